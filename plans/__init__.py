@@ -1,0 +1,1 @@
+"""Policy and the maths of price: pure, needs no table to price."""

@@ -1,0 +1,57 @@
+"""What the system says when it will not do something: one hierarchy, mapped once by each interface.
+
+An error carries a stable `code` (a literal, so that `docs/errors.md` can list every one), a `message` for a person that says
+what is wrong and what to do, `at` (the path, line or field of the offending input) and `facts` (values a program may use).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Refusal(Exception):
+    """The base of all refusals. Raising one inside a command undoes everything that the command did."""
+
+    status = 400
+
+    def __init__(self, code: str, message: str, *, at: str = "", **facts: Any) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.at = at
+        self.facts = facts
+
+    def __str__(self) -> str:
+        where = f"{self.at}: " if self.at else ""
+        return f"{where}{self.message} [{self.code}]"
+
+    def as_dict(self) -> dict[str, Any]:
+        """The error as data: `code`, `message`, `at`, and `facts` where there are any (all values as text)."""
+        answer: dict[str, Any] = {"code": self.code, "message": self.message, "at": self.at}
+        if self.facts:
+            answer["facts"] = {name: str(value) for name, value in self.facts.items()}
+        return answer
+
+
+class Invalid(Refusal):
+    """The input itself is wrong: type, format, unknown field, out of range."""
+
+    status = 422
+
+
+class NotAllowed(Refusal):
+    """The input is right, but a rule or a right forbids it."""
+
+    status = 403
+
+
+class NotFound(Refusal):
+    """A thing that the input names does not exist."""
+
+    status = 404
+
+
+class Conflict(Refusal):
+    """The input contradicts something that stands: another event, a reservation, a key used before."""
+
+    status = 409
