@@ -1,0 +1,183 @@
+"""The policy as frozen values: what a published catalogue version says, after it was read and checked.
+
+A version never changes once it is published. A contract keeps the version it was signed with; an item that `follows` a list
+takes the entries of the newest published version instead. `plans.loader` makes these values from YAML.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Literal
+
+from plans.calendars import Calendar
+from plans.discounts import Coupon, Discount
+from plans.metering import Meter
+from plans.money import Rounding
+from plans.periods import Period
+from plans.pricing import Pricing
+from plans.tax import Tax, TaxPolicy
+
+Charge = Literal["fee", "usage", "sale", "interest"]
+Timing = Literal["advance", "arrears", "tick"]
+
+
+@dataclass(frozen=True)
+class Interest:
+    """Interest on an amount named by the contract: `principal × rate/100 × year fraction`, by day count, capitalised at each period's close."""
+
+    rate: Decimal  # percent a year
+    day_count: str = "act/365"
+    capitalise: bool = False
+    early_rate: Decimal | None = None  # percent a year, paid instead when the contract ends before its term
+    minimum_days: int = 0  # nothing is owed for a contract that ends earlier than this
+
+
+@dataclass(frozen=True)
+class ListEntry:
+    """One line of a price list (a tariff): the price in force from `start` until the next entry starts."""
+
+    start: datetime
+    pricing: Pricing
+
+
+@dataclass(frozen=True)
+class Item:
+    """One thing that is charged: a fee for time, a metered use, a sale, or interest.
+
+    `owes` says who pays: the `customer`, or `us` (a deposit's interest, a publisher's share).
+    `timing`: a fee accrues at the period's start (`advance`) or its close (`arrears`); usage at the close or at each `tick`.
+    """
+
+    code: str
+    name: str
+    charge: Charge
+    pricing: Pricing | None = None
+    period: Period | None = None  # None: once (a set-up fee) for a fee; the plan's period where the plan has one
+    timing: Timing = "arrears"
+    align: Literal["anchor", "calendar"] = "anchor"
+    day: int | None = None  # billing day of a calendar-aligned month, 1..31
+    proration: Literal["none", "day", "second"] = "day"
+    denominator: int | None = None  # days; None: the days of the full period
+    last_day: Literal["free", "charged"] = "free"
+    prorate: tuple[str, ...] = ("flat", "minimum")
+    meter: str | None = None
+    choose: Mapping[str, str] = field(default_factory=dict)  # quantity name of `choose` -> meter
+    on_change: Literal["restart", "continue"] = "restart"
+    decrease: Literal["credit", "keep"] = "credit"
+    pause: Literal["credit", "keep"] = "credit"
+    follows: str | None = None  # name of a price list; None: pinned to the version signed
+    quantity: Decimal = Decimal(1)  # where the contract does not say
+    tax: str | None = None  # tax category
+    owes: Literal["customer", "us"] = "customer"
+    ledger: str = ""  # revenue or expense ledger; "": by kind of charge
+    stock: bool = False
+    interest: Interest | None = None
+    features: tuple[str, ...] = ()
+    correct_back_to: Period | None = None  # how far automatic differences reach
+    unit: str = ""
+    optional: bool = False  # an add-on: not part of the plan until `add_item`
+    attributes: Mapping[str, Any] = field(default_factory=dict)  # facts for tax and documents: persons, rooms, …
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch at the start of a contract with terms of its own. Items not named keep the plan's price; a price of None is free."""
+
+    name: str
+    length: Period | None  # None: until the end (last phase)
+    prices: Mapping[str, Pricing | None] = field(default_factory=dict)
+    only: tuple[str, ...] | None = None  # the items that exist in this phase; None: all
+    then: Literal["restart", "keep"] = "restart"  # whether the period restarts when the phase ends
+
+
+@dataclass(frozen=True)
+class InvoicePolicy:
+    """When charges of a contract go on a document, and how."""
+
+    when: Literal["charges", "end", "calendar", "never"] = "charges"
+    every: Period | None = None  # calendar: how often
+    day: int | None = None  # calendar: which day of the month
+    grace: Period | None = None  # how long the draft waits for late usage
+    zero: Literal["skip", "issue"] = "skip"
+    lines: Literal["grouped", "split"] = "grouped"
+    threshold: Decimal | None = None  # unbilled charges at or above it are invoiced at once
+    negative: Literal["credit_note", "next_invoice"] = "credit_note"
+    limit: Decimal | None = None  # a document beyond it looks insane: the account is parked
+    separate: bool = False  # a document of its own for each contract
+
+
+@dataclass(frozen=True)
+class Minimum:
+    """A least or a commitment over several items of a plan, per period of the plan. A second pass over their targets, with its own key."""
+
+    code: str
+    amount: Decimal
+    items: tuple[str, ...]  # empty: all the plan's items
+    tax: str | None
+    period: Period
+    timing: Literal["arrears"] = "arrears"
+    prorate: bool = True
+
+
+@dataclass(frozen=True)
+class Plan:
+    code: str
+    name: str
+    currency: str
+    items: Mapping[str, Item]
+    period: Period | None = None
+    phases: tuple[Phase, ...] = ()
+    invoice: InvoicePolicy = field(default_factory=InvoicePolicy)
+    terms: str | None = None
+    minimums: tuple[Minimum, ...] = ()
+    term: Period | None = None  # minimum or fixed term of the contract
+    discounts: tuple[str, ...] = ()
+    features: Mapping[str, Any] = field(default_factory=dict)
+    anchor: Literal["start", "account"] = "start"
+
+
+@dataclass(frozen=True)
+class PaymentTerms:
+    code: str
+    days: int = 0
+    end_of_month: bool = False
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Example:
+    """A worked example of a price: publishing fails unless it holds."""
+
+    at: str
+    item: Item
+    case: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """One version of the whole policy. `digest` is the hash of its source text; `version` is 0 until it is published."""
+
+    name: str
+    currency: str
+    zone: str
+    rounding: Rounding
+    seller: Mapping[str, str]
+    meters: Mapping[str, Meter]
+    calendars: Mapping[str, Calendar]
+    lists: Mapping[str, tuple[ListEntry, ...]]
+    items: Mapping[str, Item]  # sold alone
+    plans: Mapping[str, Plan]
+    taxes: tuple[Tax, ...]
+    tax_policy: TaxPolicy
+    discounts: Mapping[str, Discount]
+    coupons: Mapping[str, Coupon]
+    terms: Mapping[str, PaymentTerms]
+    series: Mapping[str, str]  # document kind -> number format such as "INV-{year}-{number:06}"
+    features: Mapping[str, Any] = field(default_factory=dict)
+    examples: tuple[Example, ...] = ()
+    effective: date | None = None
+    version: int = 0
+    digest: str = ""
