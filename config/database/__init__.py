@@ -1,0 +1,1 @@
+"""A database engine for Django: PostgreSQL, on the embedded server."""

@@ -1,0 +1,178 @@
+"""All settings, in one file. Everything has a value that works on a laptop; with DEBUG off the secrets must be given.
+
+Each setting that an installation may want to change is read from the environment, or from a file named ``.env`` beside
+``manage.py``. docs/operations.md lists them.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import environ
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = BASE_DIR / "var"
+
+env = environ.Env()
+env.read_env(BASE_DIR / ".env")
+
+# --- Secrets and hosts: free to be weak while DEBUG is on, demanded when it is off.
+
+DEBUG = env.bool("DEBUG", default=True)
+if DEBUG:
+    SECRET_KEY = env.str("SECRET_KEY", default="only-for-development-never-for-anything-that-counts")
+    ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", "testserver"])
+else:
+    SECRET_KEY = env.str("SECRET_KEY")
+    ALLOWED_HOSTS = env.list("ALLOWED_HOSTS")
+    SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
+    SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=3600)
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+# --- The pipeline of billing, as dotted paths. The order is the order of work; engine, clockwork and scenario player read nothing else.
+
+#: Commands by the word that names them: ("subscription.start", "billing.commands.subscriptions.start").
+BILLING_COMMANDS: tuple[tuple[str, str], ...] = ()
+#: Processors that fold every batch, inside the transaction that records it.
+BILLING_PROCESSORS: tuple[str, ...] = ()
+#: Processors that fold afterwards, over the whole journal, by the gapless number of committed events.
+BILLING_NUMBERED_PROCESSORS: tuple[str, ...] = ()
+#: Who delivers which effect: ("mail.send", "billing.effects.mail").
+BILLING_EFFECT_HANDLERS: tuple[tuple[str, str], ...] = ()
+
+# --- Applications
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "djmoney",
+    "django_celery_beat",
+    "plans",
+    "accounts",
+    "billing",
+    "payments",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# --- Database: PostgreSQL 15 to 18, no extension. Without DATABASE_URL the embedded server of config/postgres.py, started on first use.
+
+#: The role that every connection of the application takes on. It may not change the journal. Empty: stay the one who logged in (the owner).
+DATABASE_ROLE = env.str("DATABASE_ROLE", default="billing_app")
+#: One pool for each process; for servers with threads (config/wsgi.py turns it on), not for short commands.
+DATABASE_POOL = env.bool("DATABASE_POOL", default=False)
+
+
+def database_settings() -> dict[str, Any]:
+    """The connection: the server named by DATABASE_URL, or the embedded one, as the application role unless an owner's command asked otherwise."""
+    url = env.str("DATABASE_URL", default="")
+    if url:
+        settings = env.db_url_config(url)
+    else:
+        settings = {"ENGINE": "config.database", "NAME": "billing", "SERVER": {"home": VAR_DIR / "postgres", "durable": True}}
+    options = settings.setdefault("OPTIONS", {})
+    options |= {"assume_role": DATABASE_ROLE, "server_side_binding": False}
+    if DATABASE_POOL:
+        options["pool"] = {"min_size": 1, "max_size": 8, "timeout": 30}
+    settings["CONN_HEALTH_CHECKS"] = True
+    settings["TEST"] = {"NAME": env.str("TEST_DATABASE_NAME", default="test_billing")}
+    return settings
+
+
+DATABASES = {"default": database_settings()}
+
+#: In the database by default, because a cache of each process would let every process count its own throttle.
+CACHES = {"default": env.cache_url("CACHE_URL", default="dbcache://django_cache")}
+
+# --- Time, language, files
+
+USE_TZ = True
+TIME_ZONE = "UTC"
+USE_I18N = True
+LANGUAGE_CODE = "en"
+LOCALE_PATHS = [BASE_DIR / "locale"]
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+WHITENOISE_USE_FINDERS = DEBUG
+
+# --- Jobs: the rows of the database say what is due; the broker is a doorbell and may lose or repeat what it is told.
+
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="memory://")
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TASK_DEFAULT_QUEUE = "billing"
+CELERY_TIMEZONE = TIME_ZONE
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULE = {"advance": {"task": "billing.tasks.advance_due", "schedule": env.int("ADVANCE_EVERY_SECONDS", default=60)}}
+if CELERY_BROKER_URL.startswith("redis"):
+    # A message is given to another worker once this much time went by without an answer, so it must exceed the longest task.
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, "unacked_restore_interval": 2, "unacked_restore_throttle": 1}
+
+# --- The API
+
+REST_FRAMEWORK = {
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "COERCE_DECIMAL_TO_STRING": True,
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Bill'em All",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+
+# --- Mail and admin
+
+EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
+vars().update(EMAIL_CONFIG)
+
+UNFOLD = {"SITE_TITLE": "Bill'em All", "SITE_HEADER": "Bill'em All"}
