@@ -1,0 +1,287 @@
+"""The mechanism: run a command, record its events, keep the answer. The only door through which anything is written.
+
+    execute(request)  claims the key, locks the streams, runs what is due, runs the command, records its events through the
+                      processors, and runs what became due: one transaction. With `dry_run` it is rolled back and the answer is a preview.
+    record(drafts)    the batch path that commands and the clockwork share: sequences, processors, numbers, hashes, journal.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cache
+from typing import Any, TypeVar
+
+import orjson
+from django.conf import settings
+from django.db import OperationalError, connection, transaction
+from django.utils.module_loading import import_string
+
+from billing import bulk, effects, journal
+from billing.codec import canonical, encode
+from billing.events import Event
+from billing.journal import Draft, Head, Recorded
+from plans.errors import Conflict, Invalid
+
+E = TypeVar("E", bound=Event)
+RETRIES = 5
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """Who records, by which command, when it became known: the same for everything in one transaction."""
+
+    actor: str
+    command: str
+    recorded_at: datetime
+    key: str = ""
+    dry_run: bool = False
+
+
+@dataclass
+class Batch:
+    """Recorded events of many streams, as a processor sees them."""
+
+    events: Sequence[Recorded]
+    rebuilding: bool = False
+
+    def of(self, *kinds: type[E]) -> list[tuple[Recorded, E]]:
+        """The events of these classes (and their subclasses), in order."""
+        return [(recorded, recorded.event) for recorded in self.events if isinstance(recorded.event, kinds)]
+
+
+Processor = Callable[[Batch], None]
+
+
+@cache
+def _processors(setting: str) -> tuple[Processor, ...]:
+    return tuple(import_string(path) for path in getattr(settings, setting))
+
+
+def run_processors(batch: Batch, *, numbered: bool) -> None:
+    """One pass of the ordered pipeline: first what needs no document number, later what does."""
+    for process in _processors("BILLING_NUMBERED_PROCESSORS" if numbered else "BILLING_PROCESSORS"):
+        process(batch)
+
+
+def record(drafts: Sequence[Draft], *, heads: dict[str, Head], stamp: Stamp) -> list[Recorded]:
+    """Append the drafts and everything that follows from them. The heads of their streams must be locked by this transaction."""
+    batch: list[Recorded] = []
+    next_sequence = {stream: head.sequence for stream, head in heads.items()}
+    for draft in drafts:
+        next_sequence[draft.stream] += 1
+        batch.append(
+            Recorded(
+                draft.stream,
+                next_sequence[draft.stream],
+                draft.event,
+                draft.effective_at,
+                stamp.recorded_at,
+                stamp.actor,
+                stamp.command,
+                draft.cause,
+                stamp.key,
+            )
+        )
+    if not batch:
+        return batch
+    run_processors(Batch(batch), numbered=False)
+    effects.owe(batch)
+    if not stamp.dry_run:
+        batch = _numbered(batch)
+    run_processors(Batch(batch), numbered=True)
+    journal.append(batch, heads)
+    return batch
+
+
+def _numbered(batch: list[Recorded]) -> list[Recorded]:
+    """Draw the document numbers of the batch, once per series, and put them into their events."""
+    wanted: dict[tuple[str, str], int] = {}
+    for recorded in batch:
+        event: Any = recorded.event
+        if getattr(event, "series", "") and not event.number:
+            series = event.seller["code"], event.series
+            wanted[series] = wanted.get(series, 0) + 1
+    if not wanted:
+        return batch
+    next_number = {series: _draw(*series, count=count) for series, count in sorted(wanted.items())}
+    numbered = []
+    for recorded in batch:
+        event = recorded.event
+        if getattr(event, "series", "") and not event.number:
+            series = event.seller["code"], event.series
+            event = replace(event, number=event.series.format(number=next_number[series]))
+            next_number[series] += 1
+            recorded = replace(recorded, event=event)
+        numbered.append(recorded)
+    return numbered
+
+
+def _draw(seller: str, series: str, *, count: int) -> int:
+    """Take `count` numbers and answer the first."""
+    statement = """
+        INSERT INTO counter (seller, series, value) VALUES (%s, %s, %s)
+        ON CONFLICT (seller, series) DO UPDATE SET value = counter.value + excluded.value RETURNING value"""
+    return bulk.fetch(statement, [seller, series, count])[0][0] - count + 1
+
+
+# --- commands ---------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a caller asks. `at` is when it counts; `known_at` only for a caller that plays a story: otherwise the database says it."""
+
+    command: str
+    arguments: Mapping[str, Any]
+    at: datetime
+    actor: str
+    key: str = ""
+    known_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What happened: the events in order, what was made (`{"contract": "ana/2"}`), and whether the answer is an earlier one."""
+
+    events: tuple[Recorded, ...]
+    made: Mapping[str, Any]
+    replayed: bool = False
+    dry_run: bool = False
+
+
+@dataclass
+class Decision:
+    """A command's answer: events for streams that it locked, and the ids of what they make."""
+
+    drafts: list[Draft] = field(default_factory=list)
+    made: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Context:
+    """What a command may look at. The streams of `Command.streams` are locked; nothing else may be written to."""
+
+    at: datetime
+    actor: str
+    recorded_at: datetime
+    heads: dict[str, Head]
+
+    def next_address(self, stream: str, *, after: int = 0) -> str:
+        """The address of the next event of `stream`, `after` events from now: how new things get their id."""
+        return f"{stream}/{self.heads[stream].sequence + 1 + after}"
+
+
+class Rollback(Exception):
+    """Ends a dry run: everything is undone and the answer kept."""
+
+
+def execute(request: Request, *, dry_run: bool = False) -> Outcome:
+    """Run one command. Raises a Refusal and leaves nothing behind when it does. Deadlocks and serialization failures are retried whole."""
+    for attempt in range(RETRIES):
+        try:
+            return _in_transaction(request, dry_run=dry_run)
+        except OperationalError as error:
+            code = getattr(error.__cause__, "sqlstate", "")
+            if code not in ("40P01", "40001") or attempt == RETRIES - 1 or connection.in_atomic_block:
+                raise
+            time.sleep(0.01 * 2**attempt)
+    raise AssertionError("unreachable")
+
+
+def _in_transaction(request: Request, *, dry_run: bool) -> Outcome:
+    outcome: Outcome | None = None
+    try:
+        with transaction.atomic():
+            outcome = _once(request, dry_run=dry_run)
+            if dry_run:
+                raise Rollback
+    except Rollback:
+        pass
+    assert outcome is not None
+    return outcome
+
+
+def _once(request: Request, *, dry_run: bool) -> Outcome:
+    command = import_string(settings.BILLING_COMMAND_REGISTRY)()[request.command] if request.command else None
+    if command is None:
+        raise Invalid("missing_field", "the name of the command is missing", at="command")
+    arguments = command.parse(request.arguments, at=request.at)
+    if request.key and (answer := _claim(request)) is not None:
+        return answer
+    clockwork = import_string(settings.BILLING_CLOCKWORK)
+    heads = journal.lock(command.streams(arguments))
+    known = request.known_at or journal.database_time()
+    stamp = Stamp(request.actor, request.command, known, request.key, dry_run)
+    accounts = [stream for stream in heads if journal.is_account(stream)]
+    events = clockwork(accounts, until=request.at, heads=heads, stamp=replace(stamp, command="advance", key=""))
+    context = Context(at=request.at, actor=request.actor, recorded_at=known, heads=heads)
+    decision = command.run(context, arguments)
+    made = record(decision.drafts, heads=heads, stamp=stamp)
+    events += made
+    events += clockwork(accounts, until=request.at, heads=heads, stamp=replace(stamp, command="advance", key=""), after=made)
+    if request.key:
+        _keep_answer(request, events, decision.made)
+    return Outcome(tuple(events), decision.made, dry_run=dry_run)
+
+
+# --- keys -------------------------------------------------------------------------------------------------------------------------
+
+
+def _digest(request: Request) -> bytes:
+    asked = {"command": request.command, "arguments": _plain(request.arguments)}
+    return hashlib.sha256(canonical(asked)).digest()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(name): _plain(element) for name, element in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(element) for element in value]
+    return value if value is None or isinstance(value, bool) else str(value)
+
+
+def _claim(request: Request) -> Outcome | None:
+    """Insert the key, or wait for who did and give the first answer. Raises Conflict `key_reused` for other input under the same key."""
+    scope, digest = f"actor:{request.actor}", _digest(request)
+    statement = """
+        INSERT INTO idempotency_key (scope, key, digest, recorded_at) VALUES (%s, %s, %s, transaction_timestamp())
+        ON CONFLICT DO NOTHING RETURNING id"""
+    if bulk.fetch(statement, [scope, request.key, digest]):
+        return None
+    stored, answer = bulk.fetch("SELECT digest, answer::text FROM idempotency_key WHERE scope = %s AND key = %s", [scope, request.key])[0]
+    if bytes(stored) != digest:
+        raise Conflict("key_reused", f"the key {request.key!r} was used for another request; choose a new key", at="key")
+    kept = orjson.loads(answer)
+    events = [journal.one(*journal.split_address(address)) for address in kept["events"]]
+    return Outcome(tuple(event for event in events if event), kept["made"], replayed=True)
+
+
+def _keep_answer(request: Request, events: Sequence[Recorded], made: Mapping[str, Any]) -> None:
+    answer = canonical({"events": [recorded.address for recorded in events], "made": _plain(made)}).decode()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE idempotency_key SET answer = %s::jsonb WHERE scope = %s AND key = %s", [answer, f"actor:{request.actor}", request.key]
+        )
+
+
+# --- rebuild ----------------------------------------------------------------------------------------------------------------------
+
+
+def replay(streams: Collection[str]) -> int:
+    """Fold the streams' events through the same processors; answers how many events there were. Effects are not owed again."""
+    events = journal.read(streams)
+    batch = Batch(events, rebuilding=True)
+    run_processors(batch, numbered=False)
+    run_processors(batch, numbered=True)
+    return len(events)
+
+
+def preview_digest(request: Request, outcome: Outcome, heads: Mapping[str, int]) -> str:
+    """The token of a preview: digest of command, arguments, the streams' sequences and the events without numbers and known time."""
+    events = [[recorded.stream, recorded.sequence, recorded.event.kind, encode(recorded.event)] for recorded in outcome.events]
+    asked = {"command": request.command, "arguments": _plain(request.arguments), "heads": dict(heads), "events": events}
+    return hashlib.sha256(canonical(asked)).hexdigest()

@@ -1,0 +1,187 @@
+"""Streams and events in the database: locking heads, appending with the hash chain, reading back.
+
+The hash of an event covers the canonical JSON of everything it says and the hash of the event before it in its stream; not `position`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from django.db import connection
+
+from billing import bulk
+from billing.codec import canonical, decode, encode, time_text
+from billing.events import Event
+
+
+@dataclass(frozen=True)
+class Draft:
+    """An event on its way to a stream. `cause` is the address of the event that led here."""
+
+    stream: str
+    event: Event
+    effective_at: datetime
+    cause: str = ""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """An event in its place."""
+
+    stream: str
+    sequence: int
+    event: Event
+    effective_at: datetime
+    recorded_at: datetime
+    actor: str
+    command: str
+    cause: str = ""
+    key: str = ""
+
+    @property
+    def address(self) -> str:
+        return f"{self.stream}/{self.sequence}"
+
+
+@dataclass
+class Head:
+    sequence: int
+    hash: bytes
+
+
+def is_account(stream: str) -> bool:
+    """Accounts have plain names; shared things and the house have a prefix, as in `stock:router`."""
+    return ":" not in stream
+
+
+def lock(streams: Collection[str], *, create: bool = True, skip_locked: bool = False) -> dict[str, Head]:
+    """Lock the heads for this transaction: accounts before things, each by id. Missing ones are made first unless `create` is false.
+
+    With `skip_locked` busy streams are left out of the answer instead of waited for.
+    """
+    wanted = sorted(set(streams), key=lambda stream: (not is_account(stream), stream))
+    if create and not skip_locked:
+        bulk.execute("INSERT INTO stream (id, last_sequence, last_hash) SELECT id, 0, ''::bytea FROM {rows} ON CONFLICT DO NOTHING", {"id": ("text", wanted)})
+    statement = """
+        SELECT id, last_sequence, last_hash FROM stream WHERE id = ANY(%s)
+        ORDER BY position(':' in id) > 0, id FOR NO KEY UPDATE"""
+    rows = bulk.fetch(statement + (" SKIP LOCKED" if skip_locked else ""), [wanted])
+    return {stream: Head(sequence=sequence, hash=bytes(digest)) for stream, sequence, digest in rows}
+
+
+def chain_hash(recorded: Recorded, data: Mapping[str, Any], previous: bytes) -> bytes:
+    """SHA-256 over the canonical JSON of the event's whole content and the previous hash."""
+    content = {
+        "stream": recorded.stream,
+        "sequence": recorded.sequence,
+        "kind": recorded.event.kind,
+        "version": recorded.event.version,
+        "effective_at": time_text(recorded.effective_at),
+        "recorded_at": time_text(recorded.recorded_at),
+        "actor": recorded.actor,
+        "command": recorded.command,
+        "cause": recorded.cause,
+        "key": recorded.key,
+        "data": data,
+    }
+    return hashlib.sha256(canonical(content) + previous).digest()
+
+
+JOURNAL_COLUMNS = (
+    "stream sequence kind version effective_at recorded_at actor command cause key data previous_hash hash".split()
+)  # `position` is the database's to give
+
+
+def append(batch: Sequence[Recorded], heads: dict[str, Head]) -> None:
+    """Write the events and move the heads. The heads must be locked by this transaction."""
+    rows = []
+    touched: dict[str, Head] = {}
+    for recorded in batch:
+        head = heads[recorded.stream]
+        data = encode(recorded.event)
+        digest = chain_hash(recorded, data, head.hash)
+        rows.append(
+            (
+                recorded.stream,
+                recorded.sequence,
+                recorded.event.kind,
+                recorded.event.version,
+                recorded.effective_at,
+                recorded.recorded_at,
+                recorded.actor,
+                recorded.command,
+                recorded.cause,
+                recorded.key,
+                canonical(data).decode(),
+                head.hash,
+                digest,
+            )
+        )
+        heads[recorded.stream] = touched[recorded.stream] = Head(sequence=recorded.sequence, hash=digest)
+    bulk.copy("journal", JOURNAL_COLUMNS, rows)
+    bulk.execute(
+        "UPDATE stream SET last_sequence = given.sequence, last_hash = given.hash FROM {rows} WHERE stream.id = given.id",
+        {
+            "id": ("text", list(touched)),
+            "sequence": ("bigint", [head.sequence for head in touched.values()]),
+            "hash": ("bytea", [head.hash for head in touched.values()]),
+        },
+    )
+
+
+_SELECT = "SELECT stream, sequence, kind, version, effective_at, recorded_at, actor, command, cause, key, data::text FROM journal"
+
+
+def _recorded(row: Sequence[Any]) -> Recorded:
+    stream, sequence, kind, version, effective_at, recorded_at, actor, command, cause, key, data = row
+    event = decode(kind, version, orjson.loads(data))
+    return Recorded(stream, sequence, event, effective_at, recorded_at, actor, command, cause, key)
+
+
+def read(streams: Collection[str], *, after: int = 0) -> list[Recorded]:
+    """All events of the streams, in order per stream, from the one after sequence `after`."""
+    rows = bulk.fetch(f"{_SELECT} WHERE stream = ANY(%s) AND sequence > %s ORDER BY stream, sequence", [list(streams), after])
+    return [_recorded(row) for row in rows]
+
+
+def one(stream: str, sequence: int) -> Recorded | None:
+    rows = bulk.fetch(f"{_SELECT} WHERE stream = %s AND sequence = %s", [stream, sequence])
+    return _recorded(rows[0]) if rows else None
+
+
+def split_address(address: str) -> tuple[str, int]:
+    """`ana/17` → (`ana`, 17). Raises ValueError for anything else."""
+    stream, _, sequence = address.rpartition("/")
+    if not stream:
+        raise ValueError(address)
+    return stream, int(sequence)
+
+
+def stream_ids(*, accounts_only: bool = False) -> Iterable[str]:
+    """Every stream, in order."""
+    condition = "WHERE position(':' in id) = 0" if accounts_only else ""
+    return [row[0] for row in bulk.fetch(f"SELECT id FROM stream {condition} ORDER BY id")]
+
+
+def raw_events(stream: str) -> Iterator[tuple[Any, ...]]:
+    """The stored rows of one stream with their hashes, for verification: read in blocks on the server side."""
+    statement = (
+        "SELECT sequence, kind, version, effective_at, recorded_at, actor, command, cause, key, data::text, previous_hash, hash"
+        " FROM journal WHERE stream = %s AND sequence > %s ORDER BY sequence LIMIT 2000"
+    )
+    after = 0
+    while rows := bulk.fetch(statement, [stream, after]):
+        yield from rows
+        after = rows[-1][0]
+
+
+def database_time() -> datetime:
+    """The transaction's own time: one value for everything that it records."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT transaction_timestamp()")
+        return cursor.fetchone()[0]

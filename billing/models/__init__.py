@@ -1,0 +1,51 @@
+"""Tables: the journal, the usage annex, and the read models that processors write."""
+
+from billing.models.journal import Counter, Due, Effect, IdempotencyKey, JournalEvent, Stream
+from billing.models.read import (
+    Account,
+    AccountPlace,
+    AllocationRow,
+    Balance,
+    Charge,
+    Contract,
+    ContractTerms,
+    CouponUse,
+    DiscountRow,
+    Invoice,
+    InvoiceLine,
+    OpenCharge,
+    Payment,
+    Period,
+    PostingRow,
+    Stock,
+)
+from billing.models.usage import RejectedRecord, UsageKey, UsageMark, UsageRecord
+
+__all__ = [
+    "Account",
+    "AccountPlace",
+    "AllocationRow",
+    "Balance",
+    "Charge",
+    "Contract",
+    "ContractTerms",
+    "Counter",
+    "CouponUse",
+    "DiscountRow",
+    "Due",
+    "Effect",
+    "IdempotencyKey",
+    "Invoice",
+    "InvoiceLine",
+    "JournalEvent",
+    "OpenCharge",
+    "Payment",
+    "Period",
+    "PostingRow",
+    "RejectedRecord",
+    "Stock",
+    "Stream",
+    "UsageKey",
+    "UsageMark",
+    "UsageRecord",
+]

@@ -1,0 +1,356 @@
+"""What processors write: tables made from the journal alone, dropped and made again at will.
+
+Ids of rows come from events: a contract, document or payment is named by the address (`account/sequence`) of the event that made it.
+There are no foreign keys to the journal (they cost 20 % of a run); `rebuild --check` proves the rows instead.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+
+MONEY: dict[str, Any] = {"max_digits": 38, "decimal_places": 6}
+
+
+class Account(models.Model):
+    account = models.TextField(primary_key=True)
+    seller = models.TextField()
+    currency = models.TextField()
+    zone = models.TextField()
+    locale = models.TextField()
+    terms = models.TextField(blank=True)
+    status = models.TextField()  # open parked closed
+    reason = models.TextField(blank=True)
+    opened_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True)
+    external_id = models.TextField(blank=True)
+
+    class Meta:
+        db_table = "read_account"
+        indexes = [models.Index(fields=["seller", "account"], name="read_account_seller")]
+
+    def __str__(self) -> str:
+        return self.account
+
+
+class AccountPlace(models.Model):
+    """Where the account is taxed from `effective_at` on."""
+
+    pk = models.CompositePrimaryKey("account", "sequence")
+    account = models.TextField()
+    sequence = models.BigIntegerField()
+    effective_at = models.DateTimeField()
+    place = models.JSONField()
+
+    class Meta:
+        db_table = "read_account_place"
+
+    def __str__(self) -> str:
+        return f"{self.account} from {self.effective_at}"
+
+
+class Contract(models.Model):
+    contract = models.TextField(primary_key=True)
+    account = models.TextField()
+    plan = models.TextField()
+    catalogue = models.TextField()
+    version = models.IntegerField()
+    currency = models.TextField()
+    name = models.TextField(blank=True)
+    start = models.DateTimeField()
+    end = models.DateTimeField(null=True)
+    keep_unused = models.BooleanField(default=False)  # cancelled without credit for what was charged in advance
+    ended_early = models.BooleanField(default=False)
+    paid_through = models.DateTimeField(null=True)
+    status = models.TextField()  # active paused ended
+    settled = models.BooleanField(default=False)  # ended, every period closed: the clockwork need not load it
+
+    class Meta:
+        db_table = "read_contract"
+        indexes = [models.Index(fields=["account"], name="read_contract_account")]
+
+    def __str__(self) -> str:
+        return f"{self.contract} {self.plan}"
+
+
+class ContractTerms(models.Model):
+    """The terms of a contract from `effective_at` on; of two at one moment the later sequence counts."""
+
+    pk = models.CompositePrimaryKey("account", "sequence")
+    account = models.TextField()
+    sequence = models.BigIntegerField()
+    contract = models.TextField()
+    effective_at = models.DateTimeField()
+    kind = models.TextField()
+    terms = models.JSONField()
+
+    class Meta:
+        db_table = "read_contract_terms"
+        indexes = [models.Index(fields=["account", "contract"], name="read_contract_terms_contract")]
+
+    def __str__(self) -> str:
+        return f"{self.contract} from {self.effective_at}"
+
+
+class Period(models.Model):
+    pk = models.CompositePrimaryKey("account", "contract", "item", "start")
+    account = models.TextField()
+    contract = models.TextField()
+    item = models.TextField()
+    start = models.DateTimeField()
+    end = models.DateTimeField()
+    full_start = models.DateTimeField()
+    full_end = models.DateTimeField()
+    closed = models.BooleanField(default=False)
+    last = models.BooleanField(default=True)  # the newest of its item
+
+    class Meta:
+        db_table = "read_period"
+        indexes = [models.Index(fields=["account"], name="read_period_live", condition=models.Q(closed=False) | models.Q(last=True))]
+
+    def __str__(self) -> str:
+        return f"{self.contract} {self.item} {self.start}"
+
+
+class Charge(models.Model):
+    """One accrued difference, one sale or one adjustment. `invoice` names the document that digested it."""
+
+    pk = models.CompositePrimaryKey("account", "sequence")
+    account = models.TextField()
+    sequence = models.BigIntegerField()
+    kind = models.TextField()  # accrual sale adjustment
+    contract = models.TextField(blank=True)
+    item = models.TextField(blank=True)
+    terms = models.TextField(blank=True)
+    component = models.TextField(blank=True)
+    period_start = models.DateTimeField(null=True)
+    name = models.TextField()
+    currency = models.TextField()
+    amount = models.DecimalField(**MONEY)
+    quantity = models.DecimalField(max_digits=60, decimal_places=30)
+    unit_price = models.TextField(blank=True)
+    unit = models.TextField(blank=True)
+    start = models.DateTimeField()
+    end = models.DateTimeField()
+    effective_at = models.DateTimeField()
+    supply_date = models.DateField()
+    tax_category = models.TextField(blank=True)
+    inclusive = models.BooleanField(default=False)
+    catalogue = models.TextField(blank=True)
+    version = models.IntegerField(default=0)
+    invoice_when = models.TextField()
+    attributes = models.JSONField(default=dict)
+    invoice = models.TextField(blank=True)
+
+    class Meta:
+        db_table = "read_charge"
+        indexes = [
+            models.Index(fields=["account", "contract", "item", "period_start"], name="read_charge_key"),
+            models.Index(fields=["account", "invoice"], name="read_charge_invoice"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account}/{self.sequence} {self.item} {self.amount} {self.currency}"
+
+
+class OpenCharge(models.Model):
+    """A charge on no issued document. The row goes when a document digests it: cheaper than a flag under an index."""
+
+    pk = models.CompositePrimaryKey("account", "sequence")
+    account = models.TextField()
+    sequence = models.BigIntegerField()
+
+    class Meta:
+        db_table = "read_open_charge"
+
+    def __str__(self) -> str:
+        return f"{self.account}/{self.sequence}"
+
+
+class Invoice(models.Model):
+    """An issued document: invoice, statement (we owe), opening balance or credit note. `open` is what is still to be paid."""
+
+    invoice = models.TextField(primary_key=True)
+    account = models.TextField()
+    sequence = models.BigIntegerField()
+    document = models.TextField()  # invoice statement opening credit_note
+    seller = models.TextField()
+    series = models.TextField()
+    number = models.TextField()
+    currency = models.TextField()
+    issued = models.DateField()
+    issued_at = models.DateTimeField()
+    due = models.DateField(null=True)
+    net = models.DecimalField(**MONEY)
+    tax = models.DecimalField(**MONEY)
+    total = models.DecimalField(**MONEY)
+    open = models.DecimalField(**MONEY)
+    credited = models.DecimalField(**MONEY)  # total of its credit notes
+    status = models.TextField()  # open paid void credited
+    corrects = models.TextField(blank=True)  # credit note: the id of its invoice
+
+    class Meta:
+        db_table = "read_invoice"
+        indexes = [models.Index(fields=["account", "sequence"], name="read_invoice_account")]
+        constraints = [
+            models.UniqueConstraint(fields=["seller", "series", "number"], name="invoice_number_once", condition=~models.Q(number="")),
+            models.CheckConstraint(condition=models.Q(open__gte=0), name="invoice_open_never_negative"),
+            models.CheckConstraint(condition=models.Q(credited__lte=models.F("total")), name="invoice_credited_at_most_its_total"),
+        ]
+
+    def __str__(self) -> str:
+        return self.number or self.invoice
+
+
+class InvoiceLine(models.Model):
+    pk = models.CompositePrimaryKey("invoice", "line")
+    invoice = models.TextField()
+    account = models.TextField()
+    line = models.IntegerField()
+    item = models.TextField(blank=True)
+    name = models.TextField()
+    contract = models.TextField(blank=True)
+    component = models.TextField(blank=True)
+    quantity = models.DecimalField(max_digits=60, decimal_places=30)
+    unit = models.TextField(blank=True)
+    unit_price = models.TextField(blank=True)
+    amount = models.DecimalField(**MONEY)
+    net = models.DecimalField(**MONEY)
+    tax = models.DecimalField(**MONEY)
+    discount = models.DecimalField(**MONEY)
+    start = models.DateTimeField()
+    end = models.DateTimeField()
+    tax_category = models.TextField(blank=True)
+    detail = models.JSONField(default=dict)  # taxes, charges, what it corrects
+
+    class Meta:
+        db_table = "read_invoice_line"
+        indexes = [models.Index(fields=["account"], name="read_invoice_line_account")]
+
+    def __str__(self) -> str:
+        return f"{self.invoice}#{self.line} {self.name}"
+
+
+class PostingRow(models.Model):
+    """One leg of an entry. The legs of one event sum to zero per currency: a trigger of the database refuses anything else."""
+
+    pk = models.CompositePrimaryKey("account", "sequence", "leg")
+    account = models.TextField()
+    sequence = models.BigIntegerField()
+    leg = models.SmallIntegerField()
+    seller = models.TextField()
+    ledger = models.TextField()
+    currency = models.TextField()
+    amount = models.DecimalField(**MONEY)
+    invoice = models.TextField(blank=True)
+    effective_at = models.DateTimeField()
+    accounting_date = models.DateField()
+
+    class Meta:
+        db_table = "read_posting"
+        indexes = [models.Index(fields=["account", "ledger", "currency"], name="read_posting_ledger")]
+
+    def __str__(self) -> str:
+        return f"{self.ledger} {self.amount} {self.currency}"
+
+
+class Balance(models.Model):
+    """The sum of an account's postings per ledger and currency."""
+
+    pk = models.CompositePrimaryKey("account", "ledger", "currency")
+    account = models.TextField()
+    ledger = models.TextField()
+    currency = models.TextField()
+    amount = models.DecimalField(**MONEY)
+
+    class Meta:
+        db_table = "read_balance"
+
+    def __str__(self) -> str:
+        return f"{self.account} {self.ledger} {self.amount} {self.currency}"
+
+
+class Payment(models.Model):
+    payment = models.TextField(primary_key=True)
+    account = models.TextField()
+    sequence = models.BigIntegerField()
+    amount = models.DecimalField(**MONEY)
+    currency = models.TextField()
+    channel = models.TextField()
+    reference = models.TextField(blank=True)
+    received_at = models.DateTimeField()
+    status = models.TextField()
+
+    class Meta:
+        db_table = "read_payment"
+        indexes = [models.Index(fields=["account", "sequence"], name="read_payment_account")]
+
+    def __str__(self) -> str:
+        return f"{self.payment} {self.amount} {self.currency}"
+
+
+class AllocationRow(models.Model):
+    """What one event (a payment, a credit, a credit note) took from one invoice."""
+
+    pk = models.CompositePrimaryKey("account", "sequence", "invoice")
+    account = models.TextField()
+    sequence = models.BigIntegerField()
+    invoice = models.TextField()
+    amount = models.DecimalField(**MONEY)
+    kind = models.TextField()  # payment credit credit_note
+
+    class Meta:
+        db_table = "read_allocation"
+        indexes = [models.Index(fields=["invoice"], name="read_allocation_invoice")]
+
+    def __str__(self) -> str:
+        return f"{self.amount} on {self.invoice}"
+
+
+class DiscountRow(models.Model):
+    """A discount that an account holds, and how much of it has been used."""
+
+    attachment = models.TextField(primary_key=True)
+    account = models.TextField()
+    contract = models.TextField(blank=True)
+    discount = models.TextField()
+    name = models.TextField()
+    level = models.TextField()
+    terms = models.JSONField()
+    currency = models.TextField()
+    start = models.DateTimeField()
+    end = models.DateTimeField(null=True)
+    remainder = models.DecimalField(null=True, **MONEY)
+    uses = models.IntegerField(default=0)
+    coupon = models.TextField(blank=True)
+
+    class Meta:
+        db_table = "read_discount"
+        indexes = [models.Index(fields=["account"], name="read_discount_account")]
+
+    def __str__(self) -> str:
+        return f"{self.name} for {self.account}"
+
+
+class Stock(models.Model):
+    item = models.TextField(primary_key=True)
+    level = models.DecimalField(max_digits=38, decimal_places=12)
+
+    class Meta:
+        db_table = "read_stock"
+        constraints = [models.CheckConstraint(condition=models.Q(level__gte=0), name="stock_never_negative")]
+
+    def __str__(self) -> str:
+        return f"{self.item}: {self.level}"
+
+
+class CouponUse(models.Model):
+    coupon = models.TextField(primary_key=True)
+    taken = models.IntegerField()
+
+    class Meta:
+        db_table = "read_coupon"
+
+    def __str__(self) -> str:
+        return f"{self.coupon}: {self.taken}"
