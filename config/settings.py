@@ -104,12 +104,10 @@ DATABASE_POOL = env.bool("DATABASE_POOL", default=False)
 
 
 def database_settings() -> dict[str, Any]:
-    """The connection: the server named by DATABASE_URL, or the embedded one, as the application role unless an owner's command asked otherwise."""
+    """The server of DATABASE_URL, or the embedded one; as the application role, unless an owner's command asked otherwise."""
     url = env.str("DATABASE_URL", default="")
-    if url:
-        settings = env.db_url_config(url)
-    else:
-        settings = {"ENGINE": "config.database", "NAME": "billing", "SERVER": {"home": VAR_DIR / "postgres", "durable": True}}
+    embedded = {"ENGINE": "config.database", "NAME": "billing", "SERVER": {"home": VAR_DIR / "postgres", "durable": True}}
+    settings: dict[str, Any] = env.db_url_config(url) if url else embedded
     options = settings.setdefault("OPTIONS", {})
     options |= {"assume_role": DATABASE_ROLE, "server_side_binding": False}
     if DATABASE_POOL:

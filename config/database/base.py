@@ -8,10 +8,12 @@ from typing import Any
 from django.db.backends.postgresql import base
 
 from config import postgres
+from config.postgres_home import Server
 
 
-class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc]
-    """PostgreSQL at the address that the launcher gives."""
+class DatabaseWrapper(base.DatabaseWrapper):
+    """PostgreSQL on the server whose home ``settings.DATABASES[…]["SERVER"]`` names."""
 
     def get_connection_params(self) -> dict[str, Any]:
-        return super().get_connection_params() | postgres.running_server().connection_parameters()
+        server = postgres.ensure(Server(**self.settings_dict["SERVER"]))
+        return super().get_connection_params() | server.connection_parameters()
