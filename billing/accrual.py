@@ -1,0 +1,346 @@
+"""Pure: accrue to the target. What should have been accrued for a period by now, and the difference to what stands.
+
+    target(terms in force, measurements, period) -> lines, every step explained
+    difference(target, standing)                 -> what to append; nothing where they agree
+
+A line's key is (contract, item, the event that set its terms, period start, component, currency); a key that is no longer in the
+target has target 0. Amounts are rounded once per line, in `rate`, so recorded sums equal rounded targets whatever the number of ticks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from billing.events import Key
+from billing.state import Contract, PeriodRow
+from billing.terms import Segment
+from plans.catalogue import Interest, Item, Minimum
+from plans.metering import Measured
+from plans.money import allocate, decimals, plain, round_money
+from plans.periods import Span, local_date, local_days, share, year_fraction
+from plans.pricing import Consumption, Pricing, Rated, UsageEvent, rate
+
+
+@dataclass(frozen=True)
+class TargetLine:
+    """One line of a target: positive where the customer owes, negative where we owe."""
+
+    key: Key
+    name: str
+    amount: Decimal
+    quantity: Decimal
+    unit_price: str
+    start: datetime
+    end: datetime
+    segment: Segment
+    steps: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What was measured in each segment of the period; `chosen` are other quantities that pick a price."""
+
+    measured: Mapping[Span, Measured] = field(default_factory=dict)
+    chosen: Mapping[str, Decimal] = field(default_factory=dict)
+
+
+Standing = Mapping[tuple[str, str, str, datetime, str], Decimal]  # (contract, item, terms, period start, component) -> recorded sum
+
+
+def key_of(contract: Contract, segment: Segment, period: PeriodRow, component: str) -> Key:
+    return Key(
+        contract=contract.id,
+        item=segment.item.code,
+        terms=segment.key,
+        period_start=period.start,
+        component=component,
+        currency=contract.currency,
+    )
+
+
+def _signed(item: Item, amount: Decimal) -> Decimal:
+    return -amount if item.owes == "us" and amount else amount
+
+
+def _line(contract: Contract, segment: Segment, period: PeriodRow, component: str, amount: Decimal, **given: Any) -> TargetLine:
+    fields = {"quantity": segment.quantity, "unit_price": "", "start": segment.start, "end": segment.end, "steps": (), "name": segment.item.name}
+    return TargetLine(
+        key=key_of(contract, segment, period, component),
+        amount=_signed(segment.item, amount),
+        segment=segment,
+        **(fields | given),
+    )
+
+
+# --- fees -------------------------------------------------------------------------------------------------------------------------
+
+
+def fee_target(contract: Contract, period: PeriodRow, found: Sequence[Segment], zone: str) -> list[TargetLine]:
+    """The fee of one period: `price(quantity) × share of the full period`, for each segment."""
+    charged = [segment for segment in _highest_quantity(found) if segment.pricing is not None]
+    rated = [_rate_fee(segment) for segment in charged]
+    shares = [_fee_share(segment, period, charged[0], zone) for segment in charged]
+    amounts = _fee_amounts(contract.currency, rated, shares)
+    return [
+        _line(
+            contract,
+            segment,
+            period,
+            "fee",
+            amount,
+            unit_price=_unit_price(segment, price),
+            steps=(*price.steps, _share_step(segment, part, amount)) if part != 1 else price.steps,
+        )
+        for segment, price, part, amount in zip(charged, rated, shares, amounts, strict=True)
+    ]
+
+
+def _highest_quantity(found: Sequence[Segment]) -> list[Segment]:
+    """With `decrease: keep` the quantity is the highest so far in the period."""
+    highest, kept = Decimal(0), []
+    for segment in found:
+        highest = max(highest, segment.quantity)
+        quantity = highest if segment.item.decrease == "keep" else segment.quantity
+        kept.append(replace(segment, quantity=quantity))
+    return kept
+
+
+def _rate_fee(segment: Segment) -> Rated:
+    assert segment.pricing is not None
+    return rate(segment.pricing, Consumption(quantity=segment.quantity), closed=True)
+
+
+def _fee_share(segment: Segment, period: PeriodRow, first: Segment, zone: str) -> Fraction:
+    item = segment.item
+    if period.start == period.full_end:  # charged once
+        return Fraction(1)
+    if item.proration == "none":
+        return Fraction(1 if segment is first else 0)
+    full = Span(period.full_start, period.full_end)
+    return share(segment.span, full, proration=item.proration, zone=zone, denominator=item.denominator, last_day=item.last_day)
+
+
+def _fee_amounts(currency: str, rated: Sequence[Rated], shares: Sequence[Fraction]) -> list[Decimal]:
+    """Segments that together fill the period at one price share its rounded amount by largest remainder; others are rounded alone."""
+    if len(rated) > 1 and len({price.exact for price in rated}) == 1 and sum(shares) == 1:
+        return allocate(rated[0].amount, shares, decimals(currency))
+    return [round_money(price.exact * part, currency) if part != 1 else price.amount for price, part in zip(rated, shares, strict=True)]
+
+
+def _unit_price(segment: Segment, price: Rated) -> str:
+    if segment.quantity == 0:
+        return ""
+    line = price.lines[0] if len(price.lines) == 1 else None
+    if line is not None and line.unit_price is not None:
+        return plain(line.unit_price)
+    return plain(price.exact / Fraction(segment.quantity))
+
+
+def _share_step(segment: Segment, part: Fraction, amount: Decimal) -> dict[str, str]:
+    return {
+        "step": "share",
+        "share": f"{part.numerator}/{part.denominator}",
+        "proration": segment.item.proration,
+        "from": segment.start.isoformat(),
+        "to": segment.end.isoformat(),
+        "amount": format(amount, "f"),
+    }
+
+
+# --- usage ------------------------------------------------------------------------------------------------------------------------
+
+
+def usage_target(contract: Contract, period: PeriodRow, found: Sequence[Segment], usage: Usage, zone: str, *, closed: bool) -> list[TargetLine]:
+    """The usage of one period. Each segment starts its own tiers and caps (`restart`) or carries the quantity over (`continue`)."""
+    lines: list[TargetLine] = []
+    before: list[UsageEvent] = []
+    carried = Fraction(0)
+    for segment in found:
+        measured = usage.measured.get(segment.span)
+        if segment.pricing is None or measured is None:
+            continue
+        part = _usage_share(segment, period, zone)
+        events = tuple(UsageEvent(quantity=use.quantity, amount=use.amount, dimensions=use.dimensions, at=use.at) for use in measured.events)
+        quantity = Fraction(measured.quantity)
+        days = measured.days or local_days(segment.span, zone)
+        rated = _rate_usage(segment, quantity, events, usage.chosen, days, part, closed=closed)
+        if segment.item.on_change == "continue" and (before or carried):
+            lines += _continued(contract, period, segment, rated_inputs=(carried, quantity, before, events, usage, days, part), closed=closed)
+        else:
+            lines += _usage_lines(contract, period, segment, rated)
+        carried += quantity
+        before += events
+    return lines
+
+
+def _usage_share(segment: Segment, period: PeriodRow, zone: str) -> Fraction:
+    """The share of the full period that the segment covers: scales what the item names in `prorate`."""
+    item = segment.item
+    if item.proration == "none" or (segment.start == period.full_start and segment.end == period.full_end):
+        return Fraction(1)
+    full = Span(period.full_start, period.full_end)
+    return share(segment.span, full, proration=item.proration, zone=zone, denominator=item.denominator, last_day=item.last_day)
+
+
+def _rate_usage(
+    segment: Segment, quantity: Fraction, events: Sequence[UsageEvent], chosen: Mapping[str, Decimal], days: int, part: Fraction, *, closed: bool
+) -> Rated:
+    assert segment.pricing is not None
+    consumption = Consumption(quantity=quantity, events=tuple(events), choose=dict(chosen))
+    return rate(segment.pricing, consumption, closed=closed, days=days, share=part, prorate=segment.item.prorate)
+
+
+def _continued(contract: Contract, period: PeriodRow, segment: Segment, *, rated_inputs: tuple[Any, ...], closed: bool) -> list[TargetLine]:
+    """A segment that carries the quantity over pays the price of all so far less the price of what came before it."""
+    carried, quantity, before, events, usage, days, part = rated_inputs
+    whole = _rate_usage(segment, carried + quantity, [*before, *events], usage.chosen, days, part, closed=closed)
+    earlier = _rate_usage(segment, carried, before, usage.chosen, days, part, closed=closed)
+    amount = round_money(whole.exact - earlier.exact, contract.currency)
+    step = {"step": "less_before", "quantity": plain(carried), "amount": plain(earlier.exact)}
+    return [_line(contract, segment, period, "usage", amount, quantity=_decimal(quantity), steps=(*whole.steps, step))]
+
+
+def _usage_lines(contract: Contract, period: PeriodRow, segment: Segment, rated: Rated) -> list[TargetLine]:
+    """The rated lines; what only a minimum or a commitment's true-up adds is a line of its own."""
+    raised = rated.minimum_topup + rated.true_up
+    if not raised or len(rated.lines) != 1:
+        return [
+            _line(
+                contract,
+                segment,
+                period,
+                line.component,
+                line.amount,
+                quantity=_decimal(line.quantity),
+                unit_price="" if line.unit_price is None else plain(line.unit_price),
+                steps=line.steps or rated.steps,
+            )
+            for line in rated.lines
+        ]
+    used = round_money(rated.exact - raised, contract.currency)
+    line = rated.lines[0]
+    return [
+        _line(contract, segment, period, line.component, used, quantity=_decimal(line.quantity), steps=rated.steps),
+        _line(contract, segment, period, "minimum", rated.amount - used, quantity=Decimal(1), steps=rated.steps, name=f"{segment.item.name} (minimum)"),
+    ]
+
+
+def _decimal(value: Any) -> Decimal:
+    """A quantity as it is shown: exact where it has a finite form of up to 12 decimals, else rounded there (the steps hold the exact value)."""
+    exact = Fraction(value)
+    shown = Decimal(exact.numerator) / Decimal(exact.denominator)
+    return Decimal(plain(round(shown, 12)))
+
+
+# --- interest ---------------------------------------------------------------------------------------------------------------------
+
+
+def interest_target(contract: Contract, earlier: Sequence[PeriodRow], period: PeriodRow, found: Sequence[Segment], zone: str) -> list[TargetLine]:
+    """Interest of one period: `principal × rate/100 × year fraction`, by local dates. With `capitalise` the principal of a later period
+    holds the rounded interest of the earlier ones, computed again from the first: so a changed rate moves all of them."""
+    lines = []
+    for segment in found:
+        interest = segment.item.interest
+        if interest is None or segment.item_terms.principal is None:
+            continue
+        principal = segment.item_terms.principal
+        if interest.capitalise:
+            principal += sum((_interest(contract, interest, segment, row, principal, zone)[0] for row in earlier), Decimal(0))
+        amount, step = _interest(contract, interest, segment, PeriodRow(**{**vars(period), "start": segment.start, "end": segment.end}), principal, zone)
+        lines.append(_line(contract, segment, period, "interest", amount, quantity=Decimal(1), steps=(step,)))
+    return lines
+
+
+def _interest(
+    contract: Contract, interest: Interest, segment: Segment, period: PeriodRow, principal: Decimal, zone: str
+) -> tuple[Decimal, dict[str, str]]:
+    start, end = local_date(period.start, zone), local_date(min(period.end, contract.end or period.end), zone)
+    percent = interest.rate
+    if contract.ended_early:
+        held = (local_date(contract.end or period.end, zone) - local_date(contract.start, zone)).days
+        percent = Decimal(0) if held < interest.minimum_days else (interest.rate if interest.early_rate is None else interest.early_rate)
+    fraction = year_fraction(start, end, interest.day_count)
+    amount = round_money(Fraction(principal) * Fraction(percent) / 100 * fraction, contract.currency)
+    step = {
+        "step": "interest",
+        "principal": plain(principal),
+        "rate": plain(percent),
+        "day_count": interest.day_count,
+        "days": str((end - start).days),
+        "amount": format(amount, "f"),
+    }
+    return amount, step
+
+
+# --- the second pass --------------------------------------------------------------------------------------------------------------
+
+
+def minimum_target(
+    contract: Contract, period: PeriodRow, segment: Segment, minimum: Minimum, reached: Decimal, part: Fraction
+) -> list[TargetLine]:
+    """A minimum over several items: what their targets of the period (`reached`, rounded) fall short of it."""
+    wanted = round_money(Fraction(minimum.amount) * (part if minimum.prorate else 1), contract.currency)
+    missing = max(Decimal(0), wanted - reached)
+    step = {"step": "minimum", "minimum": format(wanted, "f"), "reached": format(reached, "f"), "amount": format(missing, "f")}
+    return [_line(contract, segment, period, "minimum", missing, quantity=Decimal(1), steps=(step,))]
+
+
+def discount_lines(contract: Contract, lines: Sequence[TargetLine], percents: Sequence[tuple[str, str, Decimal]], *, successive: bool) -> list[TargetLine]:
+    """Price-level discounts: for each line, one negative line per discount (attachment, name, percent); `successive` ones apply to what is left."""
+    found = []
+    for line in lines:
+        left = line.amount
+        for attachment, name, percent in percents:
+            base = left if successive else line.amount
+            off = -round_money(Fraction(base) * Fraction(percent) / 100, contract.currency)
+            off = max(off, -left) if left >= 0 else off
+            if not off:
+                continue
+            left += off
+            step = {"step": "discount", "percent": plain(percent), "of": format(base, "f"), "amount": format(off, "f")}
+            key = replace(line.key, component=f"discount:{attachment}:{line.key.component}")
+            found.append(replace(line, key=key, name=name, amount=off, quantity=Decimal(1), unit_price="", steps=(step,)))
+    return found
+
+
+# --- the difference ---------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What to append for one key. `line` is None where the key is no longer in the target."""
+
+    key: Key
+    amount: Decimal
+    target: Decimal
+    line: TargetLine | None
+
+
+def differences(lines: Sequence[TargetLine], standing: Standing, periods: Sequence[PeriodRow], contract: Contract) -> list[Difference]:
+    """`rounded target − Σ recorded`, per key of the evaluated periods; keys that agree are left out."""
+    wanted = {line.key: line for line in lines}
+    evaluated = {(row.contract, row.item, row.start) for row in periods}
+    known = {
+        Key(contract=name, item=item, terms=terms, period_start=start, component=component, currency=contract.currency): amount
+        for (name, item, terms, start, component), amount in standing.items()
+        if (name, item, start) in evaluated
+    }
+    found = []
+    for key, stands in known.items():
+        if key not in wanted and stands:
+            found.append(Difference(key=key, amount=-stands, target=Decimal(0), line=None))
+    for key, line in wanted.items():
+        amount = line.amount - known.get(key, Decimal(0))
+        if amount or (key not in known and line.key.component == "fee" and not line.amount):
+            found.append(Difference(key=key, amount=amount, target=line.amount, line=line))
+    return found
+
+
+def pricing_needs_events(pricing: Pricing | None) -> bool:
+    """Whether the price looks at single uses and not only at their total."""
+    return pricing is not None and pricing.needs_events

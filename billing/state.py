@@ -1,0 +1,159 @@
+"""What stands for one account, as plain values: what commands look at and what the clockwork computes with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from billing.events import Place, Terms
+
+
+@dataclass(frozen=True)
+class TermsRow:
+    """Terms that hold from `effective_at` until those of the next row; `sequence` is their event's."""
+
+    sequence: int
+    effective_at: datetime
+    terms: Terms
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class Contract:
+    id: str
+    account: str
+    currency: str
+    start: datetime
+    end: datetime | None
+    timeline: tuple[TermsRow, ...]  # by (effective_at, sequence)
+    status: str = "active"
+    name: str = ""
+    keep_unused: bool = False
+    ended_early: bool = False
+    paid_through: datetime | None = None
+    settled: bool = False
+
+    def terms_at(self, moment: datetime) -> TermsRow:
+        """The terms in force at the moment (the first ones for an earlier moment)."""
+        found = self.timeline[0]
+        for row in self.timeline:
+            if row.effective_at <= moment:
+                found = row
+        return found
+
+
+@dataclass(frozen=True)
+class PeriodRow:
+    """A billing period of an item that has been opened. `[start, end)` is the piece to bill of `[full_start, full_end)`."""
+
+    contract: str
+    item: str
+    start: datetime
+    end: datetime
+    full_start: datetime
+    full_end: datetime
+    closed: bool
+    last: bool
+
+
+@dataclass(frozen=True)
+class OpenCharge:
+    """A charge on no issued document, as the journal recorded it. `address` is `account/sequence`."""
+
+    address: str
+    kind: str  # accrual sale adjustment
+    contract: str
+    item: str
+    component: str
+    name: str
+    currency: str
+    amount: Decimal
+    quantity: Decimal
+    unit_price: str
+    unit: str
+    start: datetime
+    end: datetime
+    effective_at: datetime
+    supply_date: date
+    tax_category: str
+    inclusive: bool
+    catalogue: str
+    version: int
+    invoice_when: str
+    attributes: Mapping[str, Any]
+    period_start: datetime | None
+    terms: str = ""
+
+
+@dataclass(frozen=True)
+class OpenInvoice:
+    """An issued document on which something is still to be paid."""
+
+    id: str
+    number: str
+    document: str
+    currency: str
+    total: Decimal
+    open: Decimal
+    due: date | None
+    issued: date
+    sequence: int
+
+
+@dataclass(frozen=True)
+class Discount:
+    """A discount that the account holds."""
+
+    attachment: str
+    contract: str
+    name: str
+    level: str
+    terms: Mapping[str, Any]
+    currency: str
+    start: datetime
+    end: datetime | None
+    remainder: Decimal | None
+    uses: int
+    coupon: str
+
+
+@dataclass(frozen=True)
+class UsageMark:
+    id: int
+    meter: str
+    at: datetime
+    arrived_at: datetime
+
+
+@dataclass
+class AccountState:
+    """One account. Lists hold what is live (not all of history), in the order in which it was recorded."""
+
+    account: str
+    seller: str
+    currency: str
+    zone: str
+    locale: str
+    terms: str
+    status: str
+    places: list[tuple[datetime, Place]] = field(default_factory=list)
+    contracts: dict[str, Contract] = field(default_factory=dict)
+    periods: list[PeriodRow] = field(default_factory=list)
+    standing: dict[tuple[str, str, str, datetime, str], Decimal] = field(default_factory=dict)
+    adjusted: dict[tuple[str, str, datetime], Decimal] = field(default_factory=dict)
+    open_charges: list[OpenCharge] = field(default_factory=list)
+    open_invoices: list[OpenInvoice] = field(default_factory=list)
+    credit: dict[str, Decimal] = field(default_factory=dict)  # currency -> the customer's unused money, positive
+    discounts: list[Discount] = field(default_factory=list)
+    marks: list[UsageMark] = field(default_factory=list)
+
+    def place_on(self, moment: datetime) -> Place:
+        """The tax place in force at the moment; the first one for an earlier moment."""
+        found = self.places[0][1] if self.places else Place()
+        for effective_at, place in self.places:
+            if effective_at <= moment:
+                found = place
+        return found

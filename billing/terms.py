@@ -1,0 +1,209 @@
+"""Pure: the terms of a contract over a stretch of time, cut into segments at every change, phase and list entry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Protocol
+
+from billing.events import ItemTerms, Terms
+from billing.state import Contract, TermsRow
+from plans.catalogue import Catalogue, Item, ListEntry, Phase, Plan
+from plans.periods import Cycle, Span, add_period
+from plans.pricing import PRICING_FIELDS, Pricing, parse_pricing
+
+
+class Policy(Protocol):
+    """Where published policy comes from."""
+
+    def catalogue(self, name: str, version: int) -> Catalogue: ...
+
+    def entries(self, catalogue: str, price_list: str) -> tuple[ListEntry, ...]:
+        """The entries of a price list that items follow: those of the newest published version."""
+        ...
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch in which the terms of one item are the same. `pricing` None: nothing is charged (a trial)."""
+
+    start: datetime
+    end: datetime
+    key: str  # the event that set the terms, with list entry and phase: `5`, `5@2014-02-01`, `5+trial`
+    item: Item
+    quantity: Decimal
+    pricing: Pricing | None
+    item_terms: ItemTerms
+    terms: Terms
+
+    @property
+    def span(self) -> Span:
+        return Span(self.start, self.end)
+
+    def same_terms(self, other: Segment) -> bool:
+        return (self.item, self.quantity, self.pricing, self.item_terms.principal) == (
+            other.item,
+            other.quantity,
+            other.pricing,
+            other.item_terms.principal,
+        )
+
+
+def plan_of(policy: Policy, terms: Terms) -> Plan:
+    return policy.catalogue(terms.catalogue, terms.version).plans[terms.plan]
+
+
+def item_of(policy: Policy, terms: Terms, code: str) -> Item | None:
+    """The item as the contract's plan (or the catalogue, for an add-on) defines it; None where the terms do not hold it."""
+    if code not in terms.items:
+        return None
+    catalogue = policy.catalogue(terms.catalogue, terms.version)
+    plan = catalogue.plans[terms.plan]
+    return plan.items.get(code) or catalogue.items.get(code)
+
+
+def item_codes(contract: Contract) -> list[str]:
+    """Every item that the contract has or had, in the order of the terms."""
+    found: dict[str, None] = {}
+    for row in contract.timeline:
+        found |= dict.fromkeys(row.terms.items)
+    return list(found)
+
+
+@dataclass(frozen=True)
+class PhaseSpan:
+    phase: Phase
+    start: datetime
+    end: datetime | None
+
+
+def phase_spans(plan: Plan, terms: Terms, zone: str) -> list[PhaseSpan]:
+    """The plan's phases on the calendar, from `terms.phases_from`; none where the phases are over."""
+    if terms.phases_from is None:
+        return []
+    spans, start = [], terms.phases_from
+    for phase in plan.phases:
+        end = add_period(start, phase.length, zone) if phase.length else None
+        spans.append(PhaseSpan(phase, start, end))
+        if end is None:
+            break
+        start = end
+    return spans
+
+
+def anchor_at(policy: Policy, terms: Terms, moment: datetime, zone: str) -> datetime:
+    """Where periods are counted from at the moment: the terms' anchor, or the end of the last phase that restarts the period."""
+    anchor = terms.anchor
+    for span in phase_spans(plan_of(policy, terms), terms, zone):
+        if span.end is not None and span.end <= moment and span.phase.then == "restart":
+            anchor = max(anchor, span.end)
+    return anchor
+
+
+def cycle_at(policy: Policy, contract: Contract, code: str, moment: datetime, zone: str) -> Cycle | None:
+    """The item's billing cycle in force at the moment; None where the item is not in the terms or is charged once."""
+    terms = contract.terms_at(moment).terms
+    item = item_of(policy, terms, code)
+    period = item and (item.period or plan_of(policy, terms).period)
+    if item is None or period is None:
+        return None
+    return Cycle(period=period, anchor=anchor_at(policy, terms, moment, zone), zone=zone, align=item.align, day=item.day)
+
+
+def breaks(policy: Policy, contract: Contract, code: str, *, start: datetime, zone: str) -> datetime | None:
+    """The first moment after `start` at which the item's cycle is another one, or ends: a period that runs there ends early."""
+    cycle = cycle_at(policy, contract, code, start, zone)
+    moments = [row.effective_at for row in contract.timeline]
+    for row in contract.timeline:
+        moments += [span.end for span in phase_spans(plan_of(policy, row.terms), row.terms, zone) if span.end]
+    if contract.end is not None:
+        moments.append(contract.end)
+    for moment in sorted(moments):
+        if moment <= start:
+            continue
+        if moment == contract.end or cycle_at(policy, contract, code, moment, zone) != cycle:
+            return moment
+    return None
+
+
+def segments(policy: Policy, contract: Contract, code: str, span: Span, zone: str, *, until_end: bool = True) -> list[Segment]:
+    """The item's terms over `span`, in order, without the times at which it is not charged. Neighbours with equal terms are one."""
+    end = span.end if contract.end is None or not until_end else min(span.end, contract.end)
+    start = max(span.start, contract.start)
+    found: list[Segment] = []
+    for i, row in enumerate(contract.timeline):
+        following = contract.timeline[i + 1].effective_at if i + 1 < len(contract.timeline) else end
+        if i == 0:
+            piece = (start, min(end, following))
+        else:
+            piece = (max(start, row.effective_at), min(end, following))
+        if piece[0] < piece[1]:
+            found += _of_row(policy, contract, code, row, Span(*piece), zone)
+    return _merged(found)
+
+
+def _of_row(policy: Policy, contract: Contract, code: str, row: TermsRow, span: Span, zone: str) -> Iterable[Segment]:
+    item = item_of(policy, row.terms, code)
+    if item is None or (row.terms.paused and not (item.pause == "keep" or row.terms.keep_billing)):
+        return []
+    held = row.terms.items[code]
+    own = _own_pricing(contract.currency, held.price) if held.price is not None else None
+    base = Segment(span.start, span.end, str(row.sequence), item, held.quantity, own or item.pricing, held, row.terms)
+    found = _by_phase(base, phase_spans(plan_of(policy, row.terms), row.terms, zone), own)
+    if item.follows and own is None:
+        found = [part for segment in found for part in _by_list(segment, policy.entries(row.terms.catalogue, item.follows))]
+    return found
+
+
+_OWN_PRICES: dict[tuple[str, str], Pricing] = {}
+
+
+def _own_pricing(currency: str, price: Mapping[str, Any]) -> Pricing:
+    """A customer's own price, parsed once per process."""
+    name = currency, repr(sorted(price.items()))
+    if name not in _OWN_PRICES:
+        beside = {field: value for field, value in price.items() if field in PRICING_FIELDS} if "price" in price else {"price": price}
+        _OWN_PRICES[name] = parse_pricing(beside, currency=currency, at="price")
+    return _OWN_PRICES[name]
+
+
+def _by_phase(segment: Segment, spans: list[PhaseSpan], own: Pricing | None) -> list[Segment]:
+    found, rest = [], segment
+    for span in spans:
+        if span.end is not None and span.end <= rest.start:
+            continue
+        end = rest.end if span.end is None else min(span.end, rest.end)
+        excluded = span.phase.only is not None and segment.item.code not in span.phase.only
+        if not excluded and span.start <= rest.start < end:
+            named = segment.item.code in span.phase.prices
+            pricing = span.phase.prices[segment.item.code] if named else segment.pricing
+            key = f"{segment.key}+{span.phase.name}" if named else segment.key
+            found.append(replace(rest, end=end, key=key, pricing=pricing))
+        if end >= rest.end:
+            return found
+        rest = replace(rest, start=end)
+    return [*found, rest]
+
+
+def _by_list(segment: Segment, entries: tuple[ListEntry, ...]) -> list[Segment]:
+    found = []
+    for i, entry in enumerate(entries):
+        start = max(segment.start, entry.start)
+        end = min(segment.end, entries[i + 1].start) if i + 1 < len(entries) else segment.end
+        if start < end:
+            key = f"{segment.key}@{entry.start:%Y-%m-%dT%H:%M}"
+            pricing = None if segment.pricing is None and "+" in segment.key else entry.pricing
+            found.append(replace(segment, start=start, end=end, key=key, pricing=pricing))
+    return found
+
+
+def _merged(found: list[Segment]) -> list[Segment]:
+    merged: list[Segment] = []
+    for segment in found:
+        if merged and merged[-1].end == segment.start and merged[-1].same_terms(segment):
+            merged[-1] = replace(merged[-1], end=segment.end)
+        else:
+            merged.append(segment)
+    return merged
