@@ -1,9 +1,7 @@
 """The two ways in which a test leaves nothing behind, and the role it works under."""
 
 import pytest
-from django.conf import settings
 from django.contrib.auth.models import Group
-from django.db import connection
 
 
 @pytest.mark.django_db
