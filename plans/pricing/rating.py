@@ -94,15 +94,15 @@ def _price_once(pricing: Pricing, beside: Beside, consumption: Consumption, fact
     """From the aggregate to the pieces of the model, exact."""
     if pricing.needs_events and consumption.events is None:
         raise Invalid("missing_field", "this price looks at each event: give `events`, not `quantity` alone", at="events")
-    price = _chosen(pricing, consumption, factors)
+    price: Any = _chosen(pricing, consumption, factors)
     fractional = pricing.fractions or factors is not NONE_SCALED or isinstance(consumption.quantity, Fraction)
     number: Callable[[Any], Any] = Fraction if fractional else _same
     if fractional:
         price = price.scaled(bounds=factors.tiers, flats=factors.flat)
     use = _use(pricing, beside, consumption, price, number, factors)
-    pieces = price.pieces(use)
+    pieces: list[Piece] = price.pieces(use)
     if factors.amount != 1:
-        pieces = [piece._replace(amount=piece.amount * factors.amount) for piece in pieces]
+        pieces = [piece._replace(amount=Fraction(piece.amount) * factors.amount) for piece in pieces]
     if not pricing.negative and sum(piece.amount for piece in pieces) < 0:
         message = "the price comes to less than 0; `negative: allowed` beside it permits that"
         raise Invalid("negative", message, at=join(pricing.at, "price" if pricing.choose is None else "choose"))

@@ -139,7 +139,7 @@ def _volume(fields: PriceFields, context: Reading) -> Volume:
 
 def _zero_free(fields: PriceFields) -> bool:
     """Whether quantity 0 costs nothing: `zero: free`; by default the first tier's flat is due."""
-    return fields.choice("zero", ("free", "due"), "due") == "free"
+    return bool(fields.choice("zero", ("free", "due"), "due") == "free")
 
 
 TierReader = Callable[[PriceFields, Reading, Decimal | None], Tier]
@@ -263,7 +263,7 @@ def inside(price: AnyPrice) -> Iterator[AnyPrice]:
     yield price
     if isinstance(price, Matrix):
         for one in (*(cell.price for cell in price.cells), *(() if price.otherwise is None else (price.otherwise,))):
-            yield from inside(one)  # type: ignore[arg-type]
+            yield from inside(one)
     elif isinstance(price, TierTable):
         for tier in price.tiers:
             if tier.price is not None:
