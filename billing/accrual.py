@@ -249,8 +249,8 @@ def interest_target(contract: Contract, earlier: Sequence[PeriodRow], period: Pe
         if interest is None or segment.item_terms.principal is None:
             continue
         principal = segment.item_terms.principal
-        if interest.capitalise:
-            principal += sum((_interest(contract, interest, segment, row, principal, zone)[0] for row in earlier), Decimal(0))
+        for row in earlier if interest.capitalise else ():
+            principal += _interest(contract, interest, segment, row, principal, zone)[0]
         amount, step = _interest(contract, interest, segment, PeriodRow(**{**vars(period), "start": segment.start, "end": segment.end}), principal, zone)
         lines.append(_line(contract, segment, period, "interest", amount, quantity=Decimal(1), steps=(step,)))
     return lines

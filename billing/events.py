@@ -226,6 +226,15 @@ class ContractExtended(EndSet):
     kind: ClassVar[str] = "contract.extended"
 
 
+@dataclass(frozen=True, kw_only=True)
+class ContractEnded(Event):
+    """The contract's last period is closed."""
+
+    kind: ClassVar[str] = "contract.ended"
+    account: str
+    contract: str
+
+
 # --- the tick -------------------------------------------------------------------------------------------------------------------
 
 

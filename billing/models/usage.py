@@ -60,11 +60,15 @@ class UsageMark(models.Model):
     id = models.BigAutoField(primary_key=True)
     account = models.TextField()
     meter = models.TextField()
-    at = models.DateTimeField()
+    at = models.DateTimeField()  # the earliest time of use
+    arrived_at = models.DateTimeField()
 
     class Meta:
         db_table = "usage_mark"
-        indexes = [models.Index(fields=["account"], name="usage_mark_account")]
+        indexes = [
+            models.Index(fields=["account", "meter"], name="usage_mark_account"),
+            models.Index(fields=["arrived_at", "account"], name="usage_mark_arrived"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.account} {self.meter} from {self.at}"

@@ -1,0 +1,273 @@
+"""Pure: what an account needs next. Answers the earliest due moment and what falls due then, from what stands alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from billing.state import AccountState, Contract, OpenCharge, PeriodRow, UsageMark
+from billing.terms import Policy, breaks, cycle_at, item_codes, item_of, plan_of
+from plans.catalogue import InvoicePolicy, Item
+from plans.periods import Cycle, add_period
+
+
+@dataclass
+class Step:
+    """What to do at one moment: count and close periods, open new ones, end contracts, or compose documents."""
+
+    moment: datetime
+    closing: list[PeriodRow] = field(default_factory=list)
+    opening: list[PeriodRow] = field(default_factory=list)
+    recount: list[PeriodRow] = field(default_factory=list)
+    ending: list[str] = field(default_factory=list)
+    documents: bool = False
+    marks: list[int] = field(default_factory=list)
+
+    @property
+    def counts(self) -> bool:
+        return bool(self.closing or self.opening or self.recount or self.ending or self.marks)
+
+
+def next_step(state: AccountState, policy: Policy, *, recount: Mapping[str, datetime], until: datetime) -> Step | None:
+    """The account's next step, also beyond `until`; None where nothing is ahead. Parked accounts rest.
+
+    `recount` (contract → moment): terms changed in this transaction; the periods that end after the moment are counted again at `until`.
+    """
+    if state.status == "parked":
+        return None
+    found: list[Step] = []
+    for contract in state.contracts.values():
+        found += _contract_steps(state, policy, contract)
+        if contract.id in recount:
+            found.append(Step(until, recount=_periods_after(state, contract.id, recount[contract.id])))
+    found += _mark_steps(state, policy)
+    counting = _earliest(found)
+    documents = document_moment(state, policy)
+    if documents is not None and (counting is None or documents < counting.moment):
+        return Step(documents, documents=True)
+    return counting
+
+
+def _earliest(found: Sequence[Step]) -> Step | None:
+    """All steps of the earliest moment as one."""
+    if not found:
+        return None
+    moment = min(step.moment for step in found)
+    merged = Step(moment)
+    for step in found:
+        if step.moment == moment:
+            merged.closing += step.closing
+            merged.opening += step.opening
+            merged.recount += [row for row in step.recount if row not in merged.recount]
+            merged.ending += step.ending
+            merged.marks += step.marks
+    merged.recount = [row for row in merged.recount if not any(row.item == c.item and row.start == c.start and row.contract == c.contract for c in merged.closing)]
+    return merged
+
+
+# --- periods ----------------------------------------------------------------------------------------------------------------------
+
+
+def _contract_steps(state: AccountState, policy: Policy, contract: Contract) -> list[Step]:
+    if contract.settled:
+        return []
+    found = []
+    open_rows = 0
+    for code in _codes(policy, contract):
+        rows = [row for row in state.periods if row.contract == contract.id and row.item == code]
+        live = next((row for row in rows if not row.closed), None)
+        last = next((row for row in rows if row.last), None)
+        if live is not None:
+            open_rows += 1
+            ended = ended_row(policy, contract, live, state.zone)
+            closing = Step(ended.end, closing=[ended])
+            following = next_period(policy, contract, code, ended, state.zone)
+            if following is not None and following.start == ended.end:
+                closing.opening.append(following)
+            found.append(closing)
+        else:
+            opening = next_period(policy, contract, code, last, state.zone)
+            if opening is not None:
+                open_rows += 1
+                found.append(Step(opening.start, opening=[opening]))
+    if contract.end is not None and contract.status != "ended":
+        found.append(Step(contract.end, ending=[contract.id]))
+    return found
+
+
+def _codes(policy: Policy, contract: Contract) -> list[str]:
+    """Items that have periods: those of the terms that are charged by time or use, and the plan's minimums."""
+    codes = [code for code in item_codes(contract) if _has_periods(policy, contract, code)]
+    minimums = {m.code: None for row in contract.timeline for m in plan_of(policy, row.terms).minimums}
+    return [*codes, *minimums]
+
+
+def _has_periods(policy: Policy, contract: Contract, code: str) -> bool:
+    for row in contract.timeline:
+        item = item_of(policy, row.terms, code)
+        if item is not None and item.charge != "sale":
+            return True
+    return False
+
+
+def ended_row(policy: Policy, contract: Contract, row: PeriodRow, zone: str) -> PeriodRow:
+    """The open period with the end that it has by what is known now: its full end, or an earlier break of its cycle."""
+    if row.start == row.full_end:
+        return row
+    stop = minimum_break(policy, contract, row) if is_minimum(policy, contract, row.item) else breaks(policy, contract, row.item, start=row.start, zone=zone)
+    end = row.full_end if stop is None else min(row.full_end, stop)
+    return row if end == row.end else replace(row, end=end)
+
+
+def is_minimum(policy: Policy, contract: Contract, code: str) -> bool:
+    return any(minimum.code == code for row in contract.timeline for minimum in plan_of(policy, row.terms).minimums)
+
+
+def minimum_break(policy: Policy, contract: Contract, row: PeriodRow) -> datetime | None:
+    """Where a plan's minimum stops: at a change to a plan without it, or at the contract's end."""
+    moments = [terms.effective_at for terms in contract.timeline if all(m.code != row.item for m in plan_of(policy, terms.terms).minimums)]
+    later = [moment for moment in (*moments, contract.end) if moment is not None and moment > row.start]
+    return min(later, default=None)
+
+
+def next_period(policy: Policy, contract: Contract, code: str, last: PeriodRow | None, zone: str) -> PeriodRow | None:
+    """The period that follows `last` (the first one where there is none); None where the item has no more."""
+    start = _start_after(policy, contract, code, last)
+    if start is None or (contract.end is not None and start >= contract.end):
+        return None
+    cycle = _cycle(policy, contract, code, start, zone)
+    if cycle is None:
+        return None if last is not None else PeriodRow(contract.id, code, start, start, start, start, closed=False, last=True)
+    full = cycle.period_at(start)
+    row = PeriodRow(contract.id, code, start, full.end, full.start, full.end, closed=False, last=True)
+    return ended_row(policy, contract, row, zone)
+
+
+def _start_after(policy: Policy, contract: Contract, code: str, last: PeriodRow | None) -> datetime | None:
+    """Where the item's next period starts: at the end of the last one, or when the item (again) belongs to the terms."""
+    earliest = max(contract.start, contract.paid_through or contract.start) if last is None else last.end
+    for i, row in enumerate(contract.timeline):
+        until = contract.timeline[i + 1].effective_at if i + 1 < len(contract.timeline) else None
+        if until is not None and until <= earliest:
+            continue
+        if code in row.terms.items or any(m.code == code for m in plan_of(policy, row.terms).minimums):
+            return max(earliest, row.effective_at) if i else earliest
+    return None
+
+
+def _cycle(policy: Policy, contract: Contract, code: str, moment: datetime, zone: str) -> Cycle | None:
+    terms = contract.terms_at(moment).terms
+    for minimum in plan_of(policy, terms).minimums:
+        if minimum.code == code:
+            return Cycle(period=minimum.period, anchor=terms.anchor, zone=zone)
+    return cycle_at(policy, contract, code, moment, zone)
+
+
+def _periods_after(state: AccountState, contract: str, moment: datetime) -> list[PeriodRow]:
+    """What a change of terms at `moment` may move: periods that end after it, the open ones included."""
+    return [row for row in state.periods if row.contract == contract and (row.end > moment or not row.closed)]
+
+
+# --- usage that came late -----------------------------------------------------------------------------------------------------------
+
+
+def _mark_steps(state: AccountState, policy: Policy) -> list[Step]:
+    return [Step(mark.arrived_at, recount=_marked(state, policy, mark), marks=[mark.id]) for mark in state.marks]
+
+
+def _marked(state: AccountState, policy: Policy, mark: UsageMark) -> list[PeriodRow]:
+    """The closed periods that the mark touches, the open ones that count at every tick, and the minimums over them."""
+    found = []
+    for row in state.periods:
+        contract = state.contracts.get(row.contract)
+        if contract is None or (row.closed and row.end <= mark.at) or (not row.closed and row.start > mark.arrived_at):
+            continue
+        items = {item.code: item for terms in contract.timeline if (item := item_of(policy, terms.terms, row.item))}
+        reads = any(mark.meter in meters_of(policy, contract, item) for item in items.values())
+        ticks = any(item.timing == "tick" for item in items.values())
+        if (reads and (row.closed or ticks)) or (row.closed and is_minimum(policy, contract, row.item)):
+            found.append(row)
+    return found
+
+
+def meters_of(policy: Policy, contract: Contract, item: Item) -> set[str]:
+    """The raw meters that the item's quantity is made of (and those of the quantities that pick its price)."""
+    terms = contract.timeline[-1].terms
+    catalogue = policy.catalogue(terms.catalogue, terms.version)
+    pending = [code for code in (item.meter, *item.choose.values()) if code]
+    found: set[str] = set()
+    while pending:
+        code = pending.pop()
+        if code in found or code not in catalogue.meters:
+            found.add(code)
+            continue
+        found.add(code)
+        meter = catalogue.meters[code]
+        pending += [*meter.max_of, *meter.sum_of]
+    return found
+
+
+# --- documents ----------------------------------------------------------------------------------------------------------------------
+
+
+def invoice_policy(state: AccountState, policy: Policy, charge: OpenCharge) -> InvoicePolicy:
+    contract = state.contracts.get(charge.contract)
+    return plan_of(policy, contract.terms_at(charge.effective_at).terms).invoice if contract else InvoicePolicy()
+
+
+def bill_at(state: AccountState, policy: Policy, charge: OpenCharge) -> datetime | None:
+    """When the charge goes on a document; None: when another does, or never."""
+    if charge.invoice_when == "now":
+        return charge.effective_at
+    contract = state.contracts.get(charge.contract)
+    if charge.invoice_when in ("next_invoice", "never") or contract is None:
+        return None
+    rule = invoice_policy(state, policy, charge)
+    if charge.invoice_when == "end":
+        moment = contract.end if contract.end is None else max(contract.end, charge.effective_at)
+    elif charge.invoice_when == "calendar" and rule.every is not None:
+        cycle = Cycle(period=rule.every, anchor=contract.start, zone=state.zone, align="calendar" if rule.day else "anchor", day=rule.day)
+        full = cycle.period_at(charge.effective_at)
+        moment = charge.effective_at if full.start == charge.effective_at else full.end
+        moment = moment if contract.end is None or contract.end < charge.effective_at else min(moment, contract.end)
+    else:
+        moment = charge.effective_at
+    return add_period(moment, rule.grace, state.zone) if moment is not None and rule.grace else moment
+
+
+def document_moment(state: AccountState, policy: Policy) -> datetime | None:
+    """When the account's next document is due; at once where unbilled charges pass their plan's threshold."""
+    moments = [moment for charge in state.open_charges if (moment := bill_at(state, policy, charge)) is not None]
+    reached = [max(charge.effective_at for charge in charges) for charges in over_threshold(state, policy).values()]
+    return min([*moments, *reached], default=None)
+
+
+def over_threshold(state: AccountState, policy: Policy) -> dict[str, list[OpenCharge]]:
+    """Contracts whose open charges reach the threshold of their plan, with these charges."""
+    by_contract: dict[str, list[OpenCharge]] = {}
+    for charge in state.open_charges:
+        if charge.contract in state.contracts and charge.invoice_when != "never":
+            by_contract.setdefault(charge.contract, []).append(charge)
+    found = {}
+    for contract, charges in by_contract.items():
+        threshold = invoice_policy(state, policy, charges[-1]).threshold
+        if threshold is not None and sum(charge.amount for charge in charges) >= threshold:
+            found[contract] = charges
+    return found
+
+
+def chosen_charges(state: AccountState, policy: Policy, moment: datetime) -> list[OpenCharge]:
+    """The open charges that a document of this moment takes: those that are due, and those that wait for the next document."""
+    at_once = {charge.address for charges in over_threshold(state, policy).values() for charge in charges}
+    due = {
+        charge.address
+        for charge in state.open_charges
+        if charge.address in at_once or ((when := bill_at(state, policy, charge)) is not None and when <= moment)
+    }
+    currencies = {charge.currency for charge in state.open_charges if charge.address in due}
+    return [
+        charge
+        for charge in state.open_charges
+        if charge.address in due or (charge.invoice_when == "next_invoice" and charge.currency in currencies and charge.effective_at <= moment)
+    ]
