@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import yaml
 
@@ -77,21 +77,19 @@ def load(text: str | bytes, *, name: str) -> Document:
 
 
 def load_json(text: str | bytes, *, name: str) -> Document:
-    """Read JSON with the same promises: numbers as text, no duplicate keys, no NaN."""
+    """Read JSON with the same promises: numbers as text, no duplicate keys. `NaN` is text too, so no field takes it for a number."""
     decoded = _decode(text, name)
 
     def pairs(found: list[tuple[str, Value]]) -> dict[str, Value]:
         mapping = dict(found)
         if len(mapping) != len(found):
-            twice = next(key for position, (key, _) in enumerate(found) if key in {other for other, _ in found[:position]})
+            seen: set[str] = set()
+            twice = next(key for key, _ in found if key in seen or seen.add(key))  # type: ignore[func-returns-value]
             raise Invalid("duplicate_key", f"the key {twice!r} stands twice", at=_duplicate_line(decoded, name))
         return mapping
 
-    def constant(word: str) -> NoReturn:
-        raise Invalid("bad_file", f"{word} is not a number", at=name)
-
     try:
-        value = json.loads(decoded, object_pairs_hook=pairs, parse_float=str, parse_int=str, parse_constant=constant)
+        value = json.loads(decoded, object_pairs_hook=pairs, parse_float=str, parse_int=str, parse_constant=str)
     except json.JSONDecodeError as error:
         raise Invalid("bad_file", f"this is not JSON: {error.msg}", at=f"{name}:{error.lineno}") from None
     except RecursionError:
@@ -106,7 +104,7 @@ def _decode(text: str | bytes, name: str) -> str:
         try:
             text = text.decode("utf-8")
         except UnicodeDecodeError as error:
-            line = text[: error.start].count(b"\n") + 1
+            line = error.object[: error.start].count(b"\n") + 1
             raise Invalid("bad_file", "this is not UTF-8 text", at=f"{name}:{line}") from None
     text = text.removeprefix("\ufeff")
     if len(text) > LARGEST:
@@ -195,7 +193,7 @@ class _YamlReader:
         return self.root
 
     def _events(self) -> Iterator[Any]:
-        loader = yaml.SafeLoader(self.text)
+        loader: Any = yaml.SafeLoader(self.text)
         try:
             while loader.check_event():
                 yield loader.get_event()
@@ -229,8 +227,8 @@ class _YamlReader:
         if name is not None:
             self.anchors[name] = (value, size)
 
-    def _alias(self, name: str, line: int) -> None:
-        if name not in self.anchors:
+    def _alias(self, name: str | None, line: int) -> None:
+        if name is None or name not in self.anchors:
             raise self._bad(f"the alias *{name} stands for nothing written before it", line)
         value, size = self.anchors[name]
         if self._wants_key():
