@@ -9,7 +9,7 @@ from datetime import datetime
 from billing.state import AccountState, Contract, OpenCharge, PeriodRow, UsageMark
 from billing.terms import Policy, breaks, cycle_at, item_codes, item_of, plan_of
 from plans.catalogue import InvoicePolicy, Item
-from plans.periods import Cycle, add_period
+from plans.periods import Cycle
 
 
 @dataclass
@@ -233,7 +233,7 @@ def bill_at(state: AccountState, policy: Policy, charge: OpenCharge) -> datetime
         moment = moment if contract.end is None or contract.end < charge.effective_at else min(moment, contract.end)
     else:
         moment = charge.effective_at
-    return add_period(moment, rule.grace, state.zone) if moment is not None and rule.grace else moment
+    return rule.grace.after(moment, state.zone) if moment is not None and rule.grace else moment
 
 
 def document_moment(state: AccountState, policy: Policy) -> datetime | None:

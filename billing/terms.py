@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from billing.events import ItemTerms, Terms
 from billing.state import Contract, TermsRow
 from plans.catalogue import Catalogue, Item, ListEntry, Phase, Plan
-from plans.periods import Cycle, Span, add_period
+from plans.periods import Cycle, Span
 from plans.pricing import PRICING_FIELDS, Pricing, parse_pricing
 
 
@@ -85,7 +85,7 @@ def phase_spans(plan: Plan, terms: Terms, zone: str) -> list[PhaseSpan]:
         return []
     spans, start = [], terms.phases_from
     for phase in plan.phases:
-        end = add_period(start, phase.length, zone) if phase.length else None
+        end = phase.length.after(start, zone) if phase.length else None
         spans.append(PhaseSpan(phase, start, end))
         if end is None:
             break

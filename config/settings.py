@@ -32,13 +32,33 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 # --- The pipeline of billing, as dotted paths. The order is the order of work; engine, clockwork and scenario player read nothing else.
 
-#: Commands by the word that names them: ("subscription.start", "billing.commands.subscriptions.start").
-BILLING_COMMANDS: tuple[tuple[str, str], ...] = ()
-#: Processors that fold every batch, inside the transaction that records it.
-BILLING_PROCESSORS: tuple[str, ...] = ()
-#: Processors that fold afterwards, over the whole journal, by the gapless number of committed events.
-BILLING_NUMBERED_PROCESSORS: tuple[str, ...] = ()
-#: Who delivers which effect: ("mail.send", "billing.effects.mail").
+#: Modules that each list their COMMANDS.
+BILLING_COMMANDS: tuple[str, ...] = (
+    "billing.commands.accounts",
+    "billing.commands.contracts",
+    "billing.commands.sales",
+    "billing.commands.documents",
+    "billing.commands.discounts",
+    "billing.commands.catalogue",
+    "payments.commands",
+)
+#: Where the engine finds its commands, its clockwork, and the zone in which an account's local times are meant.
+BILLING_COMMAND_REGISTRY = "billing.command.registry"
+BILLING_CLOCKWORK = "billing.clockwork.advance"
+BILLING_ZONE_OF = "billing.loading.zone_of_account"
+#: Processors that fold every batch into read models, inside the transaction that records it.
+BILLING_PROCESSORS: tuple[str, ...] = (
+    "billing.processors.accounts.process",
+    "billing.processors.contracts.process",
+    "billing.processors.charges.process",
+    "billing.processors.discounts.process",
+    "billing.processors.stock.process",
+    "billing.processors.catalogue.process",
+    "payments.processors.process",
+)
+#: Processors of the same batch that need the numbers of documents, which are drawn after everything else is written.
+BILLING_NUMBERED_PROCESSORS: tuple[str, ...] = ("billing.processors.documents.process", "billing.processors.ledger.process")
+#: Who delivers which effect.
 BILLING_EFFECT_HANDLERS: tuple[tuple[str, str], ...] = ()
 
 # --- Applications

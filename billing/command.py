@@ -1,0 +1,129 @@
+"""What a command is: a name, typed arguments, the streams that it locks, and a function that answers with events or a refusal.
+
+Arguments are declared as a frozen dataclass; every face (page, API, admin, command line, scenario) hands over plain text values
+and gets the same errors. Types: `str`, `Decimal`, `int`, `bool`, `datetime` (local to the account's zone unless it says otherwise),
+`date`, `Mapping`, tuples of these, and `… | None`.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, fields
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from billing.engine import Context, Decision
+from plans.errors import NotFound
+from plans.fields import Fields, suggestion
+from plans.periods import parse_date, parse_time
+
+
+@dataclass(frozen=True)
+class Command:
+    """`zone(arguments)` answers the zone in which its local times are meant; by default that of the account named by `account`."""
+
+    name: str
+    summary: str
+    arguments: type
+    run: Callable[[Context, Any], Decision]
+    streams: Callable[[Any], list[str]]
+
+    def parse(self, given: Mapping[str, Any], *, at: datetime) -> Any:
+        """The typed arguments. Raises Invalid with the name of the wrong argument."""
+        return parse_arguments(self.arguments, given, zone=account_zone(given))
+
+
+def account_zone(given: Mapping[str, Any]) -> str:
+    """The zone of the account that the arguments name, else that they give, else UTC."""
+    zone = given.get("zone")
+    if isinstance(zone, str) and zone:
+        return zone
+    finder = import_string(settings.BILLING_ZONE_OF)
+    account = given.get("account")
+    return finder(account) if isinstance(account, str) else "UTC"
+
+
+def parse_arguments(cls: type, given: Mapping[str, Any], *, zone: str) -> Any:
+    """`given` read into the dataclass `cls`; unknown, missing and wrong arguments are refused by name."""
+    reader = Fields({name: value for name, value in given.items() if name != "zone" or "zone" in _hints(cls)})
+    found = {}
+    for field in fields(cls):
+        required = field.default is MISSING and field.default_factory is MISSING
+        if required or reader.has(field.name):
+            found[field.name] = _read(reader, field.name, _hints(cls)[field.name], zone)
+        else:
+            reader.raw(field.name, None)
+    reader.done()
+    return cls(**found)
+
+
+@cache
+def _hints(cls: type) -> dict[str, Any]:
+    return typing.get_type_hints(cls)
+
+
+def _read(reader: Fields, name: str, hint: Any, zone: str) -> Any:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (types.UnionType, typing.Union):
+        hint = next(argument for argument in arguments if argument is not type(None))
+        origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if hint is bool:
+        return reader.read(name, _yes_or_no)
+    if hint is Decimal:
+        return reader.decimal(name, negative=True)
+    if hint is int:
+        return reader.integer(name)
+    if hint is datetime:
+        return reader.read(name, lambda value, at: value if isinstance(value, datetime) else parse_time(value, zone, at))
+    if hint is date:
+        return reader.read(name, lambda value, at: parse_date(value, at))
+    if origin is tuple:
+        return tuple(element if isinstance(element, Mapping) else str(element) for element, _ in reader.items(name))
+    if hint is Mapping or origin is not None and issubclass(origin, Mapping):
+        return {key: value for key, value, _ in reader.mapping(name)}
+    value = reader.raw(name)
+    return str(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else reader.text(name, longest=2000)
+
+
+def _yes_or_no(value: Any, at: str) -> bool:
+    words = {"yes": True, "no": False, "true": True, "false": False, True: True, False: False}
+    if not isinstance(value, str | bool) or value not in words:
+        return bool(Fields({"value": value}, at).choice("value", ("yes", "no")))
+    return words[value]
+
+
+def type_name(hint: Any) -> str:
+    """The type of an argument as people write it."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (types.UnionType, typing.Union):
+        return type_name(next(argument for argument in arguments if argument is not type(None)))
+    if origin is tuple:
+        return "list"
+    if origin is not None:
+        return "mapping"
+    names = {str: "text", Decimal: "number", int: "whole number", bool: "yes | no", datetime: "time", date: "date", Mapping: "mapping"}
+    return names.get(hint, getattr(hint, "__name__", str(hint)))
+
+
+class Registry(dict[str, Command]):
+    """Every command by its name; an unknown name is refused with the closest known one."""
+
+    def __missing__(self, name: str) -> Command:
+        raise NotFound("unknown_command", f"there is no command {name!r}{suggestion(str(name), sorted(self))}", at="command")
+
+
+@cache
+def registry() -> Registry:
+    """All commands of the modules that the settings list, in their order."""
+    found = Registry()
+    for path in settings.BILLING_COMMANDS:
+        for command in import_string(f"{path}.COMMANDS"):
+            found[command.name] = command
+    return found
