@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from decimal import Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_UP, Context, Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Literal, TypeAlias
 
@@ -30,6 +30,8 @@ DECIMALS: dict[str, int] = {code: places for codes, places in ((_TWO, 2), (_ZERO
 
 MAX_DIGITS = 30
 MAX_EXPONENT = 30
+_MODES = {"half_up": ROUND_HALF_UP, "half_even": ROUND_HALF_EVEN, "down": ROUND_DOWN, "up": ROUND_UP}
+_WIDE = Context(prec=5000, Emax=999_999, Emin=-999_999, traps=[InvalidOperation])
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,6})?")
 
 
@@ -48,6 +50,8 @@ def parse_decimal(value: object, *, at: str = "") -> Decimal:
     """
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         raise Invalid("not_a_number", f"{value!r} is not a number; write it as text such as \"12.50\"", at=at)
+    if isinstance(value, int) and value.bit_length() > 200:
+        raise Invalid("not_a_number", f"a number of {value.bit_length()} bits is too long: at most 30 digits", at=at)
     text = format(value, "d") if isinstance(value, int) else str(value)
     if len(text) > 200 or not text.isascii() or not _NUMBER.fullmatch(text):
         raise Invalid("not_a_number", f"{text[:60]!r} is not a number; write digits with a point, such as \"12.50\"", at=at)
@@ -65,6 +69,9 @@ def fraction(value: Exact) -> Fraction:
 
 def round_to(value: Exact, places: int, rule: Rounding = "half_up") -> Decimal:
     """Round once to `places` decimals. `half_up` goes away from zero, `up` away from zero, `down` towards zero. Never returns -0."""
+    if type(value) is Decimal and value.is_finite() and value.adjusted() < 1000:
+        quick = value.quantize(Decimal((0, (1,), -places)), rounding=_MODES[rule], context=_WIDE)
+        return quick if quick else quick.copy_abs()
     exact = fraction(value)
     scaled = abs(exact.numerator) * 10**places
     quotient, rest = divmod(scaled, exact.denominator)

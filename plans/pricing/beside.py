@@ -7,7 +7,7 @@ The order is always: each event → `event_transform` → aggregate → `quantit
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Literal, NamedTuple
@@ -71,6 +71,9 @@ class Beside:
     minimum: Decimal | None = None
 
 
+PLAIN = Beside()  # nothing beside the price
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """Each window of this length is priced alone with `beside`, then summed; what stands beside the price is the period's."""
@@ -107,7 +110,7 @@ class Pricing:
     places: int
     price: AnyPrice | None
     choose: Choose | None = None
-    beside: Beside = field(default_factory=Beside)
+    beside: Beside = PLAIN
     event_transform: EventTransform | None = None
     window: Window | None = None
     per_days: Decimal | None = None
@@ -148,6 +151,8 @@ def adjustments(
     `number` brings a stated Decimal into this calculation's arithmetic; `keep` rounds each change (the identity unless lines are rounded).
     """
     found: list[Adjustment] = []
+    if beside is PLAIN:
+        return found
 
     def change(component: str, amount: Any, **facts: str) -> None:
         nonlocal total

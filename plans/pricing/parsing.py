@@ -11,7 +11,7 @@ from plans.errors import Invalid
 from plans.fields import join
 from plans.money import ROUNDINGS, Rounding, decimals
 from plans.pricing.arithmetic import QUANTITY_ROUNDS
-from plans.pricing.beside import Beside, Choice, Choose, Commitment, EventTransform, Pricing, QuantityTransform, Window
+from plans.pricing.beside import PLAIN, Beside, Choice, Choose, Commitment, EventTransform, Pricing, QuantityTransform, Window
 from plans.pricing.models import AnyPrice, Matrix, Package, Percentage
 from plans.pricing.reading import PriceFields, Reading, check_bounds, hundredth, inside, read_bounded, read_price, same_kind
 
@@ -96,7 +96,7 @@ def _beside(fields: PriceFields, negative: bool) -> Beside:
         minimum=fields.decimal("minimum", None, negative=negative),
     )
     check_bounds(beside.minimum, beside.maximum, fields.path("minimum"))
-    return beside
+    return PLAIN if beside == PLAIN else beside
 
 
 def _quantity_transform(value: object, at: str) -> QuantityTransform:

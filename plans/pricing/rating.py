@@ -22,6 +22,7 @@ from plans.pricing.tiers import find
 from plans.pricing.values import Consumption, Piece, Rated, RatedLine, Step, UsageEvent
 
 ONE = Fraction(1)
+ZERO = Fraction(0)
 NONE_SCALED = Factors()
 PRORATABLE = Factors._fields  # what `prorate` may name
 
@@ -95,7 +96,7 @@ def _price_once(pricing: Pricing, beside: Beside, consumption: Consumption, fact
     if pricing.needs_events and consumption.events is None:
         raise Invalid("missing_field", "this price looks at each event: give `events`, not `quantity` alone", at="events")
     price: Any = _chosen(pricing, consumption, factors)
-    fractional = pricing.fractions or factors is not NONE_SCALED or isinstance(consumption.quantity, Fraction)
+    fractional = pricing.fractions or factors is not NONE_SCALED or type(consumption.quantity) is Fraction
     number: Callable[[Any], Any] = Fraction if fractional else _same
     if fractional:
         price = price.scaled(bounds=factors.tiers, flats=factors.flat)
@@ -166,7 +167,7 @@ def _rate_windows(
         own = _price_once(pricing, window.beside, part, factors)
         over = closed or position < len(parts) - 1
         total = sum(piece.amount for piece in own)
-        number: Callable[[Any], Any] = Fraction if isinstance(total, Fraction) else _same
+        number: Callable[[Any], Any] = Fraction if type(total) is Fraction else _same
         events = len(part.events or ())
         found = adjustments(window.beside, total, events=events, closed=over, number=number, factors=NONE_SCALED, keep=_same)
         mark = str(position + 1)
@@ -217,7 +218,7 @@ def _finish(
         raise Invalid("missing_field", "`per_event` counts the events: `events` are needed", at="events")
 
     def period(amount: Any, keep: Callable[[Any], Any]) -> list[Adjustment]:
-        fractional = isinstance(amount, Fraction) or factors is not NONE_SCALED
+        fractional = type(amount) is Fraction or factors is not NONE_SCALED
         number: Callable[[Any], Any] = Fraction if fractional else _same
         start = number(amount)
         return adjustments(
@@ -225,34 +226,36 @@ def _finish(
         )
 
     after = period(total, _same)
-    exact = _add([total, *(change.amount for change in after)])
-    steps = tuple(step for piece in pieces for step in piece.steps) + tuple(change.step for change in (*changes, *after))
-    topups = {name: _sum_of(name, (*changes, *after)) for name in ("minimum", "true_up")}
+    all_changes = [*changes, *after]
+    exact = _add([total, *(change.amount for change in after)]) if after else total
+    steps = tuple([step for piece in pieces for step in piece.steps] + [change.step for change in all_changes])
+    whole = Fraction(exact)
     if pricing.lines_by_tier:
         lines = _lines(pricing, pieces, changes, period)
         amount = sum((line.amount for line in lines), round_to(0, pricing.places))
     else:
         amount = round_to(exact, pricing.places, pricing.rounding)
-        lines = (_single(pieces, exact, amount, steps),)
-    return Rated(Fraction(exact), amount, lines, steps, topups["minimum"], topups["true_up"])
+        lines = (_single(pieces, whole, amount, steps),)
+    return Rated(whole, amount, lines, steps, _sum_of("minimum", all_changes), _sum_of("true_up", all_changes))
 
 
 def _add(values: Sequence[Any]) -> Any:
     """The exact sum of Decimals, or of Fractions where there is one."""
-    if any(isinstance(value, Fraction) for value in values):
-        return sum((Fraction(value) for value in values), Fraction(0))
+    for value in values:
+        if type(value) is Fraction:
+            return sum((Fraction(value) for value in values), ZERO)
     return sum(values, Decimal(0))
 
 
 def _sum_of(component: str, changes: Sequence[Adjustment]) -> Fraction:
-    return sum((Fraction(change.amount) for change in changes if change.component == component), Fraction(0))
+    return sum((Fraction(change.amount) for change in changes if change.component == component), ZERO) if changes else ZERO
 
 
-def _single(pieces: list[Piece], exact: Any, amount: Decimal, steps: tuple[Step, ...]) -> RatedLine:
-    component = "fee" if pieces and all(piece.component == "fee" for piece in pieces) else "usage"
+def _single(pieces: list[Piece], exact: Fraction, amount: Decimal, steps: tuple[Step, ...]) -> RatedLine:
+    component = "fee" if pieces and all([piece.component == "fee" for piece in pieces]) else "usage"
     quantity = _add([piece.quantity for piece in pieces])
     unit_price = pieces[0].unit_price if len(pieces) == 1 and pieces[0].component in ("fee", "usage") else None
-    return RatedLine(component, quantity, unit_price, Fraction(exact), amount, steps)
+    return RatedLine(component, quantity, unit_price, exact, amount, steps)
 
 
 def _lines(pricing: Pricing, pieces: list[Piece], changes: list[Adjustment], period: Callable[[Any, Any], list[Adjustment]]) -> tuple[RatedLine, ...]:
