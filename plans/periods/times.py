@@ -84,7 +84,8 @@ def parse_time(value: object, zone: str, at: str = "") -> datetime:
         raise Invalid("not_a_time", f"{describe(value)} is not a time; write 2026-03-01, 2026-03-01T15:00 or 2026-03-01T15:00Z", at=at)
     try:
         day = date(int(match["year"]), int(match["month"]), int(match["day"]))
-        clock = time(*(int(match[name] or 0) for name in ("hour", "minute", "second")), int((match["part"] or "0").ljust(6, "0")))
+        hour, minute, second = (int(match[name] or 0) for name in ("hour", "minute", "second"))
+        clock = time(hour, minute, second, int((match["part"] or "0").ljust(6, "0")))
         local = datetime.combine(day, clock)
         return _with_offset(local, match["offset"]) if match["offset"] else to_utc(local, zone)
     except (ValueError, OverflowError) as error:
