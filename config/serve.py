@@ -61,7 +61,7 @@ def beat() -> None:
     parameters = connection.get_connection_params()
     wanted = {key: parameters[key] for key in ("host", "port", "user", "password", "dbname") if key in parameters}
     with psycopg.connect(**wanted, autocommit=True) as holder:
-        while not holder.execute("SELECT pg_try_advisory_lock(%s)", [BEAT_LOCK]).fetchone() == (True,):
+        while holder.execute("SELECT pg_try_advisory_lock(%s)", [BEAT_LOCK]).fetchone() != (True,):
             time.sleep(5)
         Service(app).start(embedded_process=True)
 
