@@ -42,7 +42,7 @@ format: $(VENV)/.tools ## let ruff put the code into its form
 
 migrate: $(VENV)/.runtime
 	@$(MANAGE) migrate --verbosity 0
-	@$(MANAGE) createcachetable
+	@$(MANAGE) createcachetable --verbosity 0
 
 stop: ## end the embedded database servers, that of the tests too
 	@for home in var/postgres var/postgres-test; do \
