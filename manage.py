@@ -13,7 +13,7 @@ OWNER_COMMANDS = frozenset({"migrate", "createcachetable", "flush", "sqlflush", 
 def main(arguments: list[str]) -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     if len(arguments) > 1 and arguments[1] in OWNER_COMMANDS:
-        os.environ["DATABASE_ROLE"] = ""
+        os.environ["DATABASE_AS_OWNER"] = "true"
     execute_from_command_line(arguments)
 
 

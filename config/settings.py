@@ -117,8 +117,11 @@ TEMPLATES = [
 
 # --- Database: PostgreSQL 15 to 18, no extension. Without DATABASE_URL the embedded server of config/postgres.py, started on first use.
 
-#: The role that every connection of the application takes on. It may not change the journal. Empty: stay the one who logged in (the owner).
+#: The role that every connection of the application takes on (SET ROLE); the journal's migration creates it, without the right to change
+#: the journal. Empty: no role is created or taken on, because DATABASE_URL logs in as somebody who lacks the right already.
 DATABASE_ROLE = env.str("DATABASE_ROLE", default="billing_app")
+#: Stay the one who logged in, the owner of the tables. manage.py sets it for the commands that create or drop tables.
+DATABASE_AS_OWNER = env.bool("DATABASE_AS_OWNER", default=False)
 #: One pool for each process; for servers with threads (config/wsgi.py turns it on), not for short commands.
 DATABASE_POOL = env.bool("DATABASE_POOL", default=False)
 
@@ -129,7 +132,7 @@ def database_settings() -> dict[str, Any]:
     embedded = {"ENGINE": "config.database", "NAME": "billing", "SERVER": {"home": VAR_DIR / "postgres", "durable": True}}
     settings: dict[str, Any] = env.db_url_config(url) if url else embedded
     options = settings.setdefault("OPTIONS", {})
-    options |= {"assume_role": DATABASE_ROLE, "server_side_binding": False}
+    options |= {"assume_role": "" if DATABASE_AS_OWNER else DATABASE_ROLE, "server_side_binding": False}
     if DATABASE_POOL:
         options["pool"] = {"min_size": 1, "max_size": 8, "timeout": 30}
     settings["CONN_HEALTH_CHECKS"] = True
