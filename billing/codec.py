@@ -113,3 +113,13 @@ def _dataclass_reader(cls: type) -> Callable[[Any], Any]:
         return cls(**found)
 
     return read
+
+
+def encode_value(value: Any) -> Any:
+    """A part of an event (a dataclass of it, a mapping) as plain data."""
+    return _plain(value)
+
+
+def decode_value(cls: type, data: Any) -> Any:
+    """The part of an event of class `cls` from plain data."""
+    return _reader(cls)(data)

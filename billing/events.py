@@ -30,6 +30,7 @@ class Entry:
 
     accounting_date: date
     postings: tuple[Posting, ...]
+    seller: str = "main"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -502,6 +503,8 @@ class InvoiceVoided(Event):
     number: str
     reason: str
     forgive: bool
+    open: Decimal  # what was open on it
+    charges: tuple[str, ...]
     entry: Entry
 
 
@@ -552,6 +555,7 @@ class BalanceOpened(Event):
     currency: str
     due: date | None
     entry: Entry
+    seller: str = "main"
 
 
 # --- shared things and the house ------------------------------------------------------------------------------------------------

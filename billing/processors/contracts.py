@@ -1,0 +1,106 @@
+"""Contracts, the terms that they had over time, and their billing periods."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from billing import bulk
+from billing.codec import canonical, encode_value
+from billing.engine import Batch
+from billing.events import ContractCancelled, ContractEnded, ContractSigned, EndSet, PeriodsClosed, PeriodsOpened, TermsSet
+
+CONTRACT_COLUMNS = 'contract account plan catalogue version currency name start end keep_unused ended_early paid_through status settled'.split()
+PERIOD_COLUMNS = "account contract item start end full_start full_end closed last".split()
+
+
+def process(batch: Batch) -> None:
+    bulk.copy(
+        "read_contract",
+        CONTRACT_COLUMNS,
+        [
+            (e.contract, e.account, e.terms.plan, e.terms.catalogue, e.terms.version, e.currency, e.name, e.start, e.end, False, False, e.paid_through, "active", False)
+            for _, e in batch.of(ContractSigned)
+        ],
+    )
+    _terms(batch)
+    _ends(batch)
+    _periods(batch)
+
+
+def _terms(batch: Batch) -> None:
+    events = batch.of(TermsSet)
+    bulk.copy(
+        "read_contract_terms",
+        "account sequence contract effective_at kind terms".split(),
+        [(e.account, r.sequence, e.contract, r.effective_at, e.kind, canonical(encode_value(e.terms)).decode()) for r, e in events],
+    )
+    latest = {e.contract: e for _, e in events}
+    bulk.execute(
+        """UPDATE read_contract SET plan = given.plan, catalogue = given.catalogue, version = given.version, status = given.status
+            FROM {rows} WHERE read_contract.contract = given.contract AND NOT read_contract.settled""",
+        {
+            "contract": ("text", list(latest)),
+            "plan": ("text", [e.terms.plan for e in latest.values()]),
+            "catalogue": ("text", [e.terms.catalogue for e in latest.values()]),
+            "version": ("integer", [e.terms.version for e in latest.values()]),
+            "status": ("text", ["paused" if e.terms.paused else "active" for e in latest.values()]),
+        },
+    )
+
+
+def _ends(batch: Batch) -> None:
+    latest: dict[str, Any] = {e.contract: e for _, e in batch.of(EndSet)}
+    cancelled = {name: e for name, e in latest.items() if isinstance(e, ContractCancelled)}
+    bulk.execute(
+        """UPDATE read_contract SET "end" = given.until, keep_unused = given.keep, ended_early = given.early
+            FROM {rows} WHERE read_contract.contract = given.contract""",
+        {
+            "contract": ("text", list(latest)),
+            "until": ("timestamptz", [e.end for e in latest.values()]),
+            "keep": ("boolean", [name in cancelled and not cancelled[name].credit_unused for name in latest]),
+            "early": ("boolean", [name in cancelled and cancelled[name].early for name in latest]),
+        },
+    )
+    ended = [e.contract for _, e in batch.of(ContractEnded)]
+    bulk.execute(
+        "UPDATE read_contract SET status = 'ended', settled = true FROM {rows} WHERE read_contract.contract = given.contract", {"contract": ("text", ended)}
+    )
+
+
+def _periods(batch: Batch) -> None:
+    """Rows by key, as the batch leaves them: opened, then perhaps closed. The newest row of an item is its `last`."""
+    rows: dict[tuple[Any, ...], list[Any]] = {}
+    known: dict[tuple[Any, ...], Any] = {}
+    for _, event in batch.of(PeriodsOpened, PeriodsClosed):
+        for period in event.periods:
+            key = event.account, event.contract, period.item, period.start
+            if isinstance(event, PeriodsOpened):
+                rows[key] = [*key, period.end, period.full_start, period.full_end, False, True]
+            elif key in rows:
+                rows[key][4], rows[key][7] = period.end, True
+            else:
+                known[key] = period.end
+    bulk.execute(
+        """UPDATE read_period SET closed = true, "end" = given.until FROM {rows}
+            WHERE read_period.account = given.account AND read_period.contract = given.contract AND read_period.item = given.item
+            AND read_period.start = given.start""",
+        {
+            **{name: (kind, bulk.column(list(known), i)) for i, (name, kind) in enumerate((("account", "text"), ("contract", "text"), ("item", "text"), ("start", "timestamptz")))},
+            "until": ("timestamptz", list(known.values())),
+        },
+    )
+    _retire_last(rows)
+    bulk.copy("read_period", PERIOD_COLUMNS, rows.values())
+
+
+def _retire_last(rows: dict[tuple[Any, ...], list[Any]]) -> None:
+    newest: dict[tuple[Any, ...], Any] = {}
+    for account, contract, item, start in rows:
+        newest[account, contract, item] = max(start, newest.get((account, contract, item), start))
+    for (account, contract, item, start), row in rows.items():
+        row[8] = newest[account, contract, item] == start
+    bulk.execute(
+        """UPDATE read_period SET last = false FROM {rows}
+            WHERE read_period.account = given.account AND read_period.contract = given.contract AND read_period.item = given.item AND read_period.last""",
+        {name: ("text", bulk.column(list(newest), i)) for i, name in enumerate(("account", "contract", "item"))},
+    )

@@ -1,0 +1,127 @@
+"""Issued documents, their lines, and what is open on them. Runs when the numbers are drawn."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from billing import bulk
+from billing.codec import canonical, encode_value
+from billing.engine import Batch
+from billing.events import BalanceOpened, CreditApplied, CreditNoteIssued, DocumentLine, InvoiceIssued, InvoiceVoided, PaymentReceived
+
+COLUMNS = (
+    "invoice account sequence document seller series number currency issued issued_at due net tax total open credited status corrects".split()
+)
+LINE_COLUMNS = (
+    "invoice account line item name contract component quantity unit unit_price amount net tax discount start end tax_category detail".split()
+)
+OPEN, CREDITED, STATUS = (COLUMNS.index(name) for name in ("open", "credited", "status"))
+
+
+def process(batch: Batch) -> None:
+    rows: dict[str, list[Any]] = {}
+    opened: dict[str, Decimal] = {}  # known documents: what is taken off the open amount
+    credited: dict[str, Decimal] = {}
+    voided: list[str] = []
+    lines: list[tuple[Any, ...]] = []
+    for recorded in batch.events:
+        event = recorded.event
+        if isinstance(event, InvoiceIssued | CreditNoteIssued | BalanceOpened) and (row := _row(recorded, event)):
+            rows[row[0]] = row
+            lines += _lines(row[0], event)
+        for invoice, amount, credit in _moved(event):
+            if invoice in rows:
+                rows[invoice][OPEN] -= amount
+                rows[invoice][CREDITED] += credit
+            else:
+                opened[invoice] = opened.get(invoice, Decimal(0)) + amount
+                credited[invoice] = credited.get(invoice, Decimal(0)) + credit
+        if isinstance(event, InvoiceVoided):
+            voided.append(event.invoice)
+    for row in rows.values():
+        row[STATUS] = "void" if row[0] in voided else _status(row)
+    bulk.copy("read_invoice", COLUMNS, rows.values())
+    bulk.copy("read_invoice_line", LINE_COLUMNS, lines)
+    _move(opened, credited, [invoice for invoice in voided if invoice not in rows])
+    _allocations(batch)
+
+
+def _row(recorded: Any, event: InvoiceIssued | CreditNoteIssued | BalanceOpened) -> list[Any] | None:
+    zero = Decimal(0)
+    if isinstance(event, BalanceOpened):
+        if not event.invoice:
+            return None
+        issued = event.entry.accounting_date
+        seller = event.seller
+        return [event.invoice, event.account, recorded.sequence, "opening", seller, "", "", event.currency, issued, recorded.effective_at, event.due, event.amount, zero, event.amount, event.amount, zero, "open", ""]
+    common = [event.account, recorded.sequence]
+    if isinstance(event, CreditNoteIssued):
+        return [event.credit_note, *common, "credit_note", event.seller["code"], event.series, event.number, event.currency, event.issued, recorded.effective_at, None, event.net, event.tax, event.total, zero, zero, "issued", event.invoice]
+    return [event.invoice, *common, event.document, event.seller["code"], event.series, event.number, event.currency, event.issued, recorded.effective_at, event.due, event.net, event.tax, event.total, event.total - event.credit_applied, zero, "open", ""]
+
+
+def _status(row: list[Any]) -> str:
+    if row[COLUMNS.index("document")] == "credit_note":
+        return "issued"
+    if row[OPEN] > 0:
+        return "open"
+    return "credited" if row[CREDITED] and row[CREDITED] == row[COLUMNS.index("total")] else "paid"
+
+
+def _moved(event: Any) -> list[tuple[str, Decimal, Decimal]]:
+    """(document, what the event takes off its open amount, what it credits of its total)."""
+    if isinstance(event, PaymentReceived | CreditApplied):
+        return [(allocation.invoice, allocation.amount, Decimal(0)) for allocation in event.allocations]
+    if isinstance(event, CreditNoteIssued) and event.invoice:
+        return [(event.invoice, event.applied, event.total)]
+    if isinstance(event, InvoiceVoided):
+        return [(event.invoice, event.open, Decimal(0))]
+    return []
+
+
+def _lines(document: str, event: Any) -> list[tuple[Any, ...]]:
+    lines: tuple[DocumentLine, ...] = getattr(event, "lines", ())
+    return [
+        (
+            document,
+            event.account,
+            position,
+            line.item,
+            line.name,
+            line.contract,
+            line.component,
+            line.quantity,
+            line.unit,
+            line.unit_price,
+            line.amount,
+            line.net,
+            line.tax,
+            line.discount,
+            line.start,
+            line.end,
+            line.tax_category,
+            canonical({"taxes": encode_value(line.taxes), "charges": list(line.charges), "corrects": line.corrects}).decode(),
+        )
+        for position, line in enumerate(lines, start=1)
+    ]
+
+
+def _move(opened: dict[str, Decimal], credited: dict[str, Decimal], voided: list[str]) -> None:
+    bulk.execute(
+        """UPDATE read_invoice SET open = open - given.moved, credited = read_invoice.credited + given.credited,
+            status = CASE WHEN open - given.moved > 0 THEN 'open'
+                WHEN read_invoice.credited + given.credited = total AND total > 0 THEN 'credited' ELSE 'paid' END
+            FROM {rows} WHERE read_invoice.invoice = given.invoice""",
+        {"invoice": ("text", list(opened)), "moved": ("numeric", list(opened.values())), "credited": ("numeric", [credited[name] for name in opened])},
+    )
+    bulk.execute("UPDATE read_invoice SET status = 'void' FROM {rows} WHERE read_invoice.invoice = given.invoice", {"invoice": ("text", voided)})
+
+
+def _allocations(batch: Batch) -> None:
+    rows = []
+    for recorded, event in batch.of(PaymentReceived, CreditApplied, CreditNoteIssued, InvoiceIssued):
+        kind = {PaymentReceived: "payment", CreditApplied: "credit", CreditNoteIssued: "credit_note", InvoiceIssued: "credit"}[type(event)]
+        taken = [(event.invoice, event.credit_applied, 0)] if isinstance(event, InvoiceIssued) else _moved(event)
+        rows += [(event.account, recorded.sequence, invoice, amount, kind) for invoice, amount, _ in taken if amount]
+    bulk.copy("read_allocation", "account sequence invoice amount kind".split(), rows)

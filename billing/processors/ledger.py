@@ -1,0 +1,48 @@
+"""Postings and balances: copied from the entries that the events hold, never decided here."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from billing import bulk
+from billing.engine import Batch
+
+COLUMNS = "account sequence leg seller ledger currency amount invoice effective_at accounting_date".split()
+
+
+def process(batch: Batch) -> None:
+    rows: list[tuple[Any, ...]] = []
+    sums: dict[tuple[str, str, str], Decimal] = {}
+    for recorded in batch.events:
+        entry = getattr(recorded.event, "entry", None)
+        if entry is None:
+            continue
+        for leg, posting in enumerate(entry.postings, start=1):
+            rows.append(
+                (
+                    recorded.stream,
+                    recorded.sequence,
+                    leg,
+                    entry.seller,
+                    posting.ledger,
+                    posting.currency,
+                    posting.amount,
+                    posting.invoice,
+                    recorded.effective_at,
+                    entry.accounting_date,
+                )
+            )
+            key = recorded.stream, posting.ledger, posting.currency
+            sums[key] = sums.get(key, Decimal(0)) + posting.amount
+    bulk.copy("read_posting", COLUMNS, rows)
+    bulk.execute(
+        """INSERT INTO read_balance (account, ledger, currency, amount) SELECT account, ledger, currency, amount FROM {rows}
+            ON CONFLICT (account, ledger, currency) DO UPDATE SET amount = read_balance.amount + excluded.amount""",
+        {
+            "account": ("text", [key[0] for key in sums]),
+            "ledger": ("text", [key[1] for key in sums]),
+            "currency": ("text", [key[2] for key in sums]),
+            "amount": ("numeric", list(sums.values())),
+        },
+    )
