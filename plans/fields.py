@@ -137,7 +137,7 @@ class Fields:
         """Raises `unknown_field` for the first field that nobody asked for."""
         for name in self.values:
             if name not in self._taken:
-                raise Invalid("unknown_field", f"the field {name!r} is not known here{suggestion(name, sorted(self._taken))}", at=self.path(name))
+                raise Invalid("unknown_field", f"the field {describe(name)} is not known here{suggestion(name, sorted(self._taken))}", at=self.path(name))
 
 
 def describe(value: object) -> str:

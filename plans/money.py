@@ -35,12 +35,12 @@ _WIDE = Context(prec=5000, Emax=999_999, Emin=-999_999, traps=[InvalidOperation]
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,6})?")
 
 
-def decimals(currency: str) -> int:
-    """How many decimals the currency has (JPY 0, EUR 2, KWD 3). Raises Invalid `unknown_currency`."""
+def decimals(currency: str, *, at: str = "") -> int:
+    """How many decimals the currency has (JPY 0, EUR 2, KWD 3). Raises Invalid `unknown_currency` (at the path `at`)."""
     try:
         return DECIMALS[currency]
     except (KeyError, TypeError):
-        raise Invalid("unknown_currency", f"{currency!r} is not an ISO 4217 currency code such as EUR") from None
+        raise Invalid("unknown_currency", f"{currency!r} is not an ISO 4217 currency code such as EUR", at=at) from None
 
 
 def parse_decimal(value: object, *, at: str = "") -> Decimal:

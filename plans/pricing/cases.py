@@ -14,7 +14,7 @@ from typing import Any
 
 from plans.errors import Invalid
 from plans.fields import Fields, describe, join
-from plans.money import parse_decimal, plain
+from plans.money import decimals, parse_decimal, plain
 from plans.pricing.arithmetic import EXACT
 from plans.pricing.beside import Pricing
 from plans.pricing.models import Flat
@@ -97,6 +97,7 @@ def read_case(value: object) -> Case:
     fields = Fields(value)
     fields.text("id")
     currency = fields.text("currency")
+    decimals(currency, at="currency")
     pricing = parse_pricing({name: value for name, value in fields.values.items() if name in PRICING_FIELDS}, currency=currency)
     by = pricing.choose.by if pricing.choose is not None else "quantity"
     for name in PRICING_FIELDS | CASE_FIELDS | {by}:
@@ -113,9 +114,6 @@ def _deciding(fields: Fields, by: str) -> dict[str, Decimal]:
     found = {name: parse_decimal(value, at=at) for name, value, at in fields.mapping("quantities", [])}
     if by not in PRICING_FIELDS | CASE_FIELDS and fields.has(by):
         found[by] = fields.decimal(by)
-    for name, number in found.items():
-        if number < 0:
-            raise Invalid("negative", f"{number} is negative; expected 0 or more", at=join("quantities", name))
     return found
 
 
@@ -134,7 +132,7 @@ def _ticks(fields: Fields, pricing: Pricing, choose: Mapping[str, Decimal]) -> t
     if given == ["events"]:
         return _event_ticks(fields, pricing, choose, each)
     if fields.has("runs"):
-        return tuple(Consumption(parse_decimal(one, at=at), choose=choose) for one, at in fields.items("runs"))
+        return tuple(Consumption(_total(parse_decimal(one, at=at), at, pricing), choose=choose) for one, at in fields.items("runs"))
     raise Invalid("missing_field", "what was consumed is missing: quantity, events or runs", at="quantity")
 
 
@@ -159,7 +157,14 @@ def _event_ticks(fields: Fields, pricing: Pricing, choose: Mapping[str, Decimal]
         totals = [Decimal(0)]
         for event in events:
             totals.append(totals[-1] + ((event.amount if pricing.amounts else event.quantity) or 0))
-    return tuple(Consumption(totals[count], events[:count], choose=choose) for count in known)
+    return tuple(Consumption(_total(totals[count], "events", pricing), events[:count], choose=choose) for count in known)
+
+
+def _total(total: Decimal, at: str, pricing: Pricing) -> Decimal:
+    """The total of a tick; `negative` unless the price allows it."""
+    if total < 0 and not pricing.negative:
+        raise Invalid("negative", f"the total {plain(total)} is negative; expected 0 or more, or `negative: allowed`", at=at)
+    return total
 
 
 def _known(value: object, at: str, most: int) -> int:

@@ -17,12 +17,13 @@ from plans.fields import join
 from plans.money import round_to
 from plans.pricing.arithmetic import EXACT, text
 from plans.pricing.beside import Adjustment, Beside, Factors, Pricing, Window, adjustments
-from plans.pricing.models import AnyPrice, Matrix, Use
+from plans.pricing.models import AnyPrice, Matrix, Use, value_of
 from plans.pricing.tiers import find
 from plans.pricing.values import Consumption, Piece, Rated, RatedLine, Step, UsageEvent
 
 ONE = Fraction(1)
 ZERO = Fraction(0)
+FINITE = 10**12  # a fraction whose denominator divides it is a short decimal
 NONE_SCALED = Factors()
 PRORATABLE = Factors._fields  # what `prorate` may name
 
@@ -77,15 +78,9 @@ def _transformed(pricing: Pricing, consumption: Consumption) -> Consumption:
         raise Invalid("missing_field", "`event_transform` works on each event: `events` are needed", at="events")
     transform = pricing.event_transform
     assert transform is not None
-    events = tuple(replace(event, quantity=transform(_quantity(event, i))) for i, event in enumerate(consumption.events))
+    events = tuple(replace(event, quantity=transform(value_of(event, i, amounts=False))) for i, event in enumerate(consumption.events))
     total = sum((event.quantity for event in events if event.quantity is not None), Decimal(0))
     return replace(consumption, events=events, quantity=total)
-
-
-def _quantity(event: UsageEvent, position: int) -> Decimal:
-    if event.quantity is None:
-        raise Invalid("missing_field", "the event has no quantity", at=join(join("events", position), "quantity"))
-    return event.quantity
 
 
 # -- one pricing of one quantity ---------------------------------------------------------------------------------------------------
@@ -93,8 +88,9 @@ def _quantity(event: UsageEvent, position: int) -> Decimal:
 
 def _price_once(pricing: Pricing, beside: Beside, consumption: Consumption, factors: Factors) -> list[Piece]:
     """From the aggregate to the pieces of the model, exact."""
-    if pricing.needs_events and consumption.events is None:
+    if consumption.events is None and pricing.needs_events:
         raise Invalid("missing_field", "this price looks at each event: give `events`, not `quantity` alone", at="events")
+    consumption = _aggregated(pricing, consumption)
     price: Any = _chosen(pricing, consumption, factors)
     fractional = pricing.fractions or factors is not NONE_SCALED or type(consumption.quantity) is Fraction
     number: Callable[[Any], Any] = Fraction if fractional else _same
@@ -108,6 +104,16 @@ def _price_once(pricing: Pricing, beside: Beside, consumption: Consumption, fact
         message = "the price comes to less than 0; `negative: allowed` beside it permits that"
         raise Invalid("negative", message, at=join(pricing.at, "price" if pricing.choose is None else "choose"))
     return pieces
+
+
+def _aggregated(pricing: Pricing, consumption: Consumption) -> Consumption:
+    """The total of an amount model is always the sum of its events; a fraction that is a decimal becomes one, for speed."""
+    quantity = consumption.quantity
+    if pricing.amounts:
+        quantity = _total(pricing, consumption.events or ())
+    elif type(quantity) is Fraction and FINITE % quantity.denominator == 0:
+        quantity = Decimal(quantity.numerator) / Decimal(quantity.denominator)
+    return consumption if quantity is consumption.quantity else replace(consumption, quantity=quantity)
 
 
 def _same(value: Any) -> Any:
@@ -201,8 +207,8 @@ def _window_key(every: str, at: datetime) -> tuple[Any, ...]:
 
 
 def _total(pricing: Pricing, events: Sequence[UsageEvent]) -> Decimal:
-    values = ((event.amount if pricing.amounts else event.quantity) for event in events)
-    return sum((value for value in values if value is not None), Decimal(0))
+    values = [value_of(event, position, amounts=pricing.amounts) for position, event in enumerate(events)]
+    return sum(values, Decimal(0))
 
 
 # -- the end of every rating -------------------------------------------------------------------------------------------------------

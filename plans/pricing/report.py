@@ -37,6 +37,8 @@ def _answered(case: object, position: int, document: Document) -> Answered:
     if "error" in found and found["error"]["at"]:
         at = found["error"]["at"]
         path += at if at.startswith("[") else f".{at}"
+    elif "differs" in found:
+        path += ".expect"
     line = document.line(path)
     return Answered(found, document.name if line is None else f"{document.name}:{line}", holds(found, case))
 
@@ -65,7 +67,8 @@ def _rows(one: Answered) -> list[str]:
     title = f"{mark} {found['id'] or '(no id)'}"
     if "error" in found:
         error = found["error"]
-        rows = [f"{title:<40} {error['code']}", f"     {one.where}: {error['at']}: {error['message']}"]
+        at = f"{error['at']}: " if error["at"] else ""
+        rows = [f"{title:<40} {error['code']}", f"     {one.where}: {at}{error['message']}"]
     else:
         runs = f"  runs {' + '.join(found['runs'])}" if len(found["runs"]) > 1 else ""
         rows = [f"{title:<40} {found['amount']:>14}  exact {found['exact']}{runs}"]
