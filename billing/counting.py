@@ -1,0 +1,263 @@
+"""Pure: one step of the tick. Counts the periods of a step against what stands and answers with the events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from decimal import Decimal
+
+from billing import ledgers
+from billing.accrual import (
+    Difference,
+    TargetLine,
+    Usage,
+    differences,
+    discount_lines,
+    fee_target,
+    interest_target,
+    minimum_target,
+    usage_target,
+)
+from billing.events import ChargeAccrued, ContractEnded, Entry, Event, ItemPeriod, PeriodsClosed, PeriodsOpened, Posting
+from billing.schedule import Step, is_minimum
+from billing.state import AccountState, Contract, PeriodRow
+from billing.terms import Policy, Segment, item_of, plan_of, segments
+from plans.catalogue import Item, Minimum
+from plans.periods import Period, Span, local_date, share
+
+PeriodKey = tuple[str, str, datetime]  # contract, item, start
+Measurements = Mapping[PeriodKey, Usage]
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A period that the step counts: `closed` periods have their minimum and true-up due."""
+
+    row: PeriodRow
+    contract: Contract
+    found: tuple[Segment, ...]
+    closed: bool
+
+
+def counted_periods(step: Step, state: AccountState, policy: Policy) -> list[Counted]:
+    """The periods whose target the step computes, with their terms: closing ones, the fees of opening ones, and those counted again."""
+    found = [_counted(row, state, policy, step, closed=True) for row in step.closing]
+    found += [_counted(row, state, policy, step, closed=False) for row in step.opening if _at_start(row, state, policy)]
+    for row in step.recount:
+        if row.closed or _at_start(row, state, policy) or _at_tick(row, state, policy):
+            found.append(_counted(row, state, policy, step, closed=row.closed))
+    return found
+
+
+def _items(row: PeriodRow, state: AccountState, policy: Policy) -> list[Item]:
+    contract = state.contracts[row.contract]
+    return [item for terms in contract.timeline if (item := item_of(policy, terms.terms, row.item))]
+
+
+def _at_start(row: PeriodRow, state: AccountState, policy: Policy) -> bool:
+    return row.start == row.full_end or any(item.charge == "fee" and item.timing == "advance" for item in _items(row, state, policy))
+
+
+def _at_tick(row: PeriodRow, state: AccountState, policy: Policy) -> bool:
+    return any(item.timing == "tick" for item in _items(row, state, policy))
+
+
+def _counted(row: PeriodRow, state: AccountState, policy: Policy, step: Step, *, closed: bool) -> Counted:
+    contract = state.contracts[row.contract]
+    if row.start == row.full_end:  # charged once: the terms at that moment, whatever their length
+        return Counted(row, contract, tuple(_once(policy, contract, row, state.zone)), closed)
+    keep = contract.keep_unused and _at_start(row, state, policy)
+    end = row.full_end if keep else row.end
+    if not closed and _at_tick(row, state, policy):
+        end = min(end, step.moment)
+    if end <= row.start:
+        return Counted(row, contract, (), closed)
+    found = segments(policy, contract, row.item, Span(row.start, end), state.zone, until_end=not keep)
+    return Counted(row, contract, tuple(found), closed)
+
+
+def _once(policy: Policy, contract: Contract, row: PeriodRow, zone: str) -> Sequence[Segment]:
+    far = row.start.replace(year=row.start.year + 1, day=1)
+    found = segments(policy, contract, row.item, Span(row.start, far), zone, until_end=False)[:1]
+    return [replace(segment, end=row.start) for segment in found]
+
+
+# --- targets ----------------------------------------------------------------------------------------------------------------------
+
+
+def count(step: Step, state: AccountState, policy: Policy, usage: Measurements) -> list[Event]:
+    """The events of one step: periods closed, differences accrued, periods opened, contracts ended; in this order."""
+    counted = counted_periods(step, state, policy)
+    events: list[Event] = []
+    events += _period_events(PeriodsClosed, step.closing, state)
+    lines = {_key(c.row): _target(c, state, policy, usage) for c in counted if not is_minimum(policy, c.contract, c.row.item)}
+    for c in counted:
+        if is_minimum(policy, c.contract, c.row.item):
+            lines[_key(c.row)] = _minimum(c, state, policy, lines)
+    accrued = [event for c in counted for event in _accrued(c, lines[_key(c.row)], step, state, policy)]
+    opening = {_key(row) for row in step.opening}
+    events += [event for event in accrued if (event.key.contract, event.key.item, event.key.period_start) not in opening]
+    events += _period_events(PeriodsOpened, step.opening, state)
+    events += [event for event in accrued if (event.key.contract, event.key.item, event.key.period_start) in opening]
+    once = [row for row in step.opening if row.start == row.full_end]
+    events += _period_events(PeriodsClosed, once, state)
+    events += [ContractEnded(account=state.account, contract=contract) for contract in step.ending]
+    return events
+
+
+def _key(row: PeriodRow) -> PeriodKey:
+    return row.contract, row.item, row.start
+
+
+def _period_events(kind: type[PeriodsOpened] | type[PeriodsClosed], rows: Sequence[PeriodRow], state: AccountState) -> list[Event]:
+    by_contract: dict[str, list[ItemPeriod]] = {}
+    for row in rows:
+        period = ItemPeriod(item=row.item, start=row.start, end=row.end, full_start=row.full_start, full_end=row.full_end)
+        by_contract.setdefault(row.contract, []).append(period)
+    return [kind(account=state.account, contract=contract, periods=tuple(periods)) for contract, periods in by_contract.items()]
+
+
+def _target(c: Counted, state: AccountState, policy: Policy, usage: Measurements) -> list[TargetLine]:
+    if not c.found:
+        return []
+    charge = c.found[-1].item.charge
+    if charge == "usage":
+        lines = usage_target(c.contract, c.row, c.found, usage.get(_key(c.row), Usage()), state.zone, closed=c.closed)
+    elif charge == "interest":
+        earlier = [row for row in state.periods if (row.contract, row.item) == (c.row.contract, c.row.item) and row.start < c.row.start]
+        lines = interest_target(c.contract, earlier, c.row, c.found, state.zone)
+    else:
+        lines = fee_target(c.contract, c.row, c.found, state.zone)
+    percents, successive = price_discounts(c, state)
+    return [*lines, *discount_lines(c.contract, lines, percents, successive=successive)]
+
+
+def price_discounts(c: Counted, state: AccountState) -> tuple[list[tuple[str, str, Decimal]], bool]:
+    """The percent discounts that hold for the period: attached before it starts (or by then), within their number of periods."""
+    found, successive = [], True
+    for held in state.discounts:
+        if held.level != "price" or held.contract not in ("", c.contract.id) or held.start > c.row.start or (held.end and held.end <= c.row.start):
+            continue
+        items, plans = held.terms.get("items") or (), held.terms.get("plans") or ()
+        plan = c.found[-1].terms.plan
+        if (items and c.row.item not in items) or (plans and plan not in plans):
+            continue
+        periods = held.terms.get("periods")
+        if periods is not None and _periods_since(held.start, c.row, c.contract) >= int(periods):
+            continue
+        successive = held.terms.get("stacking", "successive") == "successive"
+        found.append((int(held.terms.get("order") or 0), held.attachment, held.name, Decimal(str(held.terms["percent"]))))
+    return [(attachment, name, percent) for _, attachment, name, percent in sorted(found)], successive
+
+
+def _periods_since(start: datetime, row: PeriodRow, contract: Contract) -> int:
+    """How many full periods of this length lie between the discount's start and the period."""
+    first = max(start, contract.start)
+    length = (row.full_end - row.full_start).total_seconds() or 1
+    return max(0, round((row.full_start - first).total_seconds() / length))
+
+
+def _minimum(c: Counted, state: AccountState, policy: Policy, lines: Mapping[PeriodKey, Sequence[TargetLine]]) -> list[TargetLine]:
+    """What the items' targets of the period fall short of the plan's minimum: those of this step, and those that stand."""
+    terms = c.contract.terms_at(c.row.start).terms
+    plan = plan_of(policy, terms)
+    minimum = next((minimum for minimum in plan.minimums if minimum.code == c.row.item), None)
+    if minimum is None:
+        return []
+    reached = Decimal(0)
+    for (contract, item, start), found in lines.items():
+        if contract == c.contract.id and _belongs(minimum, item, start, c.row):
+            reached += sum((line.amount for line in found), Decimal(0))
+    for (contract, item, _, start, _), amount in state.standing.items():
+        if contract == c.contract.id and (contract, item, start) not in lines and _belongs(minimum, item, start, c.row):
+            reached += amount
+    full = Span(c.row.full_start, c.row.full_end)
+    part = share(Span(c.row.start, c.row.end), full, proration="day", zone=state.zone)
+    item = Item(code=minimum.code, name=minimum.code.replace("-", " ").replace("_", " ").capitalize(), charge="fee", tax=minimum.tax)
+    held = next(iter(terms.items.values()))
+    key = str(c.contract.terms_at(c.row.start).sequence)
+    segment = Segment(c.row.start, c.row.end, key, item, Decimal(1), None, held, terms)
+    return minimum_target(c.contract, c.row, segment, minimum, reached, part)
+
+
+def _belongs(minimum: Minimum, item: str, start: datetime, row: PeriodRow) -> bool:
+    return item != minimum.code and (not minimum.items or item in minimum.items) and row.start <= start < row.end
+
+
+# --- events -----------------------------------------------------------------------------------------------------------------------
+
+
+def _accrued(c: Counted, lines: Sequence[TargetLine], step: Step, state: AccountState, policy: Policy) -> list[ChargeAccrued]:
+    found = differences(lines, state.standing, [c.row], c.contract)
+    return [_charge(c, difference, step, state, policy) for difference in found if not _too_old(c, difference, step, state)]
+
+
+def _too_old(c: Counted, difference: Difference, step: Step, state: AccountState) -> bool:
+    """`correct_back_to` bounds how far automatic differences reach; beyond it a person decides."""
+    bound: Period | None = difference.line.segment.item.correct_back_to if difference.line else None
+    return bound is not None and c.row.closed and bound.after(c.row.end, state.zone) < step.moment
+
+
+def _charge(c: Counted, difference: Difference, step: Step, state: AccountState, policy: Policy) -> ChargeAccrued:
+    line = difference.line
+    terms = line.segment.terms if line else c.contract.terms_at(c.row.start).terms
+    catalogue = policy.catalogue(terms.catalogue, terms.version)
+    item = line.segment.item if line else (next(iter(_items(c.row, state, policy)), None) or Item(code=c.row.item, name=c.row.item, charge="fee"))
+    start, end = (line.start, line.end) if line else (c.row.start, c.row.end)
+    if c.closed and c.row.closed:
+        cause = "usage" if step.marks else "terms"
+    else:
+        cause = "period" if not step.recount else "terms"
+    rule = plan_of(policy, terms).invoice
+    when = "never" if rule.when == "never" or (not difference.amount and rule.zero == "skip") else rule.when
+    return ChargeAccrued(
+        account=state.account,
+        key=difference.key,
+        name=line.name if line else item.name,
+        amount=difference.amount,
+        target=difference.target,
+        quantity=line.quantity if line else Decimal(0),
+        unit_price=line.unit_price if line else "",
+        start=start,
+        end=end,
+        supply_date=supply_date(item, start, end, state.zone),
+        tax_category=item.tax or "",
+        inclusive=catalogue.tax_policy.inclusive,
+        catalogue=terms.catalogue,
+        version=terms.version,
+        cause=cause,
+        invoice_when=when,
+        entry=accrual_entry(item, difference.amount, difference.key.currency, step.moment, catalogue.zone, state.seller),
+        steps=line.steps if line else (),
+        attributes=dict(item.attributes) | dict(line.segment.item_terms.attributes if line else {}),
+        unit=item.unit,
+    )
+
+
+def supply_date(item: Item, start: datetime, end: datetime, zone: str) -> date:
+    """When the supply counts for tax: the first day of what is paid in advance, the last day of what is paid in arrears."""
+    first = local_date(start, zone)
+    if item.timing == "advance" or end <= start:
+        return first
+    return max(first, local_date(end, zone) if item.charge == "sale" else local_date_before(end, zone))
+
+
+def local_date_before(end: datetime, zone: str) -> date:
+    """The local date that holds the last moment before a half-open end."""
+    return local_date(end - datetime.resolution, zone)
+
+
+def accrual_entry(item: Item, amount: Decimal, currency: str, moment: datetime, zone: str, seller: str) -> Entry:
+    """RULES 20: unbilled against revenue (arrears) or deferred (advance); what we owe against expense."""
+    if item.owes == "us":
+        debit, credit = item.ledger or ledgers.EXPENSE_BY_CHARGE[item.charge], ledgers.ACCRUED_PAYABLE
+        amount = -amount
+    else:
+        earned = item.ledger or ledgers.REVENUE_BY_CHARGE[item.charge]
+        debit, credit = ledgers.UNBILLED, ledgers.DEFERRED if item.timing == "advance" and item.period else earned
+    postings = (
+        Posting(ledger=debit, amount=amount, currency=currency),
+        Posting(ledger=credit, amount=-amount, currency=currency),
+    )
+    return Entry(accounting_date=local_date(moment, zone), postings=postings if amount else (), seller=seller)

@@ -1,0 +1,205 @@
+"""Reading what stands: the states of many accounts in a few statements, and the usage that a step needs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+import orjson
+
+from billing import bulk, ledgers
+from billing.codec import decode_value
+from billing.events import Place, Terms
+from billing.state import AccountState, Contract, Discount, OpenCharge, OpenInvoice, PeriodRow, TermsRow, UsageMark
+from plans import store
+from plans.catalogue import Catalogue, ListEntry
+from plans.errors import NotFound
+from plans.fields import suggestion
+
+LONG_AGO = datetime(1, 1, 2, tzinfo=UTC)
+
+
+class StoredPolicy:
+    """Published catalogue versions, read once per process: they never change."""
+
+    def catalogue(self, name: str, version: int) -> Catalogue:
+        return store.catalogue(name, version)
+
+    def entries(self, catalogue: str, price_list: str) -> tuple[ListEntry, ...]:
+        return store.entries(catalogue, price_list)
+
+
+@cache
+def policy() -> StoredPolicy:
+    return StoredPolicy()
+
+
+def zone_of_account(account: str) -> str:
+    """The account's zone; UTC for an account that does not exist (the command will say so)."""
+    rows = bulk.fetch("SELECT zone FROM read_account WHERE account = %s", [account])
+    return rows[0][0] if rows else "UTC"
+
+
+def load(accounts: Collection[str], *, since: Mapping[str, Mapping[str, datetime]] | None = None) -> dict[str, AccountState]:
+    """The states of the accounts that exist. `since` (account → contract → moment) asks for the closed periods that end after the moment too."""
+    states = _accounts(list(accounts))
+    if not states:
+        return states
+    names = list(states)
+    _marks(states, names)
+    recounted = {account for account, contracts in (since or {}).items() if contracts}
+    whole = [name for name in names if name in recounted or states[name].marks]
+    _contracts(states, names, whole)
+    _periods(states, names, whole)
+    _standing(states)
+    _charges(states, names)
+    _money(states, names)
+    _discounts(states, names)
+    return states
+
+
+def load_one(account: str) -> AccountState:
+    """One account's state. Raises NotFound `unknown_account`."""
+    states = load([account], since={account: {"": LONG_AGO}})
+    if account not in states:
+        known = [row[0] for row in bulk.fetch("SELECT account FROM read_account ORDER BY account LIMIT 2000")]
+        hint = suggestion(account, known) if len(known) < 2000 else ""
+        raise NotFound("unknown_account", f"there is no account {account!r}{hint[:200]}", at="account")
+    return states[account]
+
+
+def _accounts(names: Sequence[str]) -> dict[str, AccountState]:
+    rows = bulk.fetch("SELECT account, seller, currency, zone, locale, terms, status FROM read_account WHERE account = ANY(%s) ORDER BY account", [names])
+    states = {row[0]: AccountState(*row) for row in rows}
+    places = bulk.fetch(
+        "SELECT account, effective_at, place::text FROM read_account_place WHERE account = ANY(%s) ORDER BY account, effective_at, sequence", [names]
+    )
+    for account, effective_at, place in places:
+        states[account].places.append((effective_at, decode_value(Place, orjson.loads(place))))
+    return states
+
+
+def _marks(states: dict[str, AccountState], names: Sequence[str]) -> None:
+    """Usage that arrived. A mark reaches back to the record before it, because a register's reading speaks for the time since the last one."""
+    statement = """
+        SELECT mark.id, mark.account, mark.meter, least(mark.at, coalesce(
+            (SELECT max(earlier.at) FROM usage_record earlier
+                WHERE earlier.account = mark.account AND earlier.meter = mark.meter AND earlier.at < mark.at AND earlier.kind <> 'usage'),
+            mark.at)), mark.arrived_at
+        FROM usage_mark mark WHERE mark.account = ANY(%s) ORDER BY mark.account, mark.id"""
+    for mark, account, meter, at, arrived_at in bulk.fetch(statement, [names]):
+        states[account].marks.append(UsageMark(mark, meter, at, arrived_at))
+
+
+def _contracts(states: dict[str, AccountState], names: Sequence[str], whole: Sequence[str]) -> None:
+    """Live contracts (and all of them for the accounts in `whole`, and those with open charges) with their terms."""
+    statement = """
+        SELECT contract.contract, contract.account, currency, start, "end", status, name, keep_unused, ended_early, paid_through, settled,
+            terms.sequence, terms.effective_at, terms.kind, terms.terms::text
+        FROM read_contract contract JOIN read_contract_terms terms ON terms.account = contract.account AND terms.contract = contract.contract
+        WHERE contract.account = ANY(%s) AND (NOT settled OR contract.account = ANY(%s) OR contract.contract IN (
+            SELECT charge.contract FROM read_open_charge JOIN read_charge charge USING (account, sequence) WHERE account = ANY(%s)))
+        ORDER BY contract.account, contract.start, contract.contract, terms.effective_at, terms.sequence"""
+    found: dict[str, tuple[Any, list[TermsRow]]] = {}
+    for row in bulk.fetch(statement, [names, whole, names]):
+        timeline = found.setdefault(row[0], (row, []))[1]
+        timeline.append(TermsRow(row[11], row[12], _terms(row[14]), row[13]))
+    for row, timeline in found.values():
+        name, account, currency, start, end, status, label, keep_unused, ended_early, paid_through, settled = row[:11]
+        states[account].contracts[name] = Contract(
+            id=name,
+            account=account,
+            currency=currency,
+            start=start,
+            end=end,
+            timeline=tuple(timeline),
+            status=status,
+            name=label,
+            keep_unused=keep_unused,
+            ended_early=ended_early,
+            paid_through=paid_through,
+            settled=settled,
+        )
+
+
+def _terms(text: str) -> Terms:
+    terms: Terms = decode_value(Terms, orjson.loads(text))
+    return terms
+
+
+def _periods(states: dict[str, AccountState], names: Sequence[str], whole: Sequence[str]) -> None:
+    """Open and newest periods; all of them for the accounts whose past may move."""
+    statement = """
+        SELECT account, contract, item, start, "end", full_start, full_end, closed, last FROM read_period
+        WHERE account = ANY(%s) AND (closed = false OR last = true) OR account = ANY(%s) ORDER BY account, contract, item, start"""
+    for account, *row in bulk.fetch(statement, [names, whole]):
+        states[account].periods.append(PeriodRow(*row))
+
+
+def _standing(states: dict[str, AccountState]) -> None:
+    """The recorded sums of the loaded periods, per key, and what people adjusted."""
+    keys = [(account, row.contract, row.item, row.start) for account, state in states.items() for row in state.periods]
+    if not keys:
+        return
+    statement = """
+        SELECT charge.account, charge.contract, charge.item, charge.terms, charge.period_start, charge.component, sum(charge.amount)
+        FROM unnest(%s::text[], %s::text[], %s::text[], %s::timestamptz[]) AS given(account, contract, item, start)
+        JOIN read_charge charge ON charge.account = given.account AND charge.contract = given.contract AND charge.item = given.item
+            AND charge.period_start = given.start
+        WHERE charge.kind = 'accrual' GROUP BY 1, 2, 3, 4, 5, 6"""
+    for account, contract, item, terms, start, component, amount in bulk.fetch(statement, [bulk.column(keys, i) for i in range(4)]):
+        states[account].standing[contract, item, terms, start, component] = amount.normalize() + 0 if amount else Decimal(0)
+
+
+CHARGE_FIELDS = (
+    "kind, contract, item, component, name, currency, amount, quantity, unit_price, unit, start, \"end\", effective_at, supply_date, tax_category,"
+    " inclusive, catalogue, version, invoice_when, attributes::text, period_start, terms"
+)
+
+
+def _charges(states: dict[str, AccountState], names: Sequence[str]) -> None:
+    statement = f"""
+        SELECT account, sequence, {CHARGE_FIELDS} FROM read_open_charge JOIN read_charge USING (account, sequence)
+        WHERE account = ANY(%s) ORDER BY account, sequence"""
+    for row in bulk.fetch(statement, [names]):
+        states[row[0]].open_charges.append(open_charge(row))
+
+
+def open_charge(row: Sequence[Any]) -> OpenCharge:
+    """A charge row (account, sequence, CHARGE_FIELDS) as a value; amounts without the column's trailing zeros."""
+    account, sequence, *rest = row
+    values = list(rest)
+    values[6], values[7], values[19] = trimmed(values[6]), trimmed(values[7]), orjson.loads(values[19])
+    return OpenCharge(f"{account}/{sequence}", *values)
+
+
+def trimmed(amount: Decimal) -> Decimal:
+    """Without the trailing zeros that the column adds, at least two decimals' worth of them kept by whoever shows it."""
+    normal = amount.normalize()
+    exponent = normal.as_tuple().exponent
+    return normal.quantize(Decimal(1)) if isinstance(exponent, int) and exponent > 0 else normal
+
+
+def _money(states: dict[str, AccountState], names: Sequence[str]) -> None:
+    statement = """
+        SELECT account, invoice, number, document, currency, total, open, due, issued, sequence FROM read_invoice
+        WHERE account = ANY(%s) AND open > 0 AND status = 'open' ORDER BY account, due NULLS LAST, sequence"""
+    for account, *row in bulk.fetch(statement, [names]):
+        row[4], row[5] = trimmed(row[4]), trimmed(row[5])
+        states[account].open_invoices.append(OpenInvoice(*row))
+    credit = "SELECT account, currency, amount FROM read_balance WHERE account = ANY(%s) AND ledger = %s AND amount <> 0"
+    for account, currency, amount in bulk.fetch(credit, [names, ledgers.CREDIT]):
+        states[account].credit[currency] = trimmed(-amount)
+
+
+def _discounts(states: dict[str, AccountState], names: Sequence[str]) -> None:
+    statement = """
+        SELECT account, attachment, contract, name, level, terms::text, currency, start, "end", remainder, uses, coupon
+        FROM read_discount WHERE account = ANY(%s) ORDER BY account, start, attachment"""
+    for account, attachment, contract, name, level, terms, currency, start, end, remainder, uses, coupon in bulk.fetch(statement, [names]):
+        left = None if remainder is None else trimmed(remainder)
+        held = Discount(attachment, contract, name, level, orjson.loads(terms), currency, start, end, left, uses, coupon)
+        states[account].discounts.append(held)
