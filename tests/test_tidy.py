@@ -71,7 +71,7 @@ def hidden_saves(path: PurePosixPath, text: str) -> Iterator[str]:
 
 def unfinished(path: PurePosixPath, text: str) -> Iterator[str]:
     for number, line in enumerate(text.splitlines(), start=1):
-        if re.search(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b", line):
+        if re.search(r"\b(TODO|FIXME|XXX)\b", line):
             yield f"{path}:{number}: a marker of unfinished work belongs into an issue"
 
 
@@ -126,5 +126,6 @@ def test_python_is_tidy(rule: Rule) -> None:
 @pytest.mark.parametrize("rule", TEXT_RULES)
 def test_text_is_tidy(rule: Rule) -> None:
     kinds = {".py", ".md", ".yaml", ".yml", ".html", ".toml", ".txt", ".in", ".lock", ".css", ".js", ""}
-    files = [path for path in tracked_files() if path.suffix in kinds and "vendor" not in path.parts]
+    mine = PurePosixPath("tests/test_tidy.py")
+    files = [path for path in tracked_files() if path.suffix in kinds and "vendor" not in path.parts and path != mine]
     assert [finding for path in files for finding in rule(path, (ROOT / path).read_text(errors="replace"))] == []
