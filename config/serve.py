@@ -5,6 +5,7 @@ That is enough for one machine. With CELERY_BROKER_URL set, workers and beat are
 """
 
 import argparse
+import signal
 import subprocess
 import sys
 import threading
@@ -38,9 +39,10 @@ def main(arguments: list[str]) -> int:
     print(f"The site is at http://{options.host}:{options.port}/ until Ctrl-C.", flush=True)
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--blocking-threads", "4", "--no-ws"]
     site = subprocess.Popen([*command, "--host", options.host, "--port", str(options.port), "config.wsgi:application"])
+    signal.signal(signal.SIGTERM, lambda *_: site.terminate())
     try:
         return site.wait()
-    except KeyboardInterrupt:
+    except KeyboardInterrupt:  # Ctrl-C reached the site too; it finishes what it is answering.
         return site.wait()
 
 
