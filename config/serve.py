@@ -65,7 +65,7 @@ def beat() -> None:
     with psycopg.connect(**wanted, autocommit=True) as holder:
         while holder.execute("SELECT pg_try_advisory_lock(%s)", [BEAT_LOCK]).fetchone() != (True,):
             time.sleep(5)
-        Service(app).start(embedded_process=True)
+        Service(app, scheduler_cls=app.conf.beat_scheduler).start(embedded_process=True)
 
 
 if __name__ == "__main__":
