@@ -1,0 +1,184 @@
+"""Opening, changing, closing and releasing accounts; balances brought over from elsewhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from accounts import vault
+from billing import ledgers
+from billing.command import Command
+from billing.commands.common import account_stream, entry, open_state
+from billing.engine import Context, Decision
+from billing.events import AccountClosed, AccountOpened, AccountReleased, BalanceOpened, DetailsChanged, Place, Posting
+from billing.journal import Draft
+from plans.errors import Conflict, Invalid
+from plans.money import decimals
+from plans.periods import local_date, zone_of
+
+ACCOUNT_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+
+
+@dataclass(frozen=True)
+class OpenAccount:
+    account: str
+    name: str = ""
+    currency: str = "EUR"
+    zone: str = "UTC"
+    locale: str = "en"
+    seller: str = "main"
+    country: str = ""
+    region: str = ""
+    city: str = ""
+    tax_id: str = ""
+    exempt: Mapping[str, Any] = field(default_factory=dict)
+    email: str = ""
+    phone: str = ""
+    street: str = ""
+    postcode: str = ""
+    terms: str = ""
+    external_id: str = ""
+
+
+def open_account(context: Context, args: OpenAccount) -> Decision:
+    """Open an account. Personal details go to the vault; the event names the fields, not the values."""
+    if not ACCOUNT_ID.fullmatch(args.account):
+        raise Invalid("wrong_type", f"{args.account[:80]!r} can't be an account: use 1 to 63 of a-z 0-9 . _ -, first a letter or digit", at="account")
+    decimals(args.currency)
+    zone_of(args.zone, at="zone")
+    if context.heads[args.account].sequence:
+        raise Conflict("account_exists", f"the account {args.account!r} exists already", at="account")
+    if args.country and not re.fullmatch(r"[A-Z]{2}", args.country):
+        raise Invalid("wrong_type", f"{args.country!r} is not a country code of two capital letters such as ES", at="country")
+    fields = vault.write(args.account, _personal(args), at=context.at)
+    event = AccountOpened(
+        account=args.account,
+        seller=args.seller,
+        currency=args.currency,
+        zone=args.zone,
+        locale=args.locale,
+        place=Place(country=args.country, region=args.region, city=args.city, exempt=_reasons(args.exempt), tax_id=args.tax_id),
+        terms=args.terms,
+        fields=tuple(fields),
+        external_id=args.external_id,
+    )
+    return Decision([Draft(args.account, event, context.at)], {"account": args.account})
+
+
+def _personal(args: Any) -> dict[str, str]:
+    return {name: getattr(args, name) for name in vault.FIELDS if getattr(args, name, "")}
+
+
+def _reasons(exempt: Mapping[str, Any]) -> dict[str, str]:
+    return {name: str(reason) for name, reason in exempt.items()}
+
+
+@dataclass(frozen=True)
+class ChangeDetails:
+    account: str
+    name: str = ""
+    country: str | None = None
+    region: str | None = None
+    city: str | None = None
+    tax_id: str | None = None
+    exempt: Mapping[str, Any] | None = None
+    locale: str = ""
+    email: str = ""
+    phone: str = ""
+    street: str = ""
+    postcode: str = ""
+    terms: str = ""
+
+
+def change_details(context: Context, args: ChangeDetails) -> Decision:
+    """Change details from now on. A new tax place acts on what is supplied from then on; issued documents keep theirs."""
+    state = open_state(args.account)
+    fields = vault.write(args.account, _personal(args), at=context.at)
+    old = state.place_on(context.at)
+    given = {name: getattr(args, name) for name in ("country", "region", "city", "tax_id") if getattr(args, name) is not None}
+    place = None
+    if given or args.exempt is not None:
+        exempt = old.exempt if args.exempt is None else _reasons(args.exempt)
+        place = Place(**({"country": old.country, "region": old.region, "city": old.city, "tax_id": old.tax_id} | given), exempt=exempt)
+    if not fields and place is None and not args.locale and not args.terms:
+        raise Invalid("nothing_to_change", "no detail was given; name at least one", at="account")
+    event = DetailsChanged(account=args.account, place=place, locale=args.locale, terms=args.terms, fields=tuple(fields))
+    return Decision([Draft(args.account, event, context.at)])
+
+
+@dataclass(frozen=True)
+class CloseAccount:
+    account: str
+    reason: str = ""
+
+
+def close_account(context: Context, args: CloseAccount) -> Decision:
+    """Close an account that has no running contract, nothing unbilled and nothing open on either side."""
+    state = open_state(args.account)
+    running = [contract for contract in state.contracts.values() if contract.status != "ended"]
+    if running:
+        raise Conflict("contract_running", f"the contract {running[0].id} still runs; cancel it first", at="account", contract=running[0].id)
+    if state.open_charges:
+        raise Conflict("unbilled_charges", f"{len(state.open_charges)} charges are on no document yet; issue or void them first", at="account")
+    if state.open_invoices or state.credit:
+        what = state.open_invoices[0].number if state.open_invoices else f"credit of {next(iter(state.credit.values()))}"
+        raise Conflict("balance_open", f"the account is not settled: {what}", at="account")
+    return Decision([Draft(args.account, AccountClosed(account=args.account, reason=args.reason), context.at)])
+
+
+@dataclass(frozen=True)
+class ReleaseAccount:
+    account: str
+    reason: str
+
+
+def release_account(context: Context, args: ReleaseAccount) -> Decision:
+    """Let a parked account be billed again."""
+    state = open_state(args.account, parked=True)
+    if state.status != "parked":
+        raise Conflict("not_parked", f"the account {args.account!r} is not parked", at="account")
+    return Decision([Draft(args.account, AccountReleased(account=args.account, reason=args.reason), context.at)])
+
+
+@dataclass(frozen=True)
+class OpenBalance:
+    account: str
+    amount: Decimal
+    currency: str = ""
+    due: date | None = None
+    reference: str = ""
+
+
+def open_balance(context: Context, args: OpenBalance) -> Decision:
+    """Bring over what an account owes (positive) or has in credit (negative) from another system."""
+    state = open_state(args.account)
+    currency = args.currency or state.currency
+    if not args.amount or args.amount != round(args.amount, decimals(currency)):
+        raise Invalid("out_of_range", f"expected an amount other than 0 with at most {decimals(currency)} decimals", at="amount")
+    owed = args.amount > 0
+    invoice = context.next_address(args.account) if owed else ""
+    book = Posting(ledger=ledgers.RECEIVABLE if owed else ledgers.CREDIT, amount=args.amount, currency=currency, invoice=invoice)
+    event = BalanceOpened(
+        account=args.account,
+        invoice=invoice,
+        reference=args.reference,
+        amount=args.amount,
+        currency=currency,
+        due=args.due or (local_date(context.at, state.zone) if owed else None),
+        entry=entry(context, state, (book, Posting(ledger=ledgers.OPENING, amount=-args.amount, currency=currency))),
+        seller=state.seller,
+    )
+    return Decision([Draft(args.account, event, context.at)], {"invoice": invoice} if owed else {})
+
+
+COMMANDS = (
+    Command("open_account", "Open an account", OpenAccount, open_account, account_stream),
+    Command("change_details", "Change an account's details, its tax place among them", ChangeDetails, change_details, account_stream),
+    Command("close_account", "Close a settled account", CloseAccount, close_account, account_stream),
+    Command("release_account", "Release a parked account", ReleaseAccount, release_account, account_stream),
+    Command("open_balance", "Bring over a balance from another system", OpenBalance, open_balance, account_stream),
+)
