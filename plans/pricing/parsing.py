@@ -117,7 +117,9 @@ def _quantity_transform(value: object, at: str) -> QuantityTransform:
 def _event_transform(value: object, at: str) -> EventTransform:
     fields = PriceFields(value, at)
     transform = EventTransform(
-        minimum=fields.decimal("minimum", Decimal(0)), step=fields.positive("step", None), round=fields.choice("round", QUANTITY_ROUNDS, "up")
+        minimum=fields.decimal("minimum", Decimal(0)),
+        step=fields.positive("step", None),
+        round=fields.choice("round", QUANTITY_ROUNDS, "up"),
     )
     fields.done()
     return transform
@@ -162,7 +164,9 @@ def _check_together(fields: PriceFields, every: Sequence[AnyPrice], amounts: boo
         if fields.has("at_least"):
             raise Invalid("conflict", "each group of a matrix has its own total: `at_least` has none to raise", at=fields.path("at_least"))
         if fields.has("included") and fields.has("quantity_transform"):
-            raise Invalid("conflict", "a matrix takes `included` from the events, so it can't be in a transformed unit", at=fields.path("included"))
+            raise Invalid(
+                "conflict", "a matrix takes `included` from the events, so it can't be in a transformed unit", at=fields.path("included")
+            )
 
 
 def _leaves_decimals(every: Sequence[AnyPrice], beside: Beside, window: Window | None) -> bool:

@@ -264,7 +264,9 @@ def _single(pieces: list[Piece], exact: Fraction, amount: Decimal, steps: tuple[
     return RatedLine(component, quantity, unit_price, exact, amount, steps)
 
 
-def _lines(pricing: Pricing, pieces: list[Piece], changes: list[Adjustment], period: Callable[[Any, Any], list[Adjustment]]) -> tuple[RatedLine, ...]:
+def _lines(
+    pricing: Pricing, pieces: list[Piece], changes: list[Adjustment], period: Callable[[Any, Any], list[Adjustment]]
+) -> tuple[RatedLine, ...]:
     """A rounded line for each tier or cell and for each adjustment. Maximum, commitment and minimum hold on the rounded sum."""
 
     def keep(value: Any) -> Decimal:
@@ -274,7 +276,13 @@ def _lines(pricing: Pricing, pieces: list[Piece], changes: list[Adjustment], per
     for piece in pieces:
         same = merged.get(piece.component)
         if same is not None:
-            piece = Piece(piece.component, _add([same.quantity, piece.quantity]), piece.unit_price, _add([same.amount, piece.amount]), same.steps + piece.steps)
+            piece = Piece(
+                piece.component,
+                _add([same.quantity, piece.quantity]),
+                piece.unit_price,
+                _add([same.amount, piece.amount]),
+                same.steps + piece.steps,
+            )
         merged[piece.component] = piece
     lines = [RatedLine(p.component, p.quantity, p.unit_price, Fraction(p.amount), keep(p.amount), p.steps) for p in merged.values()]
     by_name: dict[str, list[Adjustment]] = {}

@@ -30,7 +30,17 @@ def test_an_unknown_currency_is_refused(currency: object) -> None:
 
 @pytest.mark.parametrize(
     ("written", "value"),
-    [("12.50", "12.50"), ("1", "1"), ("-0.5", "-0.5"), ("+3", "3"), (".5", "0.5"), ("5.", "5"), ("1e3", "1E+3"), ("1e30", "1E+30"), (7, "7")],
+    [
+        ("12.50", "12.50"),
+        ("1", "1"),
+        ("-0.5", "-0.5"),
+        ("+3", "3"),
+        (".5", "0.5"),
+        ("5.", "5"),
+        ("1e3", "1E+3"),
+        ("1e30", "1E+30"),
+        (7, "7"),
+    ],
 )
 def test_numbers_are_read_exactly(written: object, value: str) -> None:
     assert parse_decimal(written) == Decimal(value)
@@ -91,7 +101,9 @@ def test_allocation_by_largest_remainder() -> None:
     assert allocate(Decimal("0.00"), [], 2) == []
 
 
-@pytest.mark.parametrize(("total", "weights", "code"), [("1.00", [1, -1], "negative"), ("1.001", [1], "out_of_range"), ("1.00", [], "out_of_range")])
+@pytest.mark.parametrize(
+    ("total", "weights", "code"), [("1.00", [1, -1], "negative"), ("1.001", [1], "out_of_range"), ("1.00", [], "out_of_range")]
+)
 def test_what_cannot_be_allocated(total: str, weights: list[int], code: str) -> None:
     with pytest.raises(Invalid) as caught:
         allocate(Decimal(total), weights, 2)
