@@ -1,0 +1,62 @@
+"""Writing and reading the vault. Called by commands inside their transaction, so that the row and the event stand or fall together."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping
+from datetime import datetime
+
+import orjson
+from django.db import connection
+
+FIELDS = ("name", "email", "phone", "street", "postcode")
+
+
+def write(account: str, values: Mapping[str, str], *, at: datetime) -> list[str]:
+    """Set the given personal fields of the account; answers their names, for the event."""
+    given = {name: value for name, value in values.items() if name in FIELDS and value}
+    columns = ", ".join(FIELDS)
+    kept = ", ".join(f"{name} = coalesce(nullif(excluded.{name}, ''), vault_person.{name})" for name in FIELDS)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""INSERT INTO vault_person (account, {columns}, changed_at) VALUES (%s, {", ".join(["%s"] * len(FIELDS))}, %s)
+                ON CONFLICT (account) DO UPDATE SET {kept}, changed_at = excluded.changed_at""",
+            [account, *(given.get(name, "") for name in FIELDS), at],
+        )
+    return sorted(given)
+
+
+def freeze(accounts: Collection[str]) -> dict[str, str]:
+    """Freeze the accounts' people as they are now, for documents; answers account → hash. The same person is frozen once."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT account, {', '.join(FIELDS)} FROM vault_person WHERE account = ANY(%s)", [list(accounts)])
+        people = {row[0]: dict(zip(FIELDS, row[1:], strict=True)) for row in cursor.fetchall()}
+        found = {}
+        rows = []
+        for account in accounts:
+            details = orjson.dumps(people.get(account, {}), option=orjson.OPT_SORT_KEYS).decode()
+            digest = hashlib.sha256(f"{account}\n{details}".encode()).hexdigest()
+            found[account] = digest
+            rows.append((digest, account, details))
+        cursor.execute(
+            """INSERT INTO vault_frozen_party (hash, account, details)
+                SELECT hash, account, details::jsonb FROM unnest(%s::text[], %s::text[], %s::text[]) AS given(hash, account, details)
+                ON CONFLICT DO NOTHING""",
+            [[row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows]],
+        )
+    return found
+
+
+def names(accounts: Collection[str]) -> dict[str, str]:
+    """Display names by account."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT account, name FROM vault_person WHERE account = ANY(%s)", [list(accounts)])
+        return dict(cursor.fetchall())
+
+
+def party(digest: str) -> dict[str, str]:
+    """The frozen person behind a hash; empty where it was erased."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT details::text FROM vault_frozen_party WHERE hash = %s", [digest])
+        row = cursor.fetchone()
+    return dict(orjson.loads(row[0])) if row and row[0] else {}

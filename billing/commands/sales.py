@@ -1,0 +1,291 @@
+"""Single sales, what comes back of them, and what people add or take off by hand. Goods and money move together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from billing import bulk, journal, ledgers
+from billing.command import Command
+from billing.commands.common import account_stream, entry, find_contract, find_item, money, open_state
+from billing.commands.contracts import find_catalogue, own_price
+from billing.counting import accrual_entry
+from billing.engine import Context, Decision
+from billing.events import AdjustmentMade, Posting, SaleMade, StockMoved
+from billing.journal import Draft
+from billing.loading import policy
+from billing.state import AccountState, Contract
+from billing.terms import plan_of
+from plans import store
+from plans.catalogue import Catalogue, Item
+from plans.errors import Conflict, Invalid, NotFound
+from plans.fields import suggestion
+from plans.money import plain
+from plans.periods import local_date
+from plans.pricing import PRICING_FIELDS, Consumption, parse_pricing, rate
+
+
+@dataclass(frozen=True)
+class Sell:
+    account: str
+    item: str
+    quantity: Decimal = Decimal(1)
+    contract: str = ""
+    catalogue: str = ""
+    price: Mapping[str, Any] | None = None
+    invoice: str = ""  # now | next_invoice; "": with the contract where there is one, else now
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+def stock_stream(item: str) -> str:
+    return f"stock:{item}"
+
+
+def _sale_streams(args: Any) -> list[str]:
+    return [args.account, stock_stream(args.item)]
+
+
+def sell(context: Context, args: Sell) -> Decision:
+    """Sell an item: the charge on the buyer's account, and the goods out of stock where the item has stock."""
+    state = open_state(args.account)
+    contract, catalogue, item = _find(state, args)
+    if args.quantity <= 0:
+        raise Invalid("out_of_range", f"expected a quantity above 0, found {args.quantity}", at="quantity")
+    pricing = item.pricing
+    if args.price is not None:
+        own = own_price(args.price, catalogue.currency, args.item) or {}
+        pricing = parse_pricing({name: own[name] for name in own if name in PRICING_FIELDS}, currency=catalogue.currency, at="price")
+    if pricing is None:
+        raise Invalid("missing_field", f"the item {item.code!r} has no price; give one", at="price")
+    rated = rate(pricing, Consumption(quantity=args.quantity))
+    sale = context.next_address(args.account)
+    event = SaleMade(
+        account=args.account,
+        contract=contract.id if contract else "",
+        item=item.code,
+        name=item.name,
+        quantity=args.quantity,
+        unit_price=plain(rated.exact / rated.exact.__class__(args.quantity)),
+        amount=-rated.amount if item.owes == "us" else rated.amount,
+        currency=catalogue.currency,
+        supply_date=local_date(context.at, state.zone),
+        tax_category=item.tax or "",
+        inclusive=catalogue.tax_policy.inclusive,
+        catalogue=catalogue.name,
+        version=catalogue.version,
+        invoice_when=_when(args.invoice, contract),
+        entry=accrual_entry(item, -rated.amount if item.owes == "us" else rated.amount, catalogue.currency, context.at, catalogue.zone, state.seller),
+        steps=rated.steps,
+        attributes=dict(item.attributes) | dict(args.attributes),
+        unit=item.unit,
+    )
+    drafts = [Draft(args.account, event, context.at)]
+    if item.stock:
+        drafts.append(_move(context, catalogue, item, -args.quantity, reason="sold", account=args.account, cause=sale))
+    return Decision(drafts, {"sale": sale})
+
+
+def _find(state: AccountState, args: Sell) -> tuple[Contract | None, Catalogue, Item]:
+    """The contract that the sale goes with, the catalogue that prices it, and the item."""
+    running = [contract for contract in state.contracts.values() if contract.status != "ended"]
+    contract = find_contract(state, args.contract) if args.contract else (running[0] if len(running) == 1 else None)
+    if contract is not None:
+        terms = contract.timeline[-1].terms
+        catalogue = policy().catalogue(terms.catalogue, terms.version)
+        if args.item in catalogue.items or args.item in catalogue.plans[terms.plan].items:
+            return contract, catalogue, find_item(catalogue, catalogue.plans[terms.plan], args.item)
+    names = [args.catalogue] if args.catalogue else [name for name in store.names() if args.item in store.newest(name).items]
+    if len(names) > 1:
+        raise Conflict("which_catalogue", f"the item {args.item!r} stands in {', '.join(names)}; name the catalogue", at="catalogue")
+    if not names:
+        known = [code for name in store.names() for code in store.newest(name).items]
+        raise NotFound("unknown_item", f"there is no item {args.item!r}{suggestion(args.item, known)}", at="item")
+    catalogue = find_catalogue(names[0], "", None)
+    return (contract if args.contract else None), catalogue, find_item(catalogue, None, args.item)
+
+
+def _when(asked: str, contract: Contract | None) -> str:
+    if asked not in ("", "now", "next_invoice"):
+        raise Invalid("unknown_choice", f"expected now or next_invoice, found {asked!r}", at="invoice")
+    if asked:
+        return asked
+    if contract is None:
+        return "now"
+    return plan_of(policy(), contract.timeline[-1].terms).invoice.when
+
+
+# --- stock ------------------------------------------------------------------------------------------------------------------------
+
+
+def level_of(catalogue: Catalogue | None, item: Item | None, code: str) -> Decimal:
+    """What is in stock: the recorded level, or what the catalogue says that there is at the start."""
+    rows = bulk.fetch("SELECT level FROM read_stock WHERE item = %s", [code])
+    if rows:
+        return Decimal(rows[0][0])
+    start = (item.attributes.get("stock_start") if item else None) or "0"
+    return Decimal(str(start))
+
+
+def _move(context: Context, catalogue: Catalogue, item: Item, quantity: Decimal, *, reason: str, account: str, cause: str) -> Draft:
+    before = level_of(catalogue, item, item.code)
+    level = before + quantity
+    if level < 0:
+        raise Conflict("out_of_stock", f"{item.name}: {plain(before)} left, {plain(-quantity)} wanted", at="quantity", level=plain(before), item=item.code)
+    event = StockMoved(item=item.code, quantity=quantity, level=level, reason=reason, account=account)
+    return Draft(stock_stream(item.code), event, context.at, cause)
+
+
+@dataclass(frozen=True)
+class Restock:
+    item: str
+    quantity: Decimal
+    reason: str = "purchase"
+    catalogue: str = ""
+
+
+def _item_stream(args: Any) -> list[str]:
+    return [stock_stream(args.item)]
+
+
+def restock(context: Context, args: Restock) -> Decision:
+    """Bring goods in (or take them out with a negative quantity: breakage, stocktake)."""
+    holding = [found for name in store.names() if args.item in (found := store.newest(name)).items and (not args.catalogue or found.name == args.catalogue)]
+    if not holding:
+        known = [code for name in store.names() for code in store.newest(name).items]
+        raise NotFound("unknown_item", f"there is no item {args.item!r}{suggestion(args.item, known)}", at="item")
+    item = holding[0].items[args.item]
+    if not item.stock:
+        raise Invalid("no_stock", f"{item.name} is not kept in stock; say `stock: true` in the catalogue", at="item")
+    return Decision([_move(context, holding[0], item, args.quantity, reason=args.reason, account="", cause="")])
+
+
+# --- what comes back --------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Return:
+    account: str
+    item: str
+    sale: str = ""
+    quantity: Decimal | None = None
+    reason: str = ""
+    restock: bool = True
+
+
+def take_back(context: Context, args: Return) -> Decision:
+    """Take back what was sold (all of it, or a part): the money as a negative charge of that sale, the goods into stock."""
+    state = open_state(args.account)
+    recorded, sold = _sale(args)
+    already = bulk.fetch(
+        "SELECT coalesce(sum(-quantity), 0) FROM read_charge WHERE account = %s AND kind = 'sale' AND terms = %s", [args.account, recorded.address]
+    )[0][0]
+    left = sold.quantity - already
+    quantity = left if args.quantity is None else args.quantity
+    if not 0 < quantity <= left:
+        raise Conflict("returned_already", f"of this sale {plain(left)} can come back, not {plain(quantity)}", at="quantity", left=plain(left))
+    catalogue = policy().catalogue(sold.catalogue, sold.version)
+    item = find_item(catalogue, None, sold.item) if sold.item in catalogue.items else Item(code=sold.item, name=sold.name, charge="sale")
+    amount = -_part(context, sold, already, quantity)
+    event = SaleMade(
+        **{name: getattr(sold, name) for name in ("account", "contract", "item", "name", "unit_price", "currency", "supply_date", "tax_category")},
+        **{name: getattr(sold, name) for name in ("inclusive", "catalogue", "version", "attributes", "unit")},
+        quantity=-quantity,
+        amount=amount,
+        invoice_when="now" if sold.invoice_when == "now" else sold.invoice_when,
+        entry=accrual_entry(item, amount, sold.currency, context.at, catalogue.zone, state.seller),
+        returns=recorded.address,
+    )
+    drafts = [Draft(args.account, event, context.at, recorded.address)]
+    if item.stock and args.restock:
+        drafts.append(_move(context, catalogue, item, quantity, reason="returned", account=args.account, cause=context.next_address(args.account)))
+    return Decision(drafts, {"return": context.next_address(args.account)})
+
+
+def _part(context: Context, sold: SaleMade, already: Decimal, quantity: Decimal) -> Decimal:
+    """The money for a part of a sale; parts always add up to the sale."""
+    del context
+    places = -int(sold.amount.as_tuple().exponent)
+    total = sold.amount
+    upto = (total * (already + quantity) / sold.quantity).quantize(Decimal(1).scaleb(-places))
+    before = (total * already / sold.quantity).quantize(Decimal(1).scaleb(-places))
+    return upto - before
+
+
+def _sale(args: Return) -> tuple[journal.Recorded, SaleMade]:
+    if args.sale:
+        try:
+            found = journal.one(*journal.split_address(args.sale))
+        except ValueError:
+            found = None
+        if found is None or not isinstance(found.event, SaleMade) or found.stream != args.account or found.event.item != args.item:
+            raise NotFound("unknown_sale", f"the account has no sale {args.sale!r} of {args.item!r}", at="sale")
+        return found, found.event
+    statement = """
+        SELECT sequence FROM read_charge WHERE account = %s AND kind = 'sale' AND item = %s AND quantity > 0 ORDER BY sequence DESC LIMIT 1"""
+    rows = bulk.fetch(statement, [args.account, args.item])
+    found = journal.one(args.account, rows[0][0]) if rows else None
+    if found is None or not isinstance(found.event, SaleMade):
+        raise NotFound("unknown_sale", f"the account never bought {args.item!r}", at="item")
+    return found, found.event
+
+
+# --- by hand ----------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Adjust:
+    account: str
+    amount: Decimal
+    reason: str
+    name: str = ""
+    item: str = ""
+    contract: str = ""
+    currency: str = ""
+    tax: str = ""
+    invoice: str = ""
+
+
+def adjust(context: Context, args: Adjust) -> Decision:
+    """Charge (positive) or credit (negative) by hand, with a reason. No tick undoes it."""
+    state = open_state(args.account)
+    running = [contract for contract in state.contracts.values() if contract.status != "ended"]
+    contract = find_contract(state, args.contract) if args.contract or len(running) == 1 else None
+    currency = args.currency or (contract.currency if contract else state.currency)
+    amount = money(args.amount, currency, least=None)
+    if not amount:
+        raise Invalid("out_of_range", "an adjustment of 0 adjusts nothing", at="amount")
+    catalogue = None
+    item: Item | None = None
+    if contract is not None:
+        terms = contract.timeline[-1].terms
+        catalogue = policy().catalogue(terms.catalogue, terms.version)
+        item = find_item(catalogue, catalogue.plans[terms.plan], args.item) if args.item else None
+    revenue = (item.ledger if item and item.ledger else "") or f"{ledgers.REVENUE}:adjustments"
+    postings = (Posting(ledger=ledgers.UNBILLED, amount=amount, currency=currency), Posting(ledger=revenue, amount=-amount, currency=currency))
+    event = AdjustmentMade(
+        account=args.account,
+        contract=contract.id if contract else "",
+        item=args.item,
+        name=args.name or args.reason,
+        amount=amount,
+        currency=currency,
+        supply_date=local_date(context.at, state.zone),
+        tax_category=args.tax or (item.tax if item and item.tax else ""),
+        inclusive=bool(catalogue and catalogue.tax_policy.inclusive),
+        reason=args.reason,
+        invoice_when=_when(args.invoice, contract),
+        entry=entry(context, state, postings),
+        catalogue=catalogue.name if catalogue else "",
+        version=catalogue.version if catalogue else 0,
+    )
+    return Decision([Draft(args.account, event, context.at)], {"adjustment": context.next_address(args.account)})
+
+
+COMMANDS = (
+    Command("sell", "Sell an item once", Sell, sell, _sale_streams),
+    Command("return", "Take back what was sold, goods and money", Return, take_back, _sale_streams),
+    Command("adjust", "Charge or credit by hand, with a reason", Adjust, adjust, account_stream),
+    Command("restock", "Bring goods into stock, or take them out", Restock, restock, _item_stream),
+)
