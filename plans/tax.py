@@ -118,6 +118,7 @@ class AppliedTax:
     name: str
     rate: Decimal | None = None
     fixed: Fraction | None = None
+    order: int = 0
     compound: bool = False
     group: str = ""
     ledger: str = ""
@@ -165,7 +166,9 @@ def apply_taxes(
     found = []
     for tax in taxes_for(taxes, category=category, place=place, on=on, attributes=facts):
         reason = exemption(tax, category=category, place=place)
-        applied = AppliedTax(code=tax.code, name=tax.name, compound=tax.compound, group=tax.group, ledger=tax.ledger, reason=reason)
+        applied = AppliedTax(
+            code=tax.code, name=tax.name, order=tax.order, compound=tax.compound, group=tax.group, ledger=tax.ledger, reason=reason
+        )
         if tax.rate is not None:
             found.append(replace(applied, rate=Decimal(0) if reason else tax.rate))
         else:
