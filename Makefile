@@ -20,7 +20,8 @@ help: ## say what there is
 
 demo: migrate ## set everything up and play the example worlds: who owes how much, and why
 	@if $(MANAGE) help demo >/dev/null 2>&1; then $(MANAGE) demo; else echo "The database is ready; the example worlds are still to come."; fi
-	@echo "The database goes on running for your next command; 'make stop' ends it, 'make serve' shows the same in a browser."
+	@echo "'make serve' shows the same in a browser."
+	@test -n "$$DATABASE_URL" || echo "The database goes on running for your next command; 'make stop' ends it."
 
 test: $(VENV)/.tools ## run the whole test-suite
 	$(PY) -m pytest -n $(WORKERS) --dist worksteal $(TESTS)

@@ -57,10 +57,9 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
     """The database exists and is migrated; from here on every connection takes on the application role."""
     database = connections["default"].settings_dict
     with owner_connection("postgres") as owner:
-        role_exists = owner.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [settings.DATABASE_ROLE]).fetchone()
         drop_database(owner, copy_name())
     connections["default"].close()
-    database["OPTIONS"]["assume_role"] = settings.DATABASE_ROLE if role_exists else ""
+    database["OPTIONS"]["assume_role"] = settings.DATABASE_ROLE
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_setup", classmethod(lambda test: keep_a_copy()))
         patch.setattr(TransactionTestCase, "_fixture_teardown", lambda test: restore_the_copy())
