@@ -40,6 +40,8 @@ def zone_of(name: str, *, at: str = "") -> ZoneInfo:
 
 def as_utc(instant: datetime) -> datetime:
     """The same instant in UTC. Raises Invalid `wrong_type` where the datetime names no zone: such a value is not an instant."""
+    if instant.tzinfo is UTC:
+        return instant
     if instant.tzinfo is None or instant.utcoffset() is None:
         raise Invalid("wrong_type", f"{instant.isoformat()} has no time zone, so it is not an instant")
     return instant.astimezone(UTC)
