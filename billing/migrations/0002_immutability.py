@@ -27,7 +27,8 @@ CREATE TABLE usage_record (
     account text NOT NULL, meter text NOT NULL, at timestamptz NOT NULL, source text NOT NULL, record text NOT NULL,
     until timestamptz, value numeric, amount numeric, dimensions jsonb NOT NULL DEFAULT '{}', subject text NOT NULL DEFAULT '',
     kind text NOT NULL DEFAULT 'usage', estimated boolean NOT NULL DEFAULT false, voids text NOT NULL DEFAULT '',
-    amends text NOT NULL DEFAULT '', recorded_at timestamptz NOT NULL,
+    amends text NOT NULL DEFAULT '', initial numeric, final numeric, sequence bigint GENERATED ALWAYS AS IDENTITY,
+    recorded_at timestamptz NOT NULL,
     PRIMARY KEY (account, meter, at, source, record)
 ) PARTITION BY RANGE (at);
 CREATE TABLE usage_record_other PARTITION OF usage_record DEFAULT;

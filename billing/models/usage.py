@@ -43,7 +43,10 @@ class UsageRecord(models.Model):
     kind = models.TextField(default="usage")
     estimated = models.BooleanField(default=False)
     voids = models.TextField(blank=True)
-    amends = models.TextField(blank=True)
+    amends = models.TextField(blank=True)  # `source/record` of the earlier one, as `voids`
+    initial = models.DecimalField(max_digits=60, decimal_places=30, null=True)  # opening value of a new register
+    final = models.DecimalField(max_digits=60, decimal_places=30, null=True)  # closing value of the old one
+    sequence = models.BigIntegerField(editable=False)  # order of arrival, given by the database
     recorded_at = models.DateTimeField()
 
     class Meta:

@@ -45,7 +45,7 @@ def _row(recorded: Recorded, event: Any) -> list[Any]:
         kind,
         key.contract if key else event.contract,
         key.item if key else event.item,
-        key.terms if key else "",
+        key.terms if key else getattr(event, "returns", ""),
         key.component if key else kind,
         key.period_start if key else None,
         event.name,

@@ -1,0 +1,161 @@
+"""Discounts and coupons given to an account, and taken away again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from billing import bulk
+from billing.codec import encode_value
+from billing.command import Command
+from billing.commands.common import account_stream, find_contract, open_state
+from billing.engine import Context, Decision
+from billing.events import CouponTaken, DiscountAttached, DiscountEnded
+from billing.journal import Draft
+from billing.state import AccountState
+from plans import store
+from plans.catalogue import Catalogue
+from plans.discounts import Coupon, Discount
+from plans.errors import Conflict, Invalid, NotFound
+from plans.fields import suggestion
+from plans.periods import local_date
+
+
+@dataclass(frozen=True)
+class GiveDiscount:
+    account: str
+    discount: str = ""  # one of the catalogue
+    percent: Decimal | None = None  # or one of its own
+    amount: Decimal | None = None
+    periods: int | None = None
+    items: tuple[str, ...] = ()
+    contract: str = ""
+    name: str = ""
+    reason: str = ""
+
+
+def discount(context: Context, args: GiveDiscount) -> Decision:
+    """Give a discount of the catalogue, or one of its own: percent (part of the price) or a fixed amount (off the next documents)."""
+    state = open_state(args.account)
+    contract = find_contract(state, args.contract).id if args.contract else ""
+    given = _named(args.discount)[1] if args.discount else _own(args)
+    return Decision([_attach(context, state, given, contract=contract)], {"discount": context.next_address(args.account)})
+
+
+def _own(args: GiveDiscount) -> Discount:
+    if (args.percent is None) == (args.amount is None):
+        raise Invalid("missing_field", "name a discount of the catalogue, or give a percent or an amount", at="percent")
+    if args.percent is not None and not 0 < args.percent <= 100:
+        raise Invalid("out_of_range", f"expected a percent above 0 and at most 100, found {args.percent}", at="percent")
+    if args.amount is not None and args.amount <= 0:
+        raise Invalid("out_of_range", f"expected an amount above 0, found {args.amount}", at="amount")
+    fixed = args.amount is not None
+    return Discount(
+        code="",
+        name=args.name or args.reason or "Discount",
+        percent=args.percent,
+        amount=args.amount,
+        level="document" if fixed else "price",
+        duration="periods" if args.periods else ("once" if fixed else "forever"),
+        periods=args.periods,
+        items=args.items,
+    )
+
+
+def _named(code: str) -> tuple[Catalogue, Discount]:
+    for name in store.names():
+        catalogue = store.newest(name)
+        if code in catalogue.discounts:
+            return catalogue, catalogue.discounts[code]
+    known = [found for name in store.names() for found in store.newest(name).discounts]
+    raise NotFound("unknown_discount", f"there is no discount {code!r}{suggestion(code, known)}", at="discount")
+
+
+def _attach(context: Context, state: AccountState, given: Discount, *, contract: str, coupon: str = "") -> Draft:
+    terms = encode_value(given)
+    if given.level == "price" and given.duration == "once":
+        terms["periods"] = 1
+    event = DiscountAttached(
+        account=state.account,
+        contract=contract,
+        discount=given.code,
+        name=given.name,
+        level=given.level,
+        terms=terms,
+        start=context.at,
+        currency=given.currency or state.currency,
+        remainder=given.opening_remainder,
+        coupon=coupon,
+    )
+    return Draft(state.account, event, context.at)
+
+
+@dataclass(frozen=True)
+class ApplyCoupon:
+    account: str
+    coupon: str
+    contract: str = ""
+
+
+def coupon_stream(code: str) -> str:
+    return f"coupon:{code}"
+
+
+def _coupon_streams(args: Any) -> list[str]:
+    return [args.account, coupon_stream(args.coupon)]
+
+
+def apply_coupon(context: Context, args: ApplyCoupon) -> Decision:
+    """Take a coupon: its discount, if the code is known, not expired, not used up, and not taken by this account before."""
+    state = open_state(args.account)
+    catalogue, coupon = _coupon(args.coupon)
+    if coupon.expires is not None and local_date(context.at, state.zone) >= coupon.expires:
+        raise Conflict("coupon_expired", f"the coupon {coupon.code} expired on {coupon.expires}", at="coupon")
+    taken = bulk.fetch("SELECT taken FROM read_coupon WHERE coupon = %s", [coupon.code])
+    count = taken[0][0] if taken else 0
+    if coupon.limit is not None and count >= coupon.limit:
+        raise Conflict("coupon_used_up", f"the coupon {coupon.code} was taken {count} times, which is all there were", at="coupon")
+    mine = sum(1 for held in state.discounts if held.coupon == coupon.code)
+    if coupon.per_account is not None and mine >= coupon.per_account:
+        raise Conflict("coupon_taken", f"the account took the coupon {coupon.code} before", at="coupon")
+    contract = find_contract(state, args.contract).id if args.contract else ""
+    plans = {row.terms.plan for c in state.contracts.values() if c.status != "ended" for row in c.timeline[-1:]}
+    if coupon.plans and not plans & set(coupon.plans):
+        raise Conflict("coupon_elsewhere", f"the coupon {coupon.code} is for {', '.join(coupon.plans)}; the account has none of them", at="coupon")
+    attached = _attach(context, state, catalogue.discounts[coupon.discount], contract=contract, coupon=coupon.code)
+    took = CouponTaken(coupon=coupon.code, account=args.account, taken=count + 1)
+    drafts = [attached, Draft(coupon_stream(args.coupon), took, context.at, context.next_address(args.account))]
+    return Decision(drafts, {"discount": context.next_address(args.account)})
+
+
+def _coupon(code: str) -> tuple[Catalogue, Coupon]:
+    for name in store.names():
+        catalogue = store.newest(name)
+        if code in catalogue.coupons:
+            return catalogue, catalogue.coupons[code]
+    raise NotFound("unknown_coupon", f"there is no coupon {code!r}", at="coupon")
+
+
+@dataclass(frozen=True)
+class EndDiscount:
+    account: str
+    discount: str
+    reason: str = ""
+
+
+def end_discount(context: Context, args: EndDiscount) -> Decision:
+    """Take a discount away from now on; what it gave so far stays."""
+    state = open_state(args.account)
+    held = next((one for one in state.discounts if args.discount in (one.attachment, one.name) and one.end is None), None)
+    if held is None:
+        raise NotFound("unknown_discount", f"the account holds no discount {args.discount!r}", at="discount")
+    event = DiscountEnded(account=args.account, attachment=held.attachment, reason=args.reason)
+    return Decision([Draft(args.account, event, context.at)])
+
+
+COMMANDS = (
+    Command("discount", "Give a discount to an account or a contract", GiveDiscount, discount, account_stream),
+    Command("apply_coupon", "Take a coupon", ApplyCoupon, apply_coupon, _coupon_streams),
+    Command("end_discount", "Take a discount away from now on", EndDiscount, end_discount, account_stream),
+)
