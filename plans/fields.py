@@ -137,7 +137,8 @@ class Fields:
         """Raises `unknown_field` for the first field that nobody asked for."""
         for name in self.values:
             if name not in self._taken:
-                raise Invalid("unknown_field", f"the field {describe(name)} is not known here{suggestion(name, sorted(self._taken))}", at=self.path(name))
+                hint = suggestion(name, sorted(self._taken))
+                raise Invalid("unknown_field", f"the field {describe(name)} is not known here{hint}", at=self.path(name))
 
 
 def describe(value: object) -> str:

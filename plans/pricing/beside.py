@@ -103,7 +103,7 @@ class Choose:
 class Pricing:
     """A price with everything beside it, parsed once. Exactly one of `price` and `choose` is there.
 
-    `amounts` says whether it prices the amounts of events rather than a quantity; `fractions` whether its arithmetic can leave the decimals.
+    `amounts`: it prices the amounts of events rather than a quantity. `fractions`: its arithmetic can leave the decimals.
     """
 
     currency: str
@@ -143,26 +143,35 @@ class Factors(NamedTuple):
     amount: Fraction = Fraction(1)
 
 
-def adjustments(
-    beside: Beside, total: Any, *, events: int, closed: bool, number: Callable[[Any], Any], factors: Factors, keep: Callable[[Any], Any]
-) -> list[Adjustment]:
-    """What the wrappers after the model change, in their order, each seeing the total that the ones before left.
+class Circumstances(NamedTuple):
+    """What the wrappers must know besides the amount.
 
     `number` brings a stated Decimal into this calculation's arithmetic; `keep` rounds each change (the identity unless lines are rounded).
     """
+
+    events: int
+    closed: bool
+    number: Callable[[Any], Any]
+    factors: Factors
+    keep: Callable[[Any], Any]
+
+
+def adjustments(beside: Beside, total: Any, around: Circumstances) -> list[Adjustment]:
+    """What the wrappers after the model change, in their order, each seeing the total that the ones before left."""
     found: list[Adjustment] = []
     if beside is PLAIN:
         return found
+    number, factors = around.number, around.factors
 
     def change(component: str, amount: Any, **facts: str) -> None:
         nonlocal total
-        amount = keep(amount)
+        amount = around.keep(amount)
         total += amount
         if amount:
             found.append(Adjustment(component, amount, {"step": component, **facts, "amount": text(amount)}))
 
     if beside.per_event is not None:
-        change("per_event", number(beside.per_event) * events, events=str(events), unit=text(beside.per_event))
+        change("per_event", number(beside.per_event) * around.events, events=str(around.events), unit=text(beside.per_event))
     if beside.discount is not None:
         change("discount", -total * number(beside.discount), percent=text(beside.discount * 100))
     if beside.maximum is not None:
@@ -172,9 +181,9 @@ def adjustments(
         committed = _scaled(beside.commitment.amount, factors.commitment, number)
         factor = number(beside.commitment.overage_factor)
         change("overage", max(total - committed, 0) * (factor - 1), commitment=text(committed), factor=text(factor))
-        if beside.commitment.true_up and closed:
+        if beside.commitment.true_up and around.closed:
             change("true_up", max(committed - total, 0), commitment=text(committed))
-    if beside.minimum is not None and closed:
+    if beside.minimum is not None and around.closed:
         minimum = _scaled(beside.minimum, factors.minimum, number)
         change("minimum", max(minimum - total, 0), minimum=text(minimum))
     return found

@@ -221,9 +221,11 @@ def _check_expect(fields: Fields) -> None:
 
 
 def differences(expected: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """What was expected and came out otherwise, by name: `{"amount": {"expected": …, "found": …}}`. Numbers are compared by value."""
+    """What was expected and came out otherwise, by name: `{"amount": {"expected": …, "found": …}}`.
+
+    Numbers are compared by value. Of a refused case only the error is compared: there is nothing else."""
     differs = {}
-    for name in EXPECTED:
+    for name in ("error",) if "error" in found else EXPECTED:
         if expected.get(name) is None:
             continue
         value: Any = found.get(name)

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
 
 from plans.errors import Invalid
-from plans.fields import join
 from plans.money import ROUNDINGS, Rounding, decimals
 from plans.pricing.arithmetic import QUANTITY_ROUNDS
 from plans.pricing.beside import PLAIN, Beside, Choice, Choose, Commitment, EventTransform, Pricing, QuantityTransform, Window

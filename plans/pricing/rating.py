@@ -16,7 +16,7 @@ from plans.errors import Invalid
 from plans.fields import join
 from plans.money import round_to
 from plans.pricing.arithmetic import EXACT, text
-from plans.pricing.beside import Adjustment, Beside, Factors, Pricing, Window, adjustments
+from plans.pricing.beside import Adjustment, Beside, Circumstances, Factors, Pricing, Window, adjustments
 from plans.pricing.models import AnyPrice, Matrix, Use, value_of
 from plans.pricing.tiers import find
 from plans.pricing.values import Consumption, Piece, Rated, RatedLine, Step, UsageEvent
@@ -63,7 +63,7 @@ def _factors(pricing: Pricing, days: int | None, share: Fraction, prorate: Colle
         if days is None:
             raise Invalid("missing_field", "the price is stated per days: `days` is needed", at="days")
         by_days = Fraction(days) / Fraction(pricing.per_days)
-    parts = {name: by_days for name in ("flat", "included", "minimum", "maximum", "tiers")}
+    parts = dict.fromkeys(("flat", "included", "minimum", "maximum", "tiers"), by_days)
     for name in prorate:
         if name not in PRORATABLE:
             raise Invalid("out_of_range", f"{name!r} can't be prorated; known: {', '.join(PRORATABLE)}", at="prorate")
@@ -174,8 +174,8 @@ def _rate_windows(
         over = closed or position < len(parts) - 1
         total = sum(piece.amount for piece in own)
         number: Callable[[Any], Any] = Fraction if type(total) is Fraction else _same
-        events = len(part.events or ())
-        found = adjustments(window.beside, total, events=events, closed=over, number=number, factors=NONE_SCALED, keep=_same)
+        around = Circumstances(len(part.events or ()), over, number, NONE_SCALED, _same)
+        found = adjustments(window.beside, total, around)
         mark = str(position + 1)
         pieces += [piece._replace(steps=tuple({**step, "window": mark} for step in piece.steps)) for piece in own]
         changes += [change._replace(step={**change.step, "window": mark}) for change in found]
@@ -226,10 +226,8 @@ def _finish(
     def period(amount: Any, keep: Callable[[Any], Any]) -> list[Adjustment]:
         fractional = type(amount) is Fraction or factors is not NONE_SCALED
         number: Callable[[Any], Any] = Fraction if fractional else _same
-        start = number(amount)
-        return adjustments(
-            pricing.beside, start, events=events, closed=closed, number=number, factors=factors, keep=lambda change: number(keep(change))
-        )
+        around = Circumstances(events, closed, number, factors, lambda change: number(keep(change)))
+        return adjustments(pricing.beside, number(amount), around)
 
     after = period(total, _same)
     all_changes = [*changes, *after]
@@ -258,7 +256,7 @@ def _sum_of(component: str, changes: Sequence[Adjustment]) -> Fraction:
 
 
 def _single(pieces: list[Piece], exact: Fraction, amount: Decimal, steps: tuple[Step, ...]) -> RatedLine:
-    component = "fee" if pieces and all([piece.component == "fee" for piece in pieces]) else "usage"
+    component = "fee" if pieces and all(piece.component == "fee" for piece in pieces) else "usage"
     quantity = _add([piece.quantity for piece in pieces])
     unit_price = pieces[0].unit_price if len(pieces) == 1 and pieces[0].component in ("fee", "usage") else None
     return RatedLine(component, quantity, unit_price, exact, amount, steps)

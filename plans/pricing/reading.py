@@ -134,7 +134,11 @@ def _graduated_percentage(fields: PriceFields, context: Reading) -> GraduatedPer
 
 
 def _volume(fields: PriceFields, context: Reading) -> Volume:
-    return Volume(_tiers(fields, context, _volume_tier), _zero_free(fields), fields.at)
+    tiers = _tiers(fields, context, _volume_tier)
+    same_kind([tier.price for tier in tiers if tier.price is not None], fields.path("tiers"))
+    if any(tier.price is None for tier in tiers) and any(carries_amounts(tier.price) for tier in tiers if tier.price is not None):
+        raise Invalid("conflict", "some of these tiers look at amounts of events and some at quantities", at=fields.path("tiers"))
+    return Volume(tiers, _zero_free(fields), fields.at)
 
 
 def _zero_free(fields: PriceFields) -> bool:
@@ -150,7 +154,7 @@ def _tiers(fields: PriceFields, context: Reading, reader: TierReader) -> tuple[T
 
 
 def read_bounded(fields: PriceFields, reader: Callable[[PriceFields, Decimal | None], Any]) -> Iterator[tuple[Any, Decimal | None]]:
-    """The list `tiers`, each read with its inclusive bound. Raises `bad_tiers` unless the bounds rise strictly and only the last is open."""
+    """The list `tiers`, each with its inclusive bound. Raises `bad_tiers` unless the bounds rise strictly and only the last is open."""
     items = fields.items("tiers")
     if not 1 <= len(items) <= MOST_TIERS:
         raise Invalid("bad_tiers", f"expected 1 to {MOST_TIERS} tiers, found {len(items)}", at=fields.path("tiers"))
@@ -158,13 +162,14 @@ def read_bounded(fields: PriceFields, reader: Callable[[PriceFields, Decimal | N
     for position, (element, at) in enumerate(items):
         one = PriceFields(element, at)
         up_to = one.decimal("up_to", None)
+        read = reader(one, up_to)
+        one.done()
         if up_to is None and position < len(items) - 1:
             raise Invalid("bad_tiers", "only the last tier may be without `up_to`", at=one.path("up_to"))
         if up_to is not None and before is not None and up_to <= before:
             raise Invalid("bad_tiers", f"`up_to` must rise: {up_to} comes after {before}", at=one.path("up_to"))
         before = up_to
-        yield reader(one, up_to), up_to
-        one.done()
+        yield read, up_to
 
 
 def _unit_tier(fields: PriceFields, context: Reading, up_to: Decimal | None) -> Tier:

@@ -49,10 +49,40 @@ def test_numbers_are_read_exactly(written: object, value: str) -> None:
 @pytest.mark.parametrize(
     "written",
     [
-        "NaN", "nan", "sNaN", "Infinity", "-inf", "1e31", "1e400", "1e-31", "1" * 31, pytest.param("9" * 10**6, id="a million digits"), "", " ", " 1", "1 ", "1,5", "0x10", "1_000",
-        "١٢", "--1", "1e", "12:00", "abc", True, False, None, 1.5, [], {}, [1], b"1", pytest.param(10**100_000, id="a huge int"), 10**31,
+        "NaN",
+        "nan",
+        "sNaN",
+        "Infinity",
+        "-inf",
+        "1e31",
+        "1e400",
+        "1e-31",
+        "1" * 31,
+        pytest.param("9" * 10**6, id="a million digits"),
+        "",
+        " ",
+        " 1",
+        "1 ",
+        "1,5",
+        "0x10",
+        "1_000",
+        "١٢",
+        "--1",
+        "1e",
+        "12:00",
+        "abc",
+        True,
+        False,
+        None,
+        1.5,
+        [],
+        {},
+        [1],
+        b"1",
+        pytest.param(10**100_000, id="a huge int"),
+        10**31,
     ],
-)  # fmt: skip
+)
 def test_what_is_not_a_number_is_refused(written: object) -> None:
     with pytest.raises(Invalid) as caught:
         parse_decimal(written, at="here")
@@ -123,8 +153,16 @@ def test_shares_sum_to_the_whole(cents: int, weights: list[Fraction]) -> None:
 
 @pytest.mark.parametrize(
     ("value", "written"),
-    [(Decimal("1.500"), "1.5"), (Fraction(1, 3), "1/3"), (Fraction(-2, 6), "-1/3"), (Decimal("-0.00"), "0"), (Decimal("1E+3"), "1000"), (Fraction(1, 8), "0.125"), (100, "100")],
-)  # fmt: skip
+    [
+        (Decimal("1.500"), "1.5"),
+        (Fraction(1, 3), "1/3"),
+        (Fraction(-2, 6), "-1/3"),
+        (Decimal("-0.00"), "0"),
+        (Decimal("1E+3"), "1000"),
+        (Fraction(1, 8), "0.125"),
+        (100, "100"),
+    ],
+)
 def test_plain_notation(value: Decimal | Fraction | int, written: str) -> None:
     assert plain(value) == written
 

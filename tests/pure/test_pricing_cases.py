@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -113,6 +114,13 @@ def test_a_file_that_is_not_a_list_of_cases(text: str | bytes) -> None:
     with pytest.raises(Invalid) as caught:
         report.answer_text(text, name="x.yaml")
     assert caught.value.at.startswith("x.yaml:")
+
+
+def test_the_examples_of_the_guide_hold() -> None:
+    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "prices.md").read_text(), re.DOTALL)
+    answers = [one for block in blocks for one in report.answer_text(block, name="docs/prices.md")]
+    assert len(answers) == 13
+    assert [one.answer for one in answers if not one.holds] == []
 
 
 def price(*arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:

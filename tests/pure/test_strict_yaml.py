@@ -44,19 +44,34 @@ def test_scalars_stay_text() -> None:
     value = load(TEXT, name="f.yaml").value
     plans = value.pop("plans")
     assert value == {
-        "zone": "12:00", "country": "NO", "amount": "0.10", "big": "1e400", "octal": "0o17", "date": "2026-03-01T15:00", "nothing": None,
-        "tilde": None, "quoted": "null", "yes": "yes", "on": True,
-    }  # fmt: skip
+        "zone": "12:00",
+        "country": "NO",
+        "amount": "0.10",
+        "big": "1e400",
+        "octal": "0o17",
+        "date": "2026-03-01T15:00",
+        "nothing": None,
+        "tilde": None,
+        "quoted": "null",
+        "yes": "yes",
+        "on": True,
+    }
     assert plans == {"room": {"items": [{"price": "1", "unit": "2"}, {"price": "3", "unit": "4"}]}}
 
 
 @pytest.mark.parametrize(
     ("path", "line"),
     [
-        ("zone", 1), ("amount", 3), ("plans.room.items[0].price", 15), ("plans.room.items[1].unit", 18), ("plans.room.items[1].missing", 17),
-        ("plans.room.missing.deeper[3].x", 13), ("nowhere", 1), ("", 1),
+        ("zone", 1),
+        ("amount", 3),
+        ("plans.room.items[0].price", 15),
+        ("plans.room.items[1].unit", 18),
+        ("plans.room.items[1].missing", 17),
+        ("plans.room.missing.deeper[3].x", 13),
+        ("nowhere", 1),
+        ("", 1),
     ],
-)  # fmt: skip
+)
 def test_lines(path: str, line: int) -> None:
     assert load(TEXT, name="f.yaml").line(path) == line
 
@@ -138,11 +153,13 @@ def test_the_kind_of_file_is_seen() -> None:
         load_file("a: 1", name="x.json")
 
 
+ascii_text = st.text(st.characters(codec="ascii", min_codepoint=32), max_size=12)
+numbers = st.integers() | st.decimals(allow_nan=False, allow_infinity=False).map(str)
 plain_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.decimals(allow_nan=False, allow_infinity=False).map(str) | st.text(st.characters(codec="ascii", min_codepoint=32)),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(st.characters(codec="ascii", min_codepoint=32), max_size=5), inner, max_size=4),
+    st.none() | st.booleans() | numbers | ascii_text,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(ascii_text, inner, max_size=4),
     max_leaves=12,
-)  # fmt: skip
+)
 
 
 def as_text(value: object) -> object:
@@ -164,5 +181,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     for read in (load, load_json, load_file):
         try:
             read(text, name="f")
+            code = "read"
         except Invalid as error:
-            assert error.code in ("bad_file", "duplicate_key")
+            code = error.code
+        assert code in ("read", "bad_file", "duplicate_key")
