@@ -55,7 +55,8 @@ class Item:
     name: str
     charge: Charge
     pricing: Pricing | None = None
-    period: Period | None = None  # None: once (a set-up fee) for a fee; the plan's period where the plan has one
+    period: Period | None = None  # None: the plan's; where the plan has none either, a fee is charged once
+    once: bool = False  # charged once (a set-up fee), whatever the plan's period
     timing: Timing = "arrears"
     align: Literal["anchor", "calendar"] = "anchor"
     day: int | None = None  # billing day of a calendar-aligned month, 1..31
@@ -135,7 +136,7 @@ class Plan:
     minimums: tuple[Minimum, ...] = ()
     term: Period | None = None  # minimum or fixed term of the contract
     discounts: tuple[str, ...] = ()
-    features: Mapping[str, Any] = field(default_factory=dict)
+    features: Mapping[str, bool | Decimal | str] = field(default_factory=dict)
     anchor: Literal["start", "account"] = "start"
 
 
@@ -148,12 +149,23 @@ class PaymentTerms:
 
 
 @dataclass(frozen=True)
+class Feature:
+    """Something that a plan or an item may allow: a switch (`true`), a limit (a number, or `unlimited`), or a text."""
+
+    code: str
+    name: str
+    kind: Literal["switch", "limit", "text"] = "switch"
+    unit: str = ""
+    meter: str | None = None  # limit: what counts against it
+    period: Period | None = None  # limit: how long until it counts from 0 again; None: never
+
+
+@dataclass(frozen=True)
 class Example:
     """A worked example of a price: publishing fails unless it holds."""
 
-    at: str
-    item: Item
-    case: Mapping[str, Any]
+    at: str  # where it stands in the file
+    case: Mapping[str, Any]  # a case of `manage.py price`: the price, the usage, and what is expected
 
 
 @dataclass(frozen=True)
@@ -176,8 +188,10 @@ class Catalogue:
     coupons: Mapping[str, Coupon]
     terms: Mapping[str, PaymentTerms]
     series: Mapping[str, str]  # document kind -> number format such as "INV-{year}-{number:06}"
-    features: Mapping[str, Any] = field(default_factory=dict)
+    features: Mapping[str, Feature] = field(default_factory=dict)
     examples: tuple[Example, ...] = ()
-    effective: date | None = None
+    invoice: InvoicePolicy = field(default_factory=InvoicePolicy)  # of single sales, and of plans that say nothing
+    default_terms: str | None = None  # payment terms of whoever has none of their own
+    effective: date | None = None  # the day from which `newest` means it; None: at once
     version: int = 0
     digest: str = ""

@@ -1,0 +1,149 @@
+"""What a catalogue says of the house itself: seller, payment terms, document numbers; and its taxes, discounts, calendars and meters."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from string import Formatter
+from typing import Any, Protocol, TypeVar
+
+from plans.catalogue import PaymentTerms
+from plans.discounts import Coupon, Discount, parse_coupon, parse_coupons, parse_discount, parse_discounts
+from plans.errors import Invalid
+from plans.fields import Fields, describe
+from plans.listing import coded
+from plans.loading.problems import Problems, check_code, entries_of
+from plans.metering import Meter, check_meters, parse_meter
+from plans.tax import Tax, parse_tax, parse_taxes
+
+SELLER_FIELDS = ("name", "country", "region", "city", "postal_code", "address", "tax_id", "email", "telephone", "website", "bank", "text")
+SERIES = {"invoice": "INV-{number:06}", "credit_note": "CN-{number:06}", "statement": "ST-{number:06}"}
+_WIDTH = re.compile(r"0?[1-9]|0[1-9]\d?|")
+
+
+def read_seller(fields: Fields, name: str, default_name: str) -> dict[str, str]:
+    """Who sells: the `code` under which the books are kept (`main` by default), and what documents show of it."""
+    seller = Fields(fields.raw(name, {}), fields.path(name))
+    found = {"code": seller.read("code", check_code, "main"), "name": seller.text("name", default_name)}
+    for field in SELLER_FIELDS[1:]:
+        text = seller.text(field, None, longest=500)
+        if text is not None:
+            found[field] = text
+    seller.done()
+    return found
+
+
+def read_terms(fields: Fields, name: str, problems: Problems) -> tuple[dict[str, PaymentTerms], str | None]:
+    """The payment terms, and the code of those that hold where nobody says otherwise: the ones with `default: true`, else the first."""
+    defaults: list[str] = []
+
+    def one(code: str, value: object, at: str) -> PaymentTerms:
+        inner = Fields({"days": value} if isinstance(value, str | int) and not isinstance(value, bool) else {} if value is None else value, at)
+        terms = PaymentTerms(
+            code=code,
+            days=inner.integer("days", 0, most=3650),
+            end_of_month=inner.flag("end_of_month", False),
+            text=inner.text("text", "", longest=500),
+        )
+        if inner.flag("default", False):
+            if defaults:
+                raise Invalid("conflict", f"{defaults[0]!r} is the default already", at=inner.path("default"))
+            defaults.append(code)
+        inner.done()
+        return terms
+
+    found = problems.by_code(entries_of(fields, name), one)
+    return found, defaults[0] if defaults else next(iter(found), None)
+
+
+# -- document numbers --------------------------------------------------------------------------------------------------------------
+
+
+def read_series(fields: Fields, name: str, problems: Problems) -> dict[str, str]:
+    """Document kind → number format; what is not named has the format of `SERIES`."""
+    found = dict(SERIES)
+    with problems.collecting():
+        section = Fields(fields.raw(name, {}), fields.path(name))
+        for kind in SERIES:
+            given = section.text(kind, None, longest=40)
+            if given is not None:
+                found[kind] = problems.attempt(lambda given=given, kind=kind: check_series(given, section.path(kind)), SERIES[kind])
+        section.done()
+        if len(set(found.values())) < len(found):
+            raise Invalid("conflict", "two kinds of documents would get the same numbers; their formats must differ", at=section.at)
+    return found
+
+
+def check_series(text: str, at: str = "") -> str:
+    """A format with `{number}` once, perhaps `{year}` and `{month}`, each with a width such as `{number:06}`. Raises Invalid `bad_series`."""
+    try:
+        parts = list(Formatter().parse(text))
+    except ValueError as error:
+        raise Invalid("bad_series", f"{text!r} is no number format: {error}", at=at) from None
+    names = [name for _, name, _, _ in parts if name is not None]
+    for _, name, width, conversion in parts:
+        if name is not None and (name not in ("number", "year", "month") or conversion or not _WIDTH.fullmatch(width or "")):
+            raise Invalid("bad_series", f"{text!r}: expected {{number}}, {{year}} or {{month}}, with a width such as {{number:06}}", at=at)
+    if names.count("number") != 1:
+        raise Invalid("bad_series", f"{text!r}: a number format holds {{number}} exactly once, as in INV-{{year}}-{{number:06}}", at=at)
+    if not text.isprintable():
+        raise Invalid("bad_series", "a number format is one line of visible characters", at=at)
+    return text
+
+
+# -- sections whose elements other modules read ------------------------------------------------------------------------------------
+
+
+class Coded(Protocol):
+    @property
+    def code(self) -> str: ...
+
+
+C = TypeVar("C", bound=Coded)
+
+
+def _each(fields: Fields, name: str, problems: Problems, one: Callable[[Any, str], C], whole: Callable[[Any, str], Any], empty: Any) -> Any:
+    """A section read element by element, so that all mistakes are named; then as a whole, for what must hold between its elements."""
+    value = fields.raw(name, None)
+    if value is None:
+        return empty
+    before = len(problems.found)
+    with problems.collecting():
+        for given, path in coded(value, name):
+            with problems.collecting():
+                check_code(one(given, path).code, path)
+    return problems.attempt(lambda: whole(value, name), empty) if len(problems.found) == before else empty
+
+
+def read_taxes(fields: Fields, name: str, problems: Problems) -> tuple[Tax, ...]:
+    found: tuple[Tax, ...] = _each(fields, name, problems, parse_tax, parse_taxes, ())
+    return found
+
+
+def read_discounts(fields: Fields, name: str, problems: Problems) -> dict[str, Discount]:
+    found: dict[str, Discount] = _each(fields, name, problems, parse_discount, parse_discounts, {})
+    return found
+
+
+def read_coupons(fields: Fields, name: str, problems: Problems) -> dict[str, Coupon]:
+    """Coupons: their codes are typed by people, so any text goes."""
+    value = fields.raw(name, None)
+    if value is None:
+        return {}
+    with problems.collecting():
+        for given, path in coded(value, name):
+            problems.attempt(lambda given=given, path=path: parse_coupon(given, path))
+    found: dict[str, Coupon] = problems.attempt(lambda: parse_coupons(value, name), {})
+    return found
+
+
+def read_meters(fields: Fields, name: str, calendars: Mapping[str, Any], problems: Problems) -> dict[str, Meter]:
+    """The meters, and whether what they refer to exists. `calendars`: the names of the calendars."""
+    entries = entries_of(fields, name)
+    found = problems.by_code(entries, lambda code, value, path: parse_meter(code, {} if value is None else value, path))
+    if len(found) == len(entries):
+        with problems.collecting():
+            check_meters(found, calendars, name)
+    return found
+
+

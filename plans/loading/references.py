@@ -1,0 +1,138 @@
+"""Whether everything that a catalogue names exists in it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from plans.catalogue import Catalogue, Item, Plan
+from plans.errors import Invalid
+from plans.fields import join, suggestion
+from plans.loading.problems import Problems
+from plans.tax import UNTAXED
+
+
+@dataclass(frozen=True)
+class Names:
+    """What the sections of the file name, whether or not it could be read: a thing with a mistake in it is not unknown as well."""
+
+    sections: Mapping[str, Collection[str]]
+
+    def check(self, section: str, code: str, at: str) -> None:
+        """Raises Invalid `unknown_choice` where the section has no such code."""
+        known = self.sections[section]
+        if code not in known:
+            what = {"lists": "price list", "terms": "payment terms"}.get(section, section.removeprefix("any ").removesuffix("s"))
+            raise Invalid("unknown_choice", f"there is no {what} {code!r}{suggestion(code, sorted(known))}", at=at)
+
+
+Reference = tuple[str, str, str]  # section, code, path
+
+
+def check_references(catalogue: Catalogue, names: Names, problems: Problems) -> None:
+    """Every reference of every part; each that leads nowhere is a problem of its own."""
+    for section, code, at in _references(catalogue):
+        with problems.collecting():
+            names.check(section, code, at)
+    for plan in catalogue.plans.values():
+        for code, item in plan.items.items():
+            _check_followed(catalogue, item, plan.currency, f"plans.{plan.code}.items.{code}", problems)
+    for code, item in catalogue.items.items():
+        _check_followed(catalogue, item, catalogue.currency, f"items.{code}", problems)
+    _check_taxes(catalogue, names, problems)
+    _check_unused(catalogue, problems)
+
+
+def _references(catalogue: Catalogue) -> Iterator[Reference]:
+    for code, item in catalogue.items.items():
+        yield from _of_item(item, f"items.{code}")
+    for plan in catalogue.plans.values():
+        yield from _of_plan(plan, f"plans.{plan.code}")
+    for code, discount in catalogue.discounts.items():
+        for field in ("items", "plans"):
+            yield from ((f"any {field}", name, f"discounts.{code}.{field}") for name in getattr(discount, field))
+    for code, coupon in catalogue.coupons.items():
+        yield "discounts", coupon.discount, f"coupons.{code}.discount"
+        yield from (("any plans", name, f"coupons.{code}.plans") for name in coupon.plans)
+    for code, feature in catalogue.features.items():
+        if feature.meter:
+            yield "meters", feature.meter, f"features.{code}.meter"
+
+
+def _of_plan(plan: Plan, at: str) -> Iterator[Reference]:
+    if plan.terms:
+        yield "terms", plan.terms, join(at, "terms")
+    yield from (("discounts", code, join(at, "discounts")) for code in plan.discounts)
+    for code, item in plan.items.items():
+        yield from _of_item(item, f"{at}.items.{code}")
+
+
+def _of_item(item: Item, at: str) -> Iterator[Reference]:
+    if item.meter:
+        yield "meters", item.meter, join(at, "meter")
+    yield from (("meters", meter, f"{at}.quantities.{name}") for name, meter in item.choose.items())
+    if item.pricing and item.pricing.choose and item.pricing.choose.by not in item.choose:
+        yield "meters", item.pricing.choose.by, f"{at}.choose.by"
+    if item.follows:
+        yield "lists", item.follows, join(at, "follows")
+    yield from (("features", code, join(at, "features")) for code in item.features)
+
+
+def _check_followed(catalogue: Catalogue, item: Item, currency: str, at: str, problems: Problems) -> None:
+    """The list that an item follows must be in its currency and of a kind that its charge can use."""
+    for entry in catalogue.lists.get(item.follows or "", ()):
+        if entry.pricing.currency != currency:
+            message = f"the price list {item.follows!r} is in {entry.pricing.currency}, the item in {currency}"
+            problems.add(Invalid("conflict", message, at=join(at, "follows")))
+            return
+        if item.charge != "usage" and (entry.pricing.needs_events or entry.pricing.choose is not None):
+            problems.add(Invalid("conflict", f"the price list {item.follows!r} looks at what was used; only usage has that", at=join(at, "follows")))
+            return
+
+
+def _check_taxes(catalogue: Catalogue, names: Names, problems: Problems) -> None:
+    """A category that no tax reaches is a mistake: nobody would notice the missing tax. `none` says that no tax is due."""
+    reached = set(names.sections["tax"])
+    everything = any(not tax.categories for tax in catalogue.taxes)
+    for category, at in _categories(catalogue):
+        if category == UNTAXED or everything or category in reached:
+            continue
+        hint = suggestion(category, sorted({*reached, UNTAXED}))
+        problems.add(Invalid("unknown_choice", f"no tax names the category {category!r}{hint}", at=at))
+
+
+def _categories(catalogue: Catalogue) -> Iterator[tuple[str, str]]:
+    for code, item in catalogue.items.items():
+        if item.tax:
+            yield item.tax, f"items.{code}.tax"
+    for plan in catalogue.plans.values():
+        for code, item in plan.items.items():
+            if item.tax:
+                yield item.tax, f"plans.{plan.code}.items.{code}.tax"
+        for minimum in plan.minimums:
+            if minimum.tax:
+                yield minimum.tax, f"plans.{plan.code}.minimums.{minimum.code}.tax"
+
+
+def _check_unused(catalogue: Catalogue, problems: Problems) -> None:
+    """Warnings: what nothing refers to, and what is sold without a tax category where others have one."""
+    items = [*catalogue.items.values(), *(item for plan in catalogue.plans.values() for item in plan.items.values())]
+    used = {meter for item in items for meter in (item.meter, *item.choose.values(), *_chosen(item)) if meter}
+    used |= {part for meter in catalogue.meters.values() for part in meter.parts}
+    used |= {feature.meter for feature in catalogue.features.values() if feature.meter}
+    for code in catalogue.meters:
+        if code not in used:
+            problems.warn("unused", f"nothing uses the meter {code!r}", at=f"meters.{code}")
+    for code in catalogue.lists:
+        if all(item.follows != code for item in items):
+            problems.warn("unused", f"no item follows the price list {code!r}", at=f"lists.{code}")
+    if catalogue.taxes:
+        untaxed = [(f"items.{code}", item) for code, item in catalogue.items.items()]
+        untaxed += [(f"plans.{plan.code}.items.{code}", item) for plan in catalogue.plans.values() for code, item in plan.items.items()]
+        for at, item in untaxed:
+            if item.tax is None and item.owes == "customer" and all(tax.categories for tax in catalogue.taxes):
+                problems.warn("untaxed", f"{item.code!r} has no tax category, so no tax; write `tax: none` if that is meant", at=at)
+
+
+def _chosen(item: Item) -> tuple[str, ...]:
+    return (item.pricing.choose.by,) if item.pricing and item.pricing.choose else ()
