@@ -1,6 +1,7 @@
 """Metering: from raw records to the quantities that prices look at. Pure: no clock, no tables."""
 
-from plans.metering.measure import Measured, MeasuredEvent, measure, measure_windows, tidy
+from plans.metering.evaluate import MeasuredEvent, tidy
+from plans.metering.measure import Measured, measure, measure_windows
 from plans.metering.meters import AGGREGATES, Meter, Register, check_meters, parse_meter
 from plans.metering.records import Effective, Record, Skipped, effective
 from plans.metering.samples import percentile

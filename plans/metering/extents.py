@@ -24,13 +24,15 @@ MOMENT = timedelta(microseconds=1)
 
 @dataclass(frozen=True)
 class Extent:
-    """What one record puts into the quantity, evenly over `where` (an empty span: at that moment)."""
+    """What one record puts into the quantity, evenly over `where` (an empty span: at that moment). `since`: the record that it is the
+    difference from."""
 
     record: Record
     where: Span
     quantity: Fraction
     amount: Fraction | None
     dimensions: Mapping[str, str]
+    since: Record | None = None
 
     def within(self, span: Span) -> Extent | None:
         """The part that lies in the span; None where there is none."""
@@ -68,11 +70,11 @@ def level_extents(meter: Meter, records: Sequence[Record], span: Span) -> list[E
     A record with `until` is a level of its own for as long as it says, on top of the others.
     """
     factor = fraction(meter.factor)
-    found = [
-        Extent(record, Span(record.at, record.until), record.exact * factor * Span(record.at, record.until).seconds, None, record.dimensions)
-        for record in records
-        if record.until is not None
-    ]
+    found = []
+    for record in records:
+        if record.until is not None:
+            held = Span(record.at, record.until)
+            found.append(Extent(record, held, record.exact * factor * held.seconds, None, record.dimensions))
     open_ended = [record for record in records if record.until is None]
     for levels in levels_by_identity(meter, open_ended, span, meter.identity).values():
         for i, level in enumerate(levels):

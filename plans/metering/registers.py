@@ -151,4 +151,4 @@ def _place(meter: Meter, base: Reading, reading: Reading, difference: Fraction) 
     """Evenly between the readings, or at the moment before the later one: what it read was used by then."""
     last = max(reading.at - MOMENT, base.at)
     where = Span(base.at, reading.at) if meter.register.spread == "days" and base.at < reading.at else Span(last, last)
-    return Extent(reading.record, where, difference * fraction(meter.factor), None, reading.record.dimensions)
+    return Extent(reading.record, where, difference * fraction(meter.factor), None, reading.record.dimensions, base.record)
