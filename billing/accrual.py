@@ -22,8 +22,8 @@ from billing.terms import Segment
 from plans.catalogue import Interest, Item, Minimum
 from plans.metering import Measured
 from plans.money import allocate, decimals, plain, round_money
-from plans.periods import Span, local_date, local_days, share, year_fraction
-from plans.pricing import Consumption, Pricing, Rated, UsageEvent, rate
+from plans.periods import Span, local_date, local_days, share, to_local, year_fraction
+from plans.pricing import Consumption, Rated, UsageEvent, rate
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ class Usage:
 
     measured: Mapping[Span, Measured] = field(default_factory=dict)
     chosen: Mapping[str, Decimal] = field(default_factory=dict)
+    days: Mapping[Span, int] = field(default_factory=dict)  # where readings, not the calendar, say how long it was
 
 
 Standing = Mapping[tuple[str, str, str, datetime, str], Decimal]  # (contract, item, terms, period start, component) -> recorded sum
@@ -165,9 +166,11 @@ def usage_target(contract: Contract, period: PeriodRow, found: Sequence[Segment]
         if segment.pricing is None or measured is None:
             continue
         part = _usage_share(segment, period, zone)
-        events = tuple(UsageEvent(quantity=use.quantity, amount=use.amount, dimensions=use.dimensions, at=use.at) for use in measured.events)
+        events = tuple(
+            UsageEvent(quantity=use.quantity, amount=use.amount, dimensions=use.dimensions, at=to_local(use.at, zone)) for use in measured.events
+        )
         quantity = Fraction(measured.quantity)
-        days = measured.days or local_days(segment.span, zone)
+        days = usage.days.get(segment.span) or local_days(segment.span, zone)
         rated = _rate_usage(segment, quantity, events, usage.chosen, days, part, closed=closed)
         if segment.item.on_change == "continue" and (before or carried):
             lines += _continued(contract, period, segment, rated_inputs=(carried, quantity, before, events, usage, days, part), closed=closed)
@@ -202,7 +205,7 @@ def _continued(contract: Contract, period: PeriodRow, segment: Segment, *, rated
     earlier = _rate_usage(segment, carried, before, usage.chosen, days, part, closed=closed)
     amount = round_money(whole.exact - earlier.exact, contract.currency)
     step = {"step": "less_before", "quantity": plain(carried), "amount": plain(earlier.exact)}
-    return [_line(contract, segment, period, "usage", amount, quantity=_decimal(quantity), steps=(*whole.steps, step))]
+    return [_line(contract, segment, period, "usage", amount, quantity=decimal_of(quantity), steps=(*whole.steps, step))]
 
 
 def _usage_lines(contract: Contract, period: PeriodRow, segment: Segment, rated: Rated) -> list[TargetLine]:
@@ -216,7 +219,7 @@ def _usage_lines(contract: Contract, period: PeriodRow, segment: Segment, rated:
                 period,
                 line.component,
                 line.amount,
-                quantity=_decimal(line.quantity),
+                quantity=decimal_of(line.quantity),
                 unit_price="" if line.unit_price is None else plain(line.unit_price),
                 steps=line.steps or rated.steps,
             )
@@ -225,12 +228,12 @@ def _usage_lines(contract: Contract, period: PeriodRow, segment: Segment, rated:
     used = round_money(rated.exact - raised, contract.currency)
     line = rated.lines[0]
     return [
-        _line(contract, segment, period, line.component, used, quantity=_decimal(line.quantity), steps=rated.steps),
+        _line(contract, segment, period, line.component, used, quantity=decimal_of(line.quantity), steps=rated.steps),
         _line(contract, segment, period, "minimum", rated.amount - used, quantity=Decimal(1), steps=rated.steps, name=f"{segment.item.name} (minimum)"),
     ]
 
 
-def _decimal(value: Any) -> Decimal:
+def decimal_of(value: Any) -> Decimal:
     """A quantity as it is shown: exact where it has a finite form of up to 12 decimals, else rounded there (the steps hold the exact value)."""
     exact = Fraction(value)
     shown = Decimal(exact.numerator) / Decimal(exact.denominator)
@@ -340,7 +343,3 @@ def differences(lines: Sequence[TargetLine], standing: Standing, periods: Sequen
             found.append(Difference(key=key, amount=amount, target=line.amount, line=line))
     return found
 
-
-def pricing_needs_events(pricing: Pricing | None) -> bool:
-    """Whether the price looks at single uses and not only at their total."""
-    return pricing is not None and pricing.needs_events

@@ -7,17 +7,21 @@ loads the chunk's accounts in a few statements, lets every account take its earl
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from django.db import transaction
 
-from billing import bulk, journal, steps
+from accounts import vault
+from billing import bulk, documents, journal
+from billing.counting import count
 from billing.engine import Stamp, record
 from billing.events import AccountParked, Event, EndSet, TermsSet
 from billing.journal import Draft, Head, Recorded
-from billing.loading import load, policy, read_usage
+from billing.loading import load, policy
+from billing.measuring import measure_steps
+from billing.schedule import Step, next_step
 from billing.state import AccountState
 
 MAX_ROUNDS = 100_000
@@ -64,21 +68,25 @@ def _round(
     states: Mapping[str, AccountState], *, until: datetime, heads: dict[str, Head], stamp: Stamp, recount: Mapping[str, Mapping[str, datetime]]
 ) -> tuple[list[Recorded], list[str]]:
     """One step of every account that has one; answers what was recorded and which accounts may have more."""
-    plans: dict[str, steps.Step] = {}
+    plans: dict[str, Step] = {}
     resting: dict[str, datetime | None] = {}
     for account, state in states.items():
-        step = steps.next_step(state, policy(), recount=recount.get(account, {}), until=until)
+        step = next_step(state, policy(), recount=recount.get(account, {}), until=until)
         if step is None or step.moment > until:
             resting[account] = step.moment if step else None
         else:
             plans[account] = step
-    usage = read_usage({account: step.needs for account, step in plans.items()}, states)
+    _forget_marks([mark for step in plans.values() for mark in step.marks])
+    usage = measure_steps({account: step for account, step in plans.items() if step.counts}, states, policy())
+    buyers = vault.freeze([account for account, step in plans.items() if step.documents])
     drafts: list[Draft] = []
     for account, step in plans.items():
         state = states[account]
-        events = steps.perform(step, state, policy(), usage.get(account, {}), next_sequence=heads[account].sequence + 1)
+        if step.documents:
+            events = documents.compose(state, policy(), step.moment, buyer=buyers[account], next_sequence=heads[account].sequence + 1)
+        else:
+            events = count(step, state, policy(), usage.get(account, {}))
         drafts += [Draft(account, event, step.moment) for event in events]
-    _forget_marks([mark for step in plans.values() for mark in step.marks])
     _refresh_due(resting)
     return record(drafts, heads=heads, stamp=stamp), list(plans)
 
@@ -104,7 +112,7 @@ def refresh_due(accounts: Collection[str]) -> None:
     states = load(accounts)
     resting = {}
     for account, state in states.items():
-        step = steps.next_step(state, policy(), recount={}, until=FAR)
+        step = next_step(state, policy(), recount={}, until=FAR)
         resting[account] = step.moment if step else None
     _refresh_due(resting)
 
@@ -133,48 +141,46 @@ def run(*, until: datetime, actor: str, known_at: datetime | None = None, chunk:
             return report
 
 
-def _claimable(until: datetime, limit: int) -> list[str]:
+def _claim(until: datetime, limit: int) -> dict[str, Head]:
+    """Lock up to `limit` accounts that have something due; those that another worker holds are left to it. Parked accounts rest."""
     statement = """
-        SELECT account FROM (
-            SELECT account, at FROM due WHERE at <= %s
-            UNION ALL SELECT account, arrived_at FROM usage_mark WHERE arrived_at <= %s
-        ) AS work WHERE NOT EXISTS (SELECT 1 FROM read_account a WHERE a.account = work.account AND a.status = 'parked')
-        GROUP BY account ORDER BY min(at), account LIMIT %s"""
-    return [row[0] for row in bulk.fetch(statement, [until, until, limit])]
+        SELECT stream.id, last_sequence, last_hash FROM stream JOIN (
+            SELECT account, min(at) AS at FROM (
+                SELECT account, at FROM due WHERE at <= %s UNION ALL SELECT account, arrived_at FROM usage_mark WHERE arrived_at <= %s
+            ) AS work GROUP BY account
+        ) AS work ON work.account = stream.id JOIN read_account ON read_account.account = stream.id
+        WHERE read_account.status <> 'parked' ORDER BY work.at, stream.id LIMIT %s FOR NO KEY UPDATE OF stream SKIP LOCKED"""
+    rows = bulk.fetch(statement, [until, until, limit])
+    return {account: Head(sequence=sequence, hash=bytes(digest)) for account, sequence, digest in rows}
 
 
 def _run_chunk(*, until: datetime, actor: str, known_at: datetime | None, chunk: int, report: RunReport) -> int:
-    """One transaction over up to `chunk` accounts; an account that another worker holds is left to it."""
-    accounts = _claimable(until, chunk)
-    if not accounts:
-        return 0
-    done, parked = _advance_or_halve(accounts, until=until, actor=actor, known_at=known_at)
-    report.accounts += len(accounts)
-    report.events += done
+    """One transaction: claim a chunk, do what is due, commit once."""
+    with transaction.atomic():
+        heads = _claim(until, chunk)
+        if not heads:
+            return 0
+        stamp = Stamp(actor, "advance", known_at or journal.database_time())
+        events, parked = _advance_or_halve(heads, until=until, stamp=stamp)
+    report.accounts += len(heads)
+    report.events += events
     report.parked += parked
-    return len(accounts)
+    return len(heads)
 
 
-def _advance_or_halve(accounts: Sequence[str], *, until: datetime, actor: str, known_at: datetime | None) -> tuple[int, int]:
+def _advance_or_halve(heads: dict[str, Head], *, until: datetime, stamp: Stamp) -> tuple[int, int]:
     """Advance a chunk; when it fails it is halved until one account is left, which is parked by an event of its own."""
     try:
         with transaction.atomic():
-            heads = journal.lock(accounts, create=False, skip_locked=True)
-            stamp = Stamp(actor, "advance", known_at or journal.database_time())
-            return len(advance(list(heads), until=until, heads=heads, stamp=stamp)), 0
+            return len(advance(list(heads), until=until, heads=dict(heads), stamp=stamp)), 0
     except Exception as error:  # noqa: BLE001 - whatever is wrong with one account must not stop the others
+        accounts = list(heads)
         if len(accounts) == 1:
-            park(accounts[0], code=type(error).__name__, reason=str(error)[:500], at=until, actor=actor, known_at=known_at)
+            reason = str(error)[:500] or type(error).__name__
+            event: Event = AccountParked(account=accounts[0], code=getattr(error, "code", type(error).__name__), reason=reason)
+            record([Draft(accounts[0], event, until)], heads=heads, stamp=replace(stamp, command="park"))
             return 1, 1
         half = len(accounts) // 2
-        first = _advance_or_halve(accounts[:half], until=until, actor=actor, known_at=known_at)
-        second = _advance_or_halve(accounts[half:], until=until, actor=actor, known_at=known_at)
-        return first[0] + second[0], first[1] + second[1]
-
-
-def park(account: str, *, code: str, reason: str, at: datetime, actor: str, known_at: datetime | None = None) -> None:
-    """Take the account out of the runs, with the cause readable, until a person releases it."""
-    with transaction.atomic():
-        heads = journal.lock([account])
-        event: Event = AccountParked(account=account, code=code, reason=reason)
-        record([Draft(account, event, at)], heads=heads, stamp=Stamp(actor, "park", known_at or journal.database_time()))
+        parts = [{name: heads[name] for name in part} for part in (accounts[:half], accounts[half:])]
+        done = [_advance_or_halve(part, until=until, stamp=stamp) for part in parts]
+        return sum(events for events, _ in done), sum(parked for _, parked in done)

@@ -204,7 +204,7 @@ def meters_of(policy: Policy, contract: Contract, item: Item) -> set[str]:
             continue
         found.add(code)
         meter = catalogue.meters[code]
-        pending += [*meter.max_of, *meter.sum_of]
+        pending += meter.parts
     return found
 
 

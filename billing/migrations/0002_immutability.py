@@ -31,6 +31,7 @@ CREATE TABLE usage_record (
     recorded_at timestamptz NOT NULL,
     PRIMARY KEY (account, meter, at, source, record)
 ) PARTITION BY RANGE (at);
+CREATE INDEX usage_record_correction ON usage_record (account, meter) WHERE voids <> '' OR amends <> '';
 CREATE TABLE usage_record_other PARTITION OF usage_record DEFAULT;
 CREATE FUNCTION usage_partition(year integer) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
@@ -88,6 +89,10 @@ BEGIN
     IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = '{role}') THEN
         CREATE ROLE {role} NOLOGIN;
     END IF;
+EXCEPTION
+    WHEN duplicate_object OR unique_violation THEN NULL;  -- roles belong to the whole server: another database made it meanwhile
+    WHEN insufficient_privilege THEN RAISE EXCEPTION 'the role {role} is missing and may not be made by this user'
+        USING HINT = 'Ask an administrator for CREATE ROLE {role} NOLOGIN and GRANT {role} TO this user, then migrate again';
 END $$;
 GRANT USAGE ON SCHEMA public TO {role};
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role};
@@ -111,7 +116,7 @@ END $$;
 def make_role(apps, schema_editor):  # type: ignore[no-untyped-def]
     if settings.DATABASE_ROLE:
         role = schema_editor.quote_name(settings.DATABASE_ROLE).strip('"')
-        schema_editor.execute(ROLE.replace("{role}", role))
+        schema_editor.execute(ROLE.replace("{role}", role), params=None)
 
 
 class Migration(migrations.Migration):

@@ -1,0 +1,133 @@
+"""Every fact that the system can record, one frozen value each. Read this first.
+
+An event is immutable and carries every number and name that is needed to understand it alone. Money is `Decimal` in the event's
+currency, times are aware UTC datetimes, spans are half-open `[start, end)`. Postings are signed: debit positive, credit negative;
+those of one event sum to zero per currency. Kinds are stable words; they are never renamed once they were stored.
+"""
+
+from __future__ import annotations
+
+from billing.events.accounts import (
+    AccountClosed,
+    AccountOpened,
+    AccountParked,
+    AccountReleased,
+    DetailsChanged,
+    Place,
+)
+from billing.events.base import (
+    Entry,
+    Event,
+    Posting,
+)
+from billing.events.charges import (
+    AdjustmentMade,
+    ChargeAccrued,
+    DiscountAttached,
+    DiscountEnded,
+    ItemPeriod,
+    Key,
+    PeriodsClosed,
+    PeriodsOpened,
+    SaleMade,
+)
+from billing.events.contracts import (
+    ContractCancelled,
+    ContractEnded,
+    ContractExtended,
+    ContractPaused,
+    ContractResumed,
+    ContractSigned,
+    EndSet,
+    ItemAdded,
+    ItemRemoved,
+    ItemTerms,
+    PlanChanged,
+    PriceChanged,
+    QuantityChanged,
+    Terms,
+    TermsSet,
+)
+from billing.events.documents import (
+    CreditNoteIssued,
+    DiscountUse,
+    DocumentLine,
+    DocumentTax,
+    InvoiceIssued,
+    InvoiceVoided,
+    LineTax,
+)
+from billing.events.house import (
+    CataloguePublished,
+    CouponTaken,
+    StockMoved,
+)
+from billing.events.money import (
+    Allocation,
+    BalanceOpened,
+    CreditApplied,
+    PaymentReceived,
+)
+
+__all__ = [
+    "AccountClosed",
+    "AccountOpened",
+    "AccountParked",
+    "AccountReleased",
+    "AdjustmentMade",
+    "Allocation",
+    "BalanceOpened",
+    "CataloguePublished",
+    "ChargeAccrued",
+    "ContractCancelled",
+    "ContractEnded",
+    "ContractExtended",
+    "ContractPaused",
+    "ContractResumed",
+    "ContractSigned",
+    "CouponTaken",
+    "CreditApplied",
+    "CreditNoteIssued",
+    "DetailsChanged",
+    "DiscountAttached",
+    "DiscountEnded",
+    "DiscountUse",
+    "DocumentLine",
+    "DocumentTax",
+    "EndSet",
+    "Entry",
+    "Event",
+    "InvoiceIssued",
+    "InvoiceVoided",
+    "ItemAdded",
+    "ItemPeriod",
+    "ItemRemoved",
+    "ItemTerms",
+    "Key",
+    "LineTax",
+    "PaymentReceived",
+    "PeriodsClosed",
+    "PeriodsOpened",
+    "Place",
+    "PlanChanged",
+    "Posting",
+    "PriceChanged",
+    "QuantityChanged",
+    "SaleMade",
+    "StockMoved",
+    "Terms",
+    "TermsSet",
+    "all_kinds",
+]
+
+
+def all_kinds() -> dict[str, type[Event]]:
+    """Every stored kind with its class."""
+    found: dict[str, type[Event]] = {}
+    pending = list(Event.__subclasses__())
+    while pending:
+        cls = pending.pop()
+        pending.extend(cls.__subclasses__())
+        if cls.kind:
+            found[cls.kind] = cls
+    return dict(sorted(found.items()))

@@ -1,0 +1,36 @@
+"""What every fact has, and the entries that monetary facts hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import ClassVar
+
+
+
+@dataclass(frozen=True, kw_only=True)
+class Posting:
+    """One leg of a balanced entry. `invoice` names the document that a receivable or payable belongs to."""
+
+    ledger: str
+    amount: Decimal
+    currency: str
+    invoice: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """The postings of one event and the day they belong to in the seller's books."""
+
+    accounting_date: date
+    postings: tuple[Posting, ...]
+    seller: str = "main"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """The base of all facts. `kind` and `version` name the stored form."""
+
+    kind: ClassVar[str] = ""
+    version: ClassVar[int] = 1

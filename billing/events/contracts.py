@@ -1,0 +1,138 @@
+"""Contracts and the terms that hold from one moment on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from billing.events.base import Event
+
+
+@dataclass(frozen=True, kw_only=True)
+class ItemTerms:
+    """What one contract says of one item: how many, and what it says otherwise than the plan."""
+
+    quantity: Decimal
+    price: Mapping[str, Any] | None = None  # a price of its own, in the form of PRICING.md; None: the plan's
+    principal: Decimal | None = None  # the amount that bears interest
+    attributes: Mapping[str, Any] = field(default_factory=dict)  # facts for tax: persons, rooms
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """The whole terms of a contract from one moment on."""
+
+    plan: str
+    catalogue: str
+    version: int
+    items: Mapping[str, ItemTerms]
+    anchor: datetime  # periods are counted from here
+    phases_from: datetime | None = None  # where the plan's phases begin; None: they are over
+    paused: bool = False
+    keep_billing: bool = False  # with `paused`: what was charged for the pause is kept
+    subject: str = ""  # who consumes: usage records may name it
+
+
+@dataclass(frozen=True, kw_only=True)
+class TermsSet(Event):
+    """The base of everything that sets the terms of a contract from `effective_at` on."""
+
+    account: str
+    contract: str
+    terms: Terms
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContractSigned(TermsSet):
+    kind: ClassVar[str] = "contract.signed"
+    currency: str
+    start: datetime
+    end: datetime | None
+    digest: str  # of the catalogue version
+    paid_through: datetime | None = None  # periods before it were billed elsewhere (an imported contract)
+    name: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanChanged(TermsSet):
+    kind: ClassVar[str] = "contract.plan_changed"
+    previous_plan: str
+    credit_unused: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuantityChanged(TermsSet):
+    kind: ClassVar[str] = "contract.quantity_changed"
+    item: str
+    quantity: Decimal
+    previous_quantity: Decimal
+
+
+@dataclass(frozen=True, kw_only=True)
+class ItemAdded(TermsSet):
+    kind: ClassVar[str] = "contract.item_added"
+    item: str
+    quantity: Decimal
+
+
+@dataclass(frozen=True, kw_only=True)
+class ItemRemoved(TermsSet):
+    kind: ClassVar[str] = "contract.item_removed"
+    item: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PriceChanged(TermsSet):
+    """One customer's price of one item, or the version of the catalogue that the contract follows from now on."""
+
+    kind: ClassVar[str] = "contract.price_changed"
+    item: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContractPaused(TermsSet):
+    kind: ClassVar[str] = "contract.paused"
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContractResumed(TermsSet):
+    kind: ClassVar[str] = "contract.resumed"
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndSet(Event):
+    """The base of everything that moves the end of a contract. `end` None: open-ended again."""
+
+    account: str
+    contract: str
+    end: datetime | None
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContractCancelled(EndSet):
+    """`credit_unused` False: what was charged in advance beyond the end is kept."""
+
+    kind: ClassVar[str] = "contract.cancelled"
+    credit_unused: bool = True
+    early: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContractExtended(EndSet):
+    kind: ClassVar[str] = "contract.extended"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContractEnded(Event):
+    """The contract's last period is closed."""
+
+    kind: ClassVar[str] = "contract.ended"
+    account: str
+    contract: str
