@@ -26,7 +26,7 @@ Timing = Literal["advance", "arrears", "tick"]
 
 @dataclass(frozen=True)
 class Interest:
-    """Interest on an amount named by the contract: `principal × rate/100 × year fraction`, by day count, capitalised at each period's close."""
+    """Interest on an amount named by the contract: `principal × rate/100 × year fraction`, by day count, capitalised at each close."""
 
     rate: Decimal  # percent a year
     day_count: str = "act/365"

@@ -27,7 +27,7 @@ from plans.periods import parse_date, zone_of
 from plans.strict_yaml import Document, load_file, located
 from plans.tax import TaxPolicy, parse_tax_policy
 
-LARGEST = 2_000_000  # characters; a larger file is no catalogue
+LARGEST = 2_000_000  # bytes; a larger file is no catalogue
 #: The fields of a catalogue, in the order in which people write them.
 SECTIONS = (
     "catalogue about effective currency zone seller rounding tax taxes calendars meters lists terms series invoice items discounts coupons"
@@ -43,6 +43,7 @@ class Loaded:
     problems: tuple[Invalid, ...] = ()
     warnings: tuple[Invalid, ...] = ()
     document: Document | None = None
+    source: str = ""  # the canonical text; "" where it can't be read
 
     def unwrap(self) -> Catalogue:
         """The catalogue. Raises the first problem; its message says how many more there are."""
@@ -53,37 +54,37 @@ class Loaded:
         raise type(first)(first.code, message, at=first.at, **first.facts)
 
 
-def load_catalogue(text: str | bytes, *, name: str) -> Catalogue:
+def load_catalogue(text: str | bytes, *, name: str, published: bool = False) -> Catalogue:
     """The catalogue that the text says; `name` is the file's. Raises Invalid `file:line: path: …`."""
-    return read_catalogue(text, name=name).unwrap()
+    return read_catalogue(text, name=name, published=published).unwrap()
 
 
-def read_catalogue(text: str | bytes, *, name: str) -> Loaded:
-    """Read YAML or JSON. Never raises: whatever is wrong is among the problems."""
+def read_catalogue(text: str | bytes, *, name: str, published: bool = False) -> Loaded:
+    """Read YAML or JSON. Never raises: whatever is wrong is among the problems. A `published` text was checked then: its references and
+    examples are not checked again, so that it can be read by every later version of the checks."""
     try:
         source = canonical_source(text, name=name)
         document = load_file(source, name=name)
     except Invalid as problem:
         return Loaded(None, (problem,))
-    loaded = parse_catalogue(document.value)
+    loaded = parse_catalogue(document.value, published=published)
     catalogue = loaded.catalogue and replace(loaded.catalogue, digest=digest_of(source))
     problems = tuple(located(problem, document) for problem in loaded.problems)
-    return Loaded(catalogue, problems, tuple(located(warning, document) for warning in loaded.warnings), document)
+    return Loaded(catalogue, problems, tuple(located(warning, document) for warning in loaded.warnings), document, source)
 
 
 def canonical_source(text: str | bytes, *, name: str) -> str:
-    """The text as it is stored: UTF-8 without a byte order mark, lines that end in LF, one of them at the end. Raises Invalid `bad_file`."""
-    if isinstance(text, bytes):
-        try:
-            text = text.decode("utf-8")
-        except UnicodeDecodeError as error:
-            line = text[: error.start].count(b"\n") + 1
-            raise Invalid("bad_file", "this is not UTF-8 text", at=f"{name}:{line}") from None
+    """The text as it is stored: UTF-8 without a byte order mark, every line ended by LF. Raises Invalid `bad_file`."""
+    if isinstance(text, str):
+        text = text.encode("utf-8", "surrogatepass")
     if len(text) > LARGEST:
-        raise Invalid("bad_file", f"longer than {LARGEST} characters", at=name)
-    if any("\ud800" <= character <= "\udfff" for character in text) and not text.isascii():
-        raise Invalid("bad_file", "the text holds half of a character", at=name)
-    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").rstrip("\n") + "\n"
+        raise Invalid("bad_file", f"longer than {LARGEST} bytes", at=name)
+    try:
+        decoded = text.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = text[: error.start].count(b"\n") + 1
+        raise Invalid("bad_file", "this is not UTF-8 text", at=f"{name}:{line}") from None
+    return decoded.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").rstrip("\n") + "\n"
 
 
 def digest_of(source: str) -> str:
@@ -91,16 +92,18 @@ def digest_of(source: str) -> str:
     return hashlib.sha256(source.encode()).hexdigest()
 
 
-def parse_catalogue(value: object) -> Loaded:
+def parse_catalogue(value: object, *, published: bool = False) -> Loaded:
     """A catalogue that was read already: plain values whose numbers are exact text. Problems say the path, not the line."""
     problems = Problems()
     catalogue = None
     with problems.collecting():
         fields = Fields(value)
-        unknown = _unknown(fields)
-        for problem in unknown:
+        for problem in _unknown(fields):
             problems.add(problem)
         catalogue = _catalogue(fields, problems)
+        if not published:
+            check_references(catalogue, _all_names(fields, catalogue), problems)
+            check_examples(catalogue.examples, problems)
     found = tuple(problems.found)
     return Loaded(None if found else catalogue, found, () if found else tuple(problems.warnings))
 
@@ -148,8 +151,6 @@ def _catalogue(fields: Fields, problems: Problems) -> Catalogue:
         effective=attempt(lambda: fields.read("effective", parse_date, None)),
     )
     attempt(lambda: fields.text("about", None, longest=10_000))
-    check_references(catalogue, _all_names(fields, catalogue), problems)
-    check_examples(reading.examples, problems)
     return catalogue
 
 
@@ -205,3 +206,24 @@ def _all_names(fields: Fields, catalogue: Catalogue) -> Names:
     sections["any items"] = {*_names(fields, "items"), *(code for items in inside if isinstance(items, Mapping) for code in items)}
     sections["tax"] = {category for tax in catalogue.taxes for category in tax.categories}
     return Names(sections)
+
+
+# -- publishing --------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What the event `catalogue.published` says, apart from the version number. With problems nothing may be published."""
+
+    source: str
+    digest: str
+    catalogue: Catalogue | None
+    problems: tuple[Invalid, ...]
+    warnings: tuple[Invalid, ...]
+
+
+def prepare_publication(text: str | bytes, *, name: str) -> Publication:
+    """Read a text that someone wants to publish, checking everything. Never raises; `name` is that of the file or draft."""
+    loaded = read_catalogue(text, name=name)
+    source = loaded.source
+    return Publication(source, digest_of(source), loaded.catalogue, loaded.problems, loaded.warnings)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from string import Formatter
 from typing import Any, Protocol, TypeVar
 
 from plans.catalogue import PaymentTerms
 from plans.discounts import Coupon, Discount, parse_coupon, parse_coupons, parse_discount, parse_discounts
 from plans.errors import Invalid
-from plans.fields import Fields, describe
+from plans.fields import Fields
 from plans.listing import coded
 from plans.loading.problems import Problems, check_code, entries_of
 from plans.metering import Meter, check_meters, parse_meter
@@ -38,7 +39,7 @@ def read_terms(fields: Fields, name: str, problems: Problems) -> tuple[dict[str,
     defaults: list[str] = []
 
     def one(code: str, value: object, at: str) -> PaymentTerms:
-        inner = Fields({"days": value} if isinstance(value, str | int) and not isinstance(value, bool) else {} if value is None else value, at)
+        inner = Fields({"days": value} if isinstance(value, str) else {} if value is None else value, at)
         terms = PaymentTerms(
             code=code,
             days=inner.integer("days", 0, most=3650),
@@ -67,7 +68,7 @@ def read_series(fields: Fields, name: str, problems: Problems) -> dict[str, str]
         for kind in SERIES:
             given = section.text(kind, None, longest=40)
             if given is not None:
-                found[kind] = problems.attempt(lambda given=given, kind=kind: check_series(given, section.path(kind)), SERIES[kind])
+                found[kind] = problems.attempt(partial(check_series, given, section.path(kind)), SERIES[kind])
         section.done()
         if len(set(found.values())) < len(found):
             raise Invalid("conflict", "two kinds of documents would get the same numbers; their formats must differ", at=section.at)
@@ -75,7 +76,7 @@ def read_series(fields: Fields, name: str, problems: Problems) -> dict[str, str]
 
 
 def check_series(text: str, at: str = "") -> str:
-    """A format with `{number}` once, perhaps `{year}` and `{month}`, each with a width such as `{number:06}`. Raises Invalid `bad_series`."""
+    """A format with `{number}` once, perhaps `{year}` and `{month}`, each with a width or not. Raises Invalid `bad_series`."""
     try:
         parts = list(Formatter().parse(text))
     except ValueError as error:
@@ -132,7 +133,7 @@ def read_coupons(fields: Fields, name: str, problems: Problems) -> dict[str, Cou
         return {}
     with problems.collecting():
         for given, path in coded(value, name):
-            problems.attempt(lambda given=given, path=path: parse_coupon(given, path))
+            problems.attempt(partial(parse_coupon, given, path))
     found: dict[str, Coupon] = problems.attempt(lambda: parse_coupons(value, name), {})
     return found
 
@@ -145,5 +146,3 @@ def read_meters(fields: Fields, name: str, calendars: Mapping[str, Any], problem
         with problems.collecting():
             check_meters(found, calendars, name)
     return found
-
-

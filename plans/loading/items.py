@@ -18,7 +18,7 @@ CHARGES = ("fee", "usage", "sale", "interest")
 FOREIGN = {
     "fee": ("meter", "quantities", "on_change", "interest"),
     "usage": ("interest", "stock", "decrease"),
-    "sale": ("meter", "quantities", "on_change", "interest", "period", "timing", "align", "day", "proration", "denominator", "last_day", "prorate"),
+    "sale": ("meter", "quantities", "on_change", "interest", *"period timing align day proration denominator last_day prorate".split()),
     "interest": ("meter", "quantities", "on_change", "stock", "follows", "decrease", "prorate"),
 }
 
@@ -148,7 +148,7 @@ def _check_price(item: Item, fields: Fields) -> None:
     if item.follows is not None and item.pricing is not None:
         raise Invalid("conflict", "it follows a price list, so it has no price of its own", at=fields.path("price"))
     if item.follows is None and item.pricing is None:
-        raise Invalid("missing_field", "the field 'price' is missing (or 'follows', the price list that it follows)", at=fields.path("price"))
+        raise Invalid("missing_field", "the field 'price' is missing (or 'follows', a price list)", at=fields.path("price"))
     if item.charge == "usage" and item.meter is None:
         raise Invalid("missing_field", "the field 'meter' is missing: which meter measures the use", at=fields.path("meter"))
     if item.charge in ("fee", "sale") and item.pricing is not None:

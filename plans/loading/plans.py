@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from plans.catalogue import Feature, InvoicePolicy, Item, Minimum, Phase, Plan
+from plans.catalogue import Feature, InvoicePolicy, Minimum, Phase, Plan
 from plans.errors import Invalid
 from plans.fields import Fields, describe, suggestion
 from plans.loading.items import read_item
@@ -85,7 +85,7 @@ def _phases(fields: Fields, reading: Reading, known: list[str]) -> tuple[Phase, 
         if phase.name in {before.name for before in found}:
             raise Invalid("conflict", f"there are two phases {phase.name!r}", at=f"{path}.name")
         if found and found[-1].length is None:
-            raise Invalid("missing_field", "only the last phase may be without a length", at=f"{fields.path('phases')}[{len(found) - 1}].length")
+            raise Invalid("missing_field", "only the last phase may be without a length", at=path)
         found.append(phase)
     return tuple(found)
 

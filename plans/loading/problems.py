@@ -43,9 +43,11 @@ class Problems:
 
     def attempt(self, reader: Callable[[], T], default: Any = None) -> T | Any:
         """The answer of `reader`, or the default where it finds a problem."""
-        with self.collecting():
+        try:
             return reader()
-        return default
+        except Invalid as problem:
+            self.add(problem)
+            return default
 
     def by_code(self, entries: Iterable[tuple[str, Any, str]], reader: Callable[[str, Any, str], T]) -> dict[str, T]:
         """Each of (code, value, path) read by `reader(code, value, path)`; those with problems are left out."""

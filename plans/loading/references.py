@@ -86,7 +86,8 @@ def _check_followed(catalogue: Catalogue, item: Item, currency: str, at: str, pr
             problems.add(Invalid("conflict", message, at=join(at, "follows")))
             return
         if item.charge != "usage" and (entry.pricing.needs_events or entry.pricing.choose is not None):
-            problems.add(Invalid("conflict", f"the price list {item.follows!r} looks at what was used; only usage has that", at=join(at, "follows")))
+            message = f"the price list {item.follows!r} looks at what was used; only usage has that"
+            problems.add(Invalid("conflict", message, at=join(at, "follows")))
             return
 
 

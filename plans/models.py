@@ -1,0 +1,54 @@
+"""Published policy and drafts of it. A published version never changes: the database refuses (see the migrations)."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class CatalogueVersion(models.Model):
+    """One published version of a catalogue, as the event `catalogue.published` says. `digest`: SHA-256 of `source`, in hexadecimal."""
+
+    name = models.TextField()
+    version = models.IntegerField()
+    digest = models.TextField()
+    source = models.TextField()
+    effective = models.DateField(null=True)  # the day from which new contracts take it; null: at once
+    seller = models.TextField()
+    published_at = models.DateTimeField()
+    published_by = models.TextField()
+    event = models.TextField()  # address of the event, `stream/sequence`
+
+    class Meta:
+        db_table = "catalogue_version"
+        ordering = ["name", "version"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["name", "version"],
+                name="catalogue_version_once",
+                violation_error_message="this version of the catalogue is published already",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(version__gt=0),
+                name="catalogue_version_counts_from_one",
+                violation_error_message="versions count from 1",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name}@{self.version}"
+
+
+class CatalogueDraft(models.Model):
+    """A catalogue that is being worked on: the only one that may be edited. Nothing is priced by it."""
+
+    name = models.TextField(primary_key=True)
+    source = models.TextField()
+    changed_at = models.DateTimeField()
+    changed_by = models.TextField()
+
+    class Meta:
+        db_table = "catalogue_draft"
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return f"draft of {self.name}"
