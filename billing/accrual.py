@@ -69,7 +69,14 @@ def _signed(item: Item, amount: Decimal) -> Decimal:
 
 
 def _line(contract: Contract, segment: Segment, period: PeriodRow, component: str, amount: Decimal, **given: Any) -> TargetLine:
-    fields = {"quantity": segment.quantity, "unit_price": "", "start": segment.start, "end": segment.end, "steps": (), "name": segment.item.name}
+    fields = {
+        "quantity": segment.quantity,
+        "unit_price": "",
+        "start": segment.start,
+        "end": segment.end,
+        "steps": (),
+        "name": segment.item.name,
+    }
     return TargetLine(
         key=key_of(contract, segment, period, component),
         amount=_signed(segment.item, amount),
@@ -156,7 +163,9 @@ def _share_step(segment: Segment, part: Fraction, amount: Decimal) -> dict[str, 
 # --- usage ------------------------------------------------------------------------------------------------------------------------
 
 
-def usage_target(contract: Contract, period: PeriodRow, found: Sequence[Segment], usage: Usage, zone: str, *, closed: bool) -> list[TargetLine]:
+def usage_target(
+    contract: Contract, period: PeriodRow, found: Sequence[Segment], usage: Usage, zone: str, *, closed: bool
+) -> list[TargetLine]:
     """The usage of one period. Each segment starts its own tiers and caps (`restart`) or carries the quantity over (`continue`)."""
     lines: list[TargetLine] = []
     before: list[UsageEvent] = []
@@ -167,13 +176,16 @@ def usage_target(contract: Contract, period: PeriodRow, found: Sequence[Segment]
             continue
         part = _usage_share(segment, period, zone)
         events = tuple(
-            UsageEvent(quantity=use.quantity, amount=use.amount, dimensions=use.dimensions, at=to_local(use.at, zone)) for use in measured.events
+            UsageEvent(quantity=use.quantity, amount=use.amount, dimensions=use.dimensions, at=to_local(use.at, zone))
+            for use in measured.events
         )
         quantity = Fraction(measured.quantity)
         days = usage.days.get(segment.span) or local_days(segment.span, zone)
         rated = _rate_usage(segment, quantity, events, usage.chosen, days, part, closed=closed)
         if segment.item.on_change == "continue" and (before or carried):
-            lines += _continued(contract, period, segment, rated_inputs=(carried, quantity, before, events, usage, days, part), closed=closed)
+            lines += _continued(
+                contract, period, segment, rated_inputs=(carried, quantity, before, events, usage, days, part), closed=closed
+            )
         else:
             lines += _usage_lines(contract, period, segment, rated)
         carried += quantity
@@ -191,7 +203,14 @@ def _usage_share(segment: Segment, period: PeriodRow, zone: str) -> Fraction:
 
 
 def _rate_usage(
-    segment: Segment, quantity: Fraction, events: Sequence[UsageEvent], chosen: Mapping[str, Decimal], days: int, part: Fraction, *, closed: bool
+    segment: Segment,
+    quantity: Fraction,
+    events: Sequence[UsageEvent],
+    chosen: Mapping[str, Decimal],
+    days: int,
+    part: Fraction,
+    *,
+    closed: bool,
 ) -> Rated:
     assert segment.pricing is not None
     consumption = Consumption(quantity=quantity, events=tuple(events), choose=dict(chosen))
@@ -229,7 +248,16 @@ def _usage_lines(contract: Contract, period: PeriodRow, segment: Segment, rated:
     line = rated.lines[0]
     return [
         _line(contract, segment, period, line.component, used, quantity=decimal_of(line.quantity), steps=rated.steps),
-        _line(contract, segment, period, "minimum", rated.amount - used, quantity=Decimal(1), steps=rated.steps, name=f"{segment.item.name} (minimum)"),
+        _line(
+            contract,
+            segment,
+            period,
+            "minimum",
+            rated.amount - used,
+            quantity=Decimal(1),
+            steps=rated.steps,
+            name=f"{segment.item.name} (minimum)",
+        ),
     ]
 
 
@@ -243,7 +271,9 @@ def decimal_of(value: Any) -> Decimal:
 # --- interest ---------------------------------------------------------------------------------------------------------------------
 
 
-def interest_target(contract: Contract, earlier: Sequence[PeriodRow], period: PeriodRow, found: Sequence[Segment], zone: str) -> list[TargetLine]:
+def interest_target(
+    contract: Contract, earlier: Sequence[PeriodRow], period: PeriodRow, found: Sequence[Segment], zone: str
+) -> list[TargetLine]:
     """Interest of one period: `principal × rate/100 × year fraction`, by local dates. With `capitalise` the principal of a later period
     holds the rounded interest of the earlier ones, computed again from the first: so a changed rate moves all of them."""
     lines = []
@@ -254,7 +284,9 @@ def interest_target(contract: Contract, earlier: Sequence[PeriodRow], period: Pe
         principal = segment.item_terms.principal
         for row in earlier if interest.capitalise else ():
             principal += _interest(contract, interest, segment, row, principal, zone)[0]
-        amount, step = _interest(contract, interest, segment, PeriodRow(**{**vars(period), "start": segment.start, "end": segment.end}), principal, zone)
+        amount, step = _interest(
+            contract, interest, segment, PeriodRow(**{**vars(period), "start": segment.start, "end": segment.end}), principal, zone
+        )
         lines.append(_line(contract, segment, period, "interest", amount, quantity=Decimal(1), steps=(step,)))
     return lines
 
@@ -293,7 +325,9 @@ def minimum_target(
     return [_line(contract, segment, period, "minimum", missing, quantity=Decimal(1), steps=(step,))]
 
 
-def discount_lines(contract: Contract, lines: Sequence[TargetLine], percents: Sequence[tuple[str, str, Decimal]], *, successive: bool) -> list[TargetLine]:
+def discount_lines(
+    contract: Contract, lines: Sequence[TargetLine], percents: Sequence[tuple[str, str, Decimal]], *, successive: bool
+) -> list[TargetLine]:
     """Price-level discounts: for each line, one negative line per discount (attachment, name, percent); `successive` ones apply to what is left."""
     found = []
     for line in lines:
@@ -342,4 +376,3 @@ def differences(lines: Sequence[TargetLine], standing: Standing, periods: Sequen
         if amount or (key not in known and line.key.component == "fee" and not line.amount):
             found.append(Difference(key=key, amount=amount, target=line.amount, line=line))
     return found
-

@@ -13,11 +13,11 @@ from typing import Any
 
 from django.db import transaction
 
-from accounts import vault
-from billing import bulk, documents, journal
+from billing import bulk, journal
 from billing.counting import count
+from billing.documents import compose_documents
 from billing.engine import Stamp, record
-from billing.events import AccountParked, Event, EndSet, TermsSet
+from billing.events import AccountParked, EndSet, Event, TermsSet
 from billing.journal import Draft, Head, Recorded
 from billing.loading import load, policy
 from billing.measuring import measure_steps
@@ -65,7 +65,12 @@ def _touched(events: Sequence[Recorded]) -> dict[str, dict[str, datetime]]:
 
 
 def _round(
-    states: Mapping[str, AccountState], *, until: datetime, heads: dict[str, Head], stamp: Stamp, recount: Mapping[str, Mapping[str, datetime]]
+    states: Mapping[str, AccountState],
+    *,
+    until: datetime,
+    heads: dict[str, Head],
+    stamp: Stamp,
+    recount: Mapping[str, Mapping[str, datetime]],
 ) -> tuple[list[Recorded], list[str]]:
     """One step of every account that has one; answers what was recorded and which accounts may have more."""
     plans: dict[str, Step] = {}
@@ -78,14 +83,12 @@ def _round(
             plans[account] = step
     _forget_marks([mark for step in plans.values() for mark in step.marks])
     usage = measure_steps({account: step for account, step in plans.items() if step.counts}, states, policy())
-    buyers = vault.freeze([account for account, step in plans.items() if step.documents])
+    moments = {account: step.moment for account, step in plans.items() if step.documents}
+    next_sequences = {account: heads[account].sequence + 1 for account in moments}
+    composed = compose_documents(moments, states, policy(), next_sequences) if moments else {}
     drafts: list[Draft] = []
     for account, step in plans.items():
-        state = states[account]
-        if step.documents:
-            events = documents.compose(state, policy(), step.moment, buyer=buyers[account], next_sequence=heads[account].sequence + 1)
-        else:
-            events = count(step, state, policy(), usage.get(account, {}))
+        events = composed[account] if step.documents else count(step, states[account], policy(), usage.get(account, {}))
         drafts += [Draft(account, event, step.moment) for event in events]
     _refresh_due(resting)
     return record(drafts, heads=heads, stamp=stamp), list(plans)
@@ -130,7 +133,9 @@ class RunReport:
 CHUNK = 200
 
 
-def run(*, until: datetime, actor: str, known_at: datetime | None = None, chunk: int = CHUNK, progress: Callable[[RunReport], Any] | None = None) -> RunReport:
+def run(
+    *, until: datetime, actor: str, known_at: datetime | None = None, chunk: int = CHUNK, progress: Callable[[RunReport], Any] | None = None
+) -> RunReport:
     """Advance every account that is due, in chunks: claim, do, commit once. Safe on any number of workers at once, and to run twice."""
     report = RunReport()
     while True:

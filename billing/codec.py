@@ -106,7 +106,9 @@ def _reader(cls: Any) -> Callable[[Any], Any]:
 
 def _dataclass_reader(cls: type) -> Callable[[Any], Any]:
     hints = typing.get_type_hints(cls)
-    readers = [(field.name, _reader(hints[field.name]), field.default is MISSING and field.default_factory is MISSING) for field in fields(cls)]
+    readers = [
+        (field.name, _reader(hints[field.name]), field.default is MISSING and field.default_factory is MISSING) for field in fields(cls)
+    ]
 
     def read(data: Mapping[str, Any]) -> Any:
         found = {name: reader(data[name]) for name, reader, required in readers if required or name in data}

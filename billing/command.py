@@ -86,7 +86,7 @@ def _read(reader: Fields, name: str, hint: Any, zone: str) -> Any:
         return reader.read(name, lambda value, at: parse_date(value, at))
     if origin is tuple:
         return tuple(element if isinstance(element, Mapping) else str(element) for element, _ in reader.items(name))
-    if hint is Mapping or origin is not None and issubclass(origin, Mapping):
+    if hint is Mapping or (origin is not None and issubclass(origin, Mapping)):
         return {key: value for key, value, _ in reader.mapping(name)}
     value = reader.raw(name)
     return str(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else reader.text(name, longest=2000)

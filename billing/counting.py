@@ -137,7 +137,12 @@ def price_discounts(c: Counted, state: AccountState) -> tuple[list[tuple[str, st
     """The percent discounts that hold for the period: attached before it starts (or by then), within their number of periods."""
     found, successive = [], True
     for held in state.discounts:
-        if held.level != "price" or held.contract not in ("", c.contract.id) or held.start > c.row.start or (held.end and held.end <= c.row.start):
+        if (
+            held.level != "price"
+            or held.contract not in ("", c.contract.id)
+            or held.start > c.row.start
+            or (held.end and held.end <= c.row.start)
+        ):
             continue
         items, plans = held.terms.get("items") or (), held.terms.get("plans") or ()
         plan = c.found[-1].terms.plan
@@ -203,7 +208,11 @@ def _charge(c: Counted, difference: Difference, step: Step, state: AccountState,
     line = difference.line
     terms = line.segment.terms if line else c.contract.terms_at(c.row.start).terms
     catalogue = policy.catalogue(terms.catalogue, terms.version)
-    item = line.segment.item if line else (next(iter(_items(c.row, state, policy)), None) or Item(code=c.row.item, name=c.row.item, charge="fee"))
+    item = (
+        line.segment.item
+        if line
+        else (next(iter(_items(c.row, state, policy)), None) or Item(code=c.row.item, name=c.row.item, charge="fee"))
+    )
     start, end = (line.start, line.end) if line else (c.row.start, c.row.end)
     if c.closed and c.row.closed:
         cause = "usage" if step.marks else "terms"

@@ -27,7 +27,18 @@ def owed_by(event: Event) -> list[tuple[str, dict[str, Any]]]:
 def owe(batch: Sequence[Recorded]) -> None:
     """Write one row per effect; its id is the event's address and the kind, so that it exists once."""
     rows = [
-        (f"{recorded.address}/{kind}", kind, recorded.stream, recorded.stream, recorded.sequence, canonical(payload).decode(), "owed", recorded.effective_at, 0, "")
+        (
+            f"{recorded.address}/{kind}",
+            kind,
+            recorded.stream,
+            recorded.stream,
+            recorded.sequence,
+            canonical(payload).decode(),
+            "owed",
+            recorded.effective_at,
+            0,
+            "",
+        )
         for recorded in batch
         for kind, payload in owed_by(recorded.event)
     ]

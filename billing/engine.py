@@ -1,8 +1,8 @@
 """The mechanism: run a command, record its events, keep the answer. The only door through which anything is written.
 
-    execute(request)  claims the key, locks the streams, runs what is due, runs the command, records its events through the
-                      processors, and runs what became due: one transaction. With `dry_run` it is rolled back and the answer is a preview.
-    record(drafts)    the batch path that commands and the clockwork share: sequences, processors, numbers, hashes, journal.
+execute(request)  claims the key, locks the streams, runs what is due, runs the command, records its events through the
+                  processors, and runs what became due: one transaction. With `dry_run` it is rolled back and the answer is a preview.
+record(drafts)    the batch path that commands and the clockwork share: sequences, processors, numbers, hashes, journal.
 """
 
 from __future__ import annotations

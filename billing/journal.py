@@ -66,7 +66,10 @@ def lock(streams: Collection[str], *, create: bool = True, skip_locked: bool = F
     """
     wanted = sorted(set(streams), key=lambda stream: (not is_account(stream), stream))
     if create and not skip_locked:
-        bulk.execute("INSERT INTO stream (id, last_sequence, last_hash) SELECT id, 0, ''::bytea FROM {rows} ON CONFLICT DO NOTHING", {"id": ("text", wanted)})
+        bulk.execute(
+            "INSERT INTO stream (id, last_sequence, last_hash) SELECT id, 0, ''::bytea FROM {rows} ON CONFLICT DO NOTHING",
+            {"id": ("text", wanted)},
+        )
     statement = """
         SELECT id, last_sequence, last_hash FROM stream WHERE id = ANY(%s)
         ORDER BY position(':' in id) > 0, id FOR NO KEY UPDATE"""
@@ -152,6 +155,15 @@ def read(streams: Collection[str], *, after: int = 0) -> list[Recorded]:
 def one(stream: str, sequence: int) -> Recorded | None:
     rows = bulk.fetch(f"{_SELECT} WHERE stream = %s AND sequence = %s", [stream, sequence])
     return _recorded(rows[0]) if rows else None
+
+
+def several(addresses: Sequence[tuple[str, int]]) -> list[Recorded]:
+    """The events at these addresses, as far as they exist."""
+    given = "unnest(%s::text[], %s::bigint[]) AS given(stream, sequence)"
+    rows = bulk.fetch(
+        f"{_SELECT} JOIN {given} USING (stream, sequence) ORDER BY stream, sequence", [[a[0] for a in addresses], [a[1] for a in addresses]]
+    )
+    return [_recorded(row) for row in rows]
 
 
 def split_address(address: str) -> tuple[str, int]:

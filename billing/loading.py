@@ -72,10 +72,13 @@ def load_one(account: str) -> AccountState:
 
 
 def _accounts(names: Sequence[str]) -> dict[str, AccountState]:
-    rows = bulk.fetch("SELECT account, seller, currency, zone, locale, terms, status FROM read_account WHERE account = ANY(%s) ORDER BY account", [names])
+    rows = bulk.fetch(
+        "SELECT account, seller, currency, zone, locale, terms, status FROM read_account WHERE account = ANY(%s) ORDER BY account", [names]
+    )
     states = {row[0]: AccountState(*row) for row in rows}
     places = bulk.fetch(
-        "SELECT account, effective_at, place::text FROM read_account_place WHERE account = ANY(%s) ORDER BY account, effective_at, sequence", [names]
+        "SELECT account, effective_at, place::text FROM read_account_place WHERE account = ANY(%s) ORDER BY account, effective_at, sequence",
+        [names],
     )
     for account, effective_at, place in places:
         states[account].places.append((effective_at, decode_value(Place, orjson.loads(place))))
@@ -155,7 +158,7 @@ def _standing(states: dict[str, AccountState]) -> None:
 
 
 CHARGE_FIELDS = (
-    "kind, contract, item, component, name, currency, amount, quantity, unit_price, unit, start, \"end\", effective_at, supply_date, tax_category,"
+    'kind, contract, item, component, name, currency, amount, quantity, unit_price, unit, start, "end", effective_at, supply_date, tax_category,'
     " inclusive, catalogue, version, invoice_when, attributes::text, period_start, terms"
 )
 

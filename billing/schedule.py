@@ -62,7 +62,11 @@ def _earliest(found: Sequence[Step]) -> Step | None:
             merged.recount += [row for row in step.recount if row not in merged.recount]
             merged.ending += step.ending
             merged.marks += step.marks
-    merged.recount = [row for row in merged.recount if not any(row.item == c.item and row.start == c.start and row.contract == c.contract for c in merged.closing)]
+    merged.recount = [
+        row
+        for row in merged.recount
+        if not any(row.item == c.item and row.start == c.start and row.contract == c.contract for c in merged.closing)
+    ]
     return merged
 
 
@@ -115,7 +119,11 @@ def ended_row(policy: Policy, contract: Contract, row: PeriodRow, zone: str) -> 
     """The open period with the end that it has by what is known now: its full end, or an earlier break of its cycle."""
     if row.start == row.full_end:
         return row
-    stop = minimum_break(policy, contract, row) if is_minimum(policy, contract, row.item) else breaks(policy, contract, row.item, start=row.start, zone=zone)
+    stop = (
+        minimum_break(policy, contract, row)
+        if is_minimum(policy, contract, row.item)
+        else breaks(policy, contract, row.item, start=row.start, zone=zone)
+    )
     end = row.full_end if stop is None else min(row.full_end, stop)
     return row if end == row.end else replace(row, end=end)
 
@@ -269,5 +277,6 @@ def chosen_charges(state: AccountState, policy: Policy, moment: datetime) -> lis
     return [
         charge
         for charge in state.open_charges
-        if charge.address in due or (charge.invoice_when == "next_invoice" and charge.currency in currencies and charge.effective_at <= moment)
+        if charge.address in due
+        or (charge.invoice_when == "next_invoice" and charge.currency in currencies and charge.effective_at <= moment)
     ]

@@ -46,7 +46,9 @@ def as_named(amount: Decimal, wanted: Sequence[Wanted], invoices: Mapping[str, O
             message = f"{plain(one.amount)} was named for {invoice.number or invoice.id}, of which {plain(invoice.open)} is open"
             raise Conflict("more_than_open", message, at="invoices", invoice=invoice.id)
         if one.amount is not None and one.amount > left:
-            raise Conflict("more_than_paid", f"the amounts named for the invoices come to more than the {plain(amount)} paid", at="invoices")
+            raise Conflict(
+                "more_than_paid", f"the amounts named for the invoices come to more than the {plain(amount)} paid", at="invoices"
+            )
         part = min(left, invoice.open if one.amount is None else one.amount)
         if part > 0:
             found.append(Allocation(invoice=invoice.id, number=invoice.number, amount=part))

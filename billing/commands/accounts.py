@@ -47,7 +47,9 @@ class OpenAccount:
 def open_account(context: Context, args: OpenAccount) -> Decision:
     """Open an account. Personal details go to the vault; the event names the fields, not the values."""
     if not ACCOUNT_ID.fullmatch(args.account):
-        raise Invalid("wrong_type", f"{args.account[:80]!r} can't be an account: use 1 to 63 of a-z 0-9 . _ -, first a letter or digit", at="account")
+        raise Invalid(
+            "wrong_type", f"{args.account[:80]!r} can't be an account: use 1 to 63 of a-z 0-9 . _ -, first a letter or digit", at="account"
+        )
     decimals(args.currency)
     zone_of(args.zone, at="zone")
     if context.heads[args.account].sequence:
@@ -121,9 +123,13 @@ def close_account(context: Context, args: CloseAccount) -> Decision:
     state = open_state(args.account)
     running = [contract for contract in state.contracts.values() if contract.status != "ended"]
     if running:
-        raise Conflict("contract_running", f"the contract {running[0].id} still runs; cancel it first", at="account", contract=running[0].id)
+        raise Conflict(
+            "contract_running", f"the contract {running[0].id} still runs; cancel it first", at="account", contract=running[0].id
+        )
     if state.open_charges:
-        raise Conflict("unbilled_charges", f"{len(state.open_charges)} charges are on no document yet; issue or void them first", at="account")
+        raise Conflict(
+            "unbilled_charges", f"{len(state.open_charges)} charges are on no document yet; issue or void them first", at="account"
+        )
     if state.open_invoices or state.credit:
         what = state.open_invoices[0].number if state.open_invoices else f"credit of {next(iter(state.credit.values()))}"
         raise Conflict("balance_open", f"the account is not settled: {what}", at="account")

@@ -50,11 +50,17 @@ def find_contract(state: AccountState, name: str, *, live: bool = True) -> Contr
     if name:
         contract = state.contracts.get(name)
         if contract is None:
-            raise NotFound("unknown_contract", f"the account has no contract {name!r}{suggestion(name, list(state.contracts))}", at="contract")
+            raise NotFound(
+                "unknown_contract", f"the account has no contract {name!r}{suggestion(name, list(state.contracts))}", at="contract"
+            )
     elif len(running) == 1:
         contract = running[0]
     elif running:
-        raise Conflict("which_contract", f"the account has {len(running)} running contracts; name one of {', '.join(c.id for c in running)}", at="contract")
+        raise Conflict(
+            "which_contract",
+            f"the account has {len(running)} running contracts; name one of {', '.join(c.id for c in running)}",
+            at="contract",
+        )
     else:
         raise NotFound("unknown_contract", "the account has no running contract", at="contract")
     if live and contract.status == "ended":

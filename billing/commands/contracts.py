@@ -100,7 +100,9 @@ def find_catalogue(name: str, plan: str, version: int | None) -> Catalogue:
         return store.catalogue(name, version) if version else store.newest(name)
     holding = [found for known in store.names() if plan in (found := store.newest(known)).plans]
     if len(holding) > 1:
-        raise Conflict("which_catalogue", f"the plan {plan!r} stands in {', '.join(c.name for c in holding)}; name the catalogue", at="catalogue")
+        raise Conflict(
+            "which_catalogue", f"the plan {plan!r} stands in {', '.join(c.name for c in holding)}; name the catalogue", at="catalogue"
+        )
     if not holding:
         known_plans = [code for known in store.names() for code in store.newest(known).plans]
         raise NotFound("unknown_plan", f"there is no plan {plan!r}{suggestion(plan, known_plans)}", at="plan")
@@ -109,7 +111,9 @@ def find_catalogue(name: str, plan: str, version: int | None) -> Catalogue:
 
 def find_plan(catalogue: Catalogue, code: str) -> Plan:
     if code not in catalogue.plans:
-        raise NotFound("unknown_plan", f"the catalogue {catalogue.name} has no plan {code!r}{suggestion(code, list(catalogue.plans))}", at="plan")
+        raise NotFound(
+            "unknown_plan", f"the catalogue {catalogue.name} has no plan {code!r}{suggestion(code, list(catalogue.plans))}", at="plan"
+        )
     return catalogue.plans[code]
 
 
@@ -117,7 +121,11 @@ def _item_terms(catalogue: Catalogue, plan: Plan, args: Subscribe) -> dict[str, 
     """Every item of the plan that is not optional, and the add-ons that were asked for."""
     for code in (*args.items, *args.quantities, *args.prices):
         find_item(catalogue, plan, code)
-    codes = [code for code, item in plan.items.items() if item.charge != "sale" and (not item.optional or code in args.items or code in args.quantities)]
+    codes = [
+        code
+        for code, item in plan.items.items()
+        if item.charge != "sale" and (not item.optional or code in args.items or code in args.quantities)
+    ]
     codes += [code for code in (*args.items, *args.quantities) if code not in codes]
     found = {}
     for code in dict.fromkeys(codes):
@@ -130,7 +138,9 @@ def _item_terms(catalogue: Catalogue, plan: Plan, args: Subscribe) -> dict[str, 
         principal = args.amount if item.charge == "interest" else None
         if item.charge == "interest" and principal is None:
             raise Invalid("missing_field", f"the plan pays interest on {code}: the amount is missing", at="amount")
-        found[code] = ItemTerms(quantity=quantity, price=own_price(args.prices.get(code), plan.currency, code), principal=principal, attributes=args.attributes)
+        found[code] = ItemTerms(
+            quantity=quantity, price=own_price(args.prices.get(code), plan.currency, code), principal=principal, attributes=args.attributes
+        )
     return found
 
 
@@ -256,8 +266,17 @@ def change_plan(context: Context, args: ChangePlan) -> Decision:
     catalogue = store.catalogue(terms.catalogue, args.version) if args.version else store.newest(terms.catalogue)
     plan = find_plan(catalogue, args.plan)
     if plan.currency != contract.currency:
-        raise Conflict("currency", f"the contract is in {contract.currency}, the plan in {plan.currency}; end it and sign another", at="plan")
-    held = Subscribe(account=args.account, plan=args.plan, quantity=args.quantity, quantities=args.quantities, prices=args.prices, amount=_principal(terms))
+        raise Conflict(
+            "currency", f"the contract is in {contract.currency}, the plan in {plan.currency}; end it and sign another", at="plan"
+        )
+    held = Subscribe(
+        account=args.account,
+        plan=args.plan,
+        quantity=args.quantity,
+        quantities=args.quantities,
+        prices=args.prices,
+        amount=_principal(terms),
+    )
     items = _item_terms(catalogue, plan, held)
     for code, item in items.items():
         if code in terms.items and args.quantity is None and code not in args.quantities:
@@ -311,7 +330,9 @@ def change_quantity(context: Context, args: ChangeQuantity) -> Decision:
         raise Invalid("negative", "a quantity can't be negative", at="quantity")
     held = terms.items[code]
     new = replace(terms, items={**terms.items, code: replace(held, quantity=args.quantity)})
-    event = QuantityChanged(account=args.account, contract=contract.id, terms=new, item=code, quantity=args.quantity, previous_quantity=held.quantity)
+    event = QuantityChanged(
+        account=args.account, contract=contract.id, terms=new, item=code, quantity=args.quantity, previous_quantity=held.quantity
+    )
     return Decision([Draft(args.account, event, moment)])
 
 
@@ -402,7 +423,9 @@ def pause(context: Context, args: Pause) -> Decision:
     if terms.paused:
         raise Conflict("paused", f"the contract {contract.id} is paused already", at="contract")
     new = replace(terms, paused=True, keep_billing=not args.credit_unused)
-    return Decision([Draft(args.account, ContractPaused(account=args.account, contract=contract.id, terms=new, reason=args.reason), moment)])
+    return Decision(
+        [Draft(args.account, ContractPaused(account=args.account, contract=contract.id, terms=new, reason=args.reason), moment)]
+    )
 
 
 @dataclass(frozen=True)
@@ -419,7 +442,9 @@ def resume(context: Context, args: Resume) -> Decision:
     if not terms.paused:
         raise Conflict("not_paused", f"the contract {contract.id} is not paused", at="contract")
     new = replace(terms, paused=False, keep_billing=False)
-    return Decision([Draft(args.account, ContractResumed(account=args.account, contract=contract.id, terms=new, reason=args.reason), moment)])
+    return Decision(
+        [Draft(args.account, ContractResumed(account=args.account, contract=contract.id, terms=new, reason=args.reason), moment)]
+    )
 
 
 @dataclass(frozen=True)
@@ -441,7 +466,9 @@ def cancel(context: Context, args: Cancel) -> Decision:
     if contract.end is not None and moment > contract.end:
         raise Conflict("after_end", f"the contract {contract.id} ends on {contract.end:%Y-%m-%d %H:%M} UTC already", at="when")
     early = contract.end is not None and moment < contract.end
-    event = ContractCancelled(account=args.account, contract=contract.id, end=moment, reason=args.reason, credit_unused=args.credit_unused, early=early)
+    event = ContractCancelled(
+        account=args.account, contract=contract.id, end=moment, reason=args.reason, credit_unused=args.credit_unused, early=early
+    )
     return Decision([Draft(args.account, event, min(moment, context.at))])
 
 

@@ -122,7 +122,9 @@ def apply_coupon(context: Context, args: ApplyCoupon) -> Decision:
     contract = find_contract(state, args.contract).id if args.contract else ""
     plans = {row.terms.plan for c in state.contracts.values() if c.status != "ended" for row in c.timeline[-1:]}
     if coupon.plans and not plans & set(coupon.plans):
-        raise Conflict("coupon_elsewhere", f"the coupon {coupon.code} is for {', '.join(coupon.plans)}; the account has none of them", at="coupon")
+        raise Conflict(
+            "coupon_elsewhere", f"the coupon {coupon.code} is for {', '.join(coupon.plans)}; the account has none of them", at="coupon"
+        )
     attached = _attach(context, state, catalogue.discounts[coupon.discount], contract=contract, coupon=coupon.code)
     took = CouponTaken(coupon=coupon.code, account=args.account, taken=count + 1)
     drafts = [attached, Draft(coupon_stream(args.coupon), took, context.at, context.next_address(args.account))]

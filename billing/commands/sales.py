@@ -76,7 +76,9 @@ def sell(context: Context, args: Sell) -> Decision:
         catalogue=catalogue.name,
         version=catalogue.version,
         invoice_when=_when(args.invoice, contract),
-        entry=accrual_entry(item, -rated.amount if item.owes == "us" else rated.amount, catalogue.currency, context.at, catalogue.zone, state.seller),
+        entry=accrual_entry(
+            item, -rated.amount if item.owes == "us" else rated.amount, catalogue.currency, context.at, catalogue.zone, state.seller
+        ),
         steps=rated.steps,
         attributes=dict(item.attributes) | dict(args.attributes),
         unit=item.unit,
@@ -132,7 +134,13 @@ def _move(context: Context, catalogue: Catalogue, item: Item, quantity: Decimal,
     before = level_of(catalogue, item, item.code)
     level = before + quantity
     if level < 0:
-        raise Conflict("out_of_stock", f"{item.name}: {plain(before)} left, {plain(-quantity)} wanted", at="quantity", level=plain(before), item=item.code)
+        raise Conflict(
+            "out_of_stock",
+            f"{item.name}: {plain(before)} left, {plain(-quantity)} wanted",
+            at="quantity",
+            level=plain(before),
+            item=item.code,
+        )
     event = StockMoved(item=item.code, quantity=quantity, level=level, reason=reason, account=account)
     return Draft(stock_stream(item.code), event, context.at, cause)
 
@@ -151,7 +159,11 @@ def _item_stream(args: Any) -> list[str]:
 
 def restock(context: Context, args: Restock) -> Decision:
     """Bring goods in (or take them out with a negative quantity: breakage, stocktake)."""
-    holding = [found for name in store.names() if args.item in (found := store.newest(name)).items and (not args.catalogue or found.name == args.catalogue)]
+    holding = [
+        found
+        for name in store.names()
+        if args.item in (found := store.newest(name)).items and (not args.catalogue or found.name == args.catalogue)
+    ]
     if not holding:
         known = [code for name in store.names() for code in store.newest(name).items]
         raise NotFound("unknown_item", f"there is no item {args.item!r}{suggestion(args.item, known)}", at="item")
@@ -179,17 +191,23 @@ def take_back(context: Context, args: Return) -> Decision:
     state = open_state(args.account)
     recorded, sold = _sale(args)
     already = bulk.fetch(
-        "SELECT coalesce(sum(-quantity), 0) FROM read_charge WHERE account = %s AND kind = 'sale' AND terms = %s", [args.account, recorded.address]
+        "SELECT coalesce(sum(-quantity), 0) FROM read_charge WHERE account = %s AND kind = 'sale' AND terms = %s",
+        [args.account, recorded.address],
     )[0][0]
     left = sold.quantity - already
     quantity = left if args.quantity is None else args.quantity
     if not 0 < quantity <= left:
-        raise Conflict("returned_already", f"of this sale {plain(left)} can come back, not {plain(quantity)}", at="quantity", left=plain(left))
+        raise Conflict(
+            "returned_already", f"of this sale {plain(left)} can come back, not {plain(quantity)}", at="quantity", left=plain(left)
+        )
     catalogue = policy().catalogue(sold.catalogue, sold.version)
     item = find_item(catalogue, None, sold.item) if sold.item in catalogue.items else Item(code=sold.item, name=sold.name, charge="sale")
     amount = -_part(context, sold, already, quantity)
     event = SaleMade(
-        **{name: getattr(sold, name) for name in ("account", "contract", "item", "name", "unit_price", "currency", "supply_date", "tax_category")},
+        **{
+            name: getattr(sold, name)
+            for name in ("account", "contract", "item", "name", "unit_price", "currency", "supply_date", "tax_category")
+        },
         **{name: getattr(sold, name) for name in ("inclusive", "catalogue", "version", "attributes", "unit")},
         quantity=-quantity,
         amount=amount,
@@ -199,7 +217,9 @@ def take_back(context: Context, args: Return) -> Decision:
     )
     drafts = [Draft(args.account, event, context.at, recorded.address)]
     if item.stock and args.restock:
-        drafts.append(_move(context, catalogue, item, quantity, reason="returned", account=args.account, cause=context.next_address(args.account)))
+        drafts.append(
+            _move(context, catalogue, item, quantity, reason="returned", account=args.account, cause=context.next_address(args.account))
+        )
     return Decision(drafts, {"return": context.next_address(args.account)})
 
 
@@ -263,7 +283,10 @@ def adjust(context: Context, args: Adjust) -> Decision:
         catalogue = policy().catalogue(terms.catalogue, terms.version)
         item = find_item(catalogue, catalogue.plans[terms.plan], args.item) if args.item else None
     revenue = (item.ledger if item and item.ledger else "") or f"{ledgers.REVENUE}:adjustments"
-    postings = (Posting(ledger=ledgers.UNBILLED, amount=amount, currency=currency), Posting(ledger=revenue, amount=-amount, currency=currency))
+    postings = (
+        Posting(ledger=ledgers.UNBILLED, amount=amount, currency=currency),
+        Posting(ledger=revenue, amount=-amount, currency=currency),
+    )
     event = AdjustmentMade(
         account=args.account,
         contract=contract.id if contract else "",

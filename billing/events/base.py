@@ -8,7 +8,6 @@ from decimal import Decimal
 from typing import ClassVar
 
 
-
 @dataclass(frozen=True, kw_only=True)
 class Posting:
     """One leg of a balanced entry. `invoice` names the document that a receivable or payable belongs to."""

@@ -7,7 +7,7 @@ from typing import Any
 from billing import bulk
 from billing.codec import canonical, encode_value
 from billing.engine import Batch
-from billing.events import AdjustmentMade, ChargeAccrued, InvoiceIssued, InvoiceVoided, CreditNoteIssued, SaleMade
+from billing.events import AdjustmentMade, ChargeAccrued, CreditNoteIssued, InvoiceIssued, InvoiceVoided, SaleMade
 from billing.journal import Recorded, split_address
 
 COLUMNS = (

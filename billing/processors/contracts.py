@@ -9,7 +9,9 @@ from billing.codec import canonical, encode_value
 from billing.engine import Batch
 from billing.events import ContractCancelled, ContractEnded, ContractSigned, EndSet, PeriodsClosed, PeriodsOpened, TermsSet
 
-CONTRACT_COLUMNS = 'contract account plan catalogue version currency name start end keep_unused ended_early paid_through status settled'.split()
+CONTRACT_COLUMNS = (
+    "contract account plan catalogue version currency name start end keep_unused ended_early paid_through status settled".split()
+)
 PERIOD_COLUMNS = "account contract item start end full_start full_end closed last".split()
 
 
@@ -18,7 +20,22 @@ def process(batch: Batch) -> None:
         "read_contract",
         CONTRACT_COLUMNS,
         [
-            (e.contract, e.account, e.terms.plan, e.terms.catalogue, e.terms.version, e.currency, e.name, e.start, e.end, False, False, e.paid_through, "active", False)
+            (
+                e.contract,
+                e.account,
+                e.terms.plan,
+                e.terms.catalogue,
+                e.terms.version,
+                e.currency,
+                e.name,
+                e.start,
+                e.end,
+                False,
+                False,
+                e.paid_through,
+                "active",
+                False,
+            )
             for _, e in batch.of(ContractSigned)
         ],
     )
@@ -63,7 +80,8 @@ def _ends(batch: Batch) -> None:
     )
     ended = [e.contract for _, e in batch.of(ContractEnded)]
     bulk.execute(
-        "UPDATE read_contract SET status = 'ended', settled = true FROM {rows} WHERE read_contract.contract = given.contract", {"contract": ("text", ended)}
+        "UPDATE read_contract SET status = 'ended', settled = true FROM {rows} WHERE read_contract.contract = given.contract",
+        {"contract": ("text", ended)},
     )
 
 
@@ -85,7 +103,10 @@ def _periods(batch: Batch) -> None:
             WHERE read_period.account = given.account AND read_period.contract = given.contract AND read_period.item = given.item
             AND read_period.start = given.start""",
         {
-            **{name: (kind, bulk.column(list(known), i)) for i, (name, kind) in enumerate((("account", "text"), ("contract", "text"), ("item", "text"), ("start", "timestamptz")))},
+            **{
+                name: (kind, bulk.column(list(known), i))
+                for i, (name, kind) in enumerate((("account", "text"), ("contract", "text"), ("item", "text"), ("start", "timestamptz")))
+            },
             "until": ("timestamptz", list(known.values())),
         },
     )

@@ -17,7 +17,20 @@ def process(batch: Batch) -> None:
         "read_discount",
         COLUMNS,
         [
-            (r.address, e.account, e.contract, e.discount, e.name, e.level, canonical(encode_value(e.terms)).decode(), e.currency, e.start, e.remainder, 0, e.coupon)
+            (
+                r.address,
+                e.account,
+                e.contract,
+                e.discount,
+                e.name,
+                e.level,
+                canonical(encode_value(e.terms)).decode(),
+                e.currency,
+                e.start,
+                e.remainder,
+                0,
+                e.coupon,
+            )
             for r, e in batch.of(DiscountAttached)
         ],
     )

@@ -10,12 +10,8 @@ from billing.codec import canonical, encode_value
 from billing.engine import Batch
 from billing.events import BalanceOpened, CreditApplied, CreditNoteIssued, DocumentLine, InvoiceIssued, InvoiceVoided, PaymentReceived
 
-COLUMNS = (
-    "invoice account sequence document seller series number currency issued issued_at due net tax total open credited status corrects".split()
-)
-LINE_COLUMNS = (
-    "invoice account line item name contract component quantity unit unit_price amount net tax discount start end tax_category detail".split()
-)
+COLUMNS = "invoice account sequence document seller series number currency issued issued_at due net tax total open credited status corrects".split()
+LINE_COLUMNS = "invoice account line item name contract component quantity unit unit_price amount net tax discount start end tax_category detail".split()
 OPEN, CREDITED, STATUS = (COLUMNS.index(name) for name in ("open", "credited", "status"))
 
 
@@ -54,11 +50,66 @@ def _row(recorded: Any, event: InvoiceIssued | CreditNoteIssued | BalanceOpened)
             return None
         issued = event.entry.accounting_date
         seller = event.seller
-        return [event.invoice, event.account, recorded.sequence, "opening", seller, "", "", event.currency, issued, recorded.effective_at, event.due, event.amount, zero, event.amount, event.amount, zero, "open", ""]
+        return [
+            event.invoice,
+            event.account,
+            recorded.sequence,
+            "opening",
+            seller,
+            "",
+            "",
+            event.currency,
+            issued,
+            recorded.effective_at,
+            event.due,
+            event.amount,
+            zero,
+            event.amount,
+            event.amount,
+            zero,
+            "open",
+            "",
+        ]
     common = [event.account, recorded.sequence]
     if isinstance(event, CreditNoteIssued):
-        return [event.credit_note, *common, "credit_note", event.seller["code"], event.series, event.number, event.currency, event.issued, recorded.effective_at, None, event.net, event.tax, event.total, zero, zero, "issued", event.invoice]
-    return [event.invoice, *common, event.document, event.seller["code"], event.series, event.number, event.currency, event.issued, recorded.effective_at, event.due, event.net, event.tax, event.total, event.total - event.credit_applied, zero, "open", ""]
+        return [
+            event.credit_note,
+            *common,
+            "credit_note",
+            event.seller["code"],
+            event.series,
+            event.number,
+            event.currency,
+            event.issued,
+            recorded.effective_at,
+            None,
+            event.net,
+            event.tax,
+            event.total,
+            zero,
+            zero,
+            "issued",
+            event.invoice,
+        ]
+    return [
+        event.invoice,
+        *common,
+        event.document,
+        event.seller["code"],
+        event.series,
+        event.number,
+        event.currency,
+        event.issued,
+        recorded.effective_at,
+        event.due,
+        event.net,
+        event.tax,
+        event.total,
+        event.total - event.credit_applied,
+        zero,
+        "open",
+        "",
+    ]
 
 
 def _status(row: list[Any]) -> str:
@@ -113,9 +164,15 @@ def _move(opened: dict[str, Decimal], credited: dict[str, Decimal], voided: list
             status = CASE WHEN open - given.moved > 0 THEN 'open'
                 WHEN read_invoice.credited + given.credited = total AND total > 0 THEN 'credited' ELSE 'paid' END
             FROM {rows} WHERE read_invoice.invoice = given.invoice""",
-        {"invoice": ("text", list(opened)), "moved": ("numeric", list(opened.values())), "credited": ("numeric", [credited[name] for name in opened])},
+        {
+            "invoice": ("text", list(opened)),
+            "moved": ("numeric", list(opened.values())),
+            "credited": ("numeric", [credited[name] for name in opened]),
+        },
     )
-    bulk.execute("UPDATE read_invoice SET status = 'void' FROM {rows} WHERE read_invoice.invoice = given.invoice", {"invoice": ("text", voided)})
+    bulk.execute(
+        "UPDATE read_invoice SET status = 'void' FROM {rows} WHERE read_invoice.invoice = given.invoice", {"invoice": ("text", voided)}
+    )
 
 
 def _allocations(batch: Batch) -> None:

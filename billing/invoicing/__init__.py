@@ -1,0 +1,27 @@
+"""Open charges become documents. Pure: what stands goes in, the events to record come out.
+
+    compose(charges, Composing(...)) -> Composed(events, parked, skipped)
+
+The way of a charge: `pieces` (what is open per key) → `lines` (grouped, discounted, taxed) → `documents` (invoice, statement, credit note)
+with `postings`. A draft is the same call, not recorded.
+"""
+
+from billing.invoicing.compose import compose
+from billing.invoicing.credits import CreditPart, credit_note
+from billing.invoicing.terms import due_date
+from billing.invoicing.values import ChargeKey, Composed, Composing, Correction, Issued, LineRef, Past, charge_key
+
+__all__ = [
+    "ChargeKey",
+    "Composed",
+    "Composing",
+    "Correction",
+    "CreditPart",
+    "Issued",
+    "LineRef",
+    "Past",
+    "charge_key",
+    "compose",
+    "credit_note",
+    "due_date",
+]

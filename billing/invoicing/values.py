@@ -1,0 +1,93 @@
+"""The plain values that invoicing works on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from billing.events import AccountParked, DocumentLine, Event, InvoiceIssued
+from billing.state import AccountState, OpenCharge
+from billing.terms import Policy
+from plans.catalogue import Catalogue
+
+ChargeKey = tuple[str, ...]
+
+
+def charge_key(charge: OpenCharge) -> ChargeKey:
+    """What charges are one line by: an accrual's key; a sale with all that came back of it; each adjustment alone."""
+    if charge.kind == "accrual":
+        start = charge.period_start.isoformat() if charge.period_start else ""
+        return ("accrual", charge.contract, charge.item, charge.terms, start, charge.component)
+    if charge.kind == "sale":
+        return ("sale", charge.terms or charge.address)
+    return (charge.kind, charge.address)
+
+
+@dataclass(frozen=True)
+class LineRef:
+    """A line of an issued document, counted from 1."""
+
+    invoice: str
+    position: int
+
+    def text(self, number: str) -> str:
+        """How a later line says what it corrects: `INV-2026-000001#2`."""
+        return f"{number}#{self.position}"
+
+
+@dataclass(frozen=True)
+class Correction:
+    """A later line that corrects a line of a document: `sign` −1 on a credit note, +1 on a later invoice (its amounts have their own sign)."""
+
+    position: int
+    line: DocumentLine
+    sign: int
+
+
+@dataclass(frozen=True)
+class Issued:
+    """An issued document with everything that corrected it since, and what is open on it."""
+
+    invoice: InvoiceIssued
+    open: Decimal
+    corrections: tuple[Correction, ...] = ()
+
+
+@dataclass(frozen=True)
+class Past:
+    """The issued documents that open charges may correct, and on which of their lines each key stands, the oldest first."""
+
+    issued: Mapping[str, Issued] = field(default_factory=dict)
+    lines: Mapping[ChargeKey, tuple[LineRef, ...]] = field(default_factory=dict)
+    quantities: Mapping[ChargeKey, Decimal] = field(default_factory=dict)  # what of a key's quantity is on documents already
+
+
+@dataclass(frozen=True)
+class Composing:
+    """All that a run knows of one account. `next_sequence` is the sequence of the first event that it will record.
+
+    `catalogue` is the version in force for taxes, payment terms and numbers; None: the newest among the charges'.
+    """
+
+    state: AccountState
+    policy: Policy
+    moment: datetime
+    next_sequence: int
+    past: Past = field(default_factory=Past)
+    buyer: str = ""
+    catalogue: Catalogue | None = None
+    apply_credit: bool = True
+
+
+@dataclass(frozen=True)
+class Composed:
+    """The events to record, in order (credit notes first: what they leave pays the invoices). `parked`: nothing was composed, and why.
+
+    `skipped` are charges of nothing that make no document by the policy; they wait for the next one.
+    """
+
+    events: tuple[Event, ...] = ()
+    parked: AccountParked | None = None
+    skipped: tuple[str, ...] = ()

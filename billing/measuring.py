@@ -1,0 +1,198 @@
+"""From the usage annex to quantities: reads the records that a chunk of steps needs in one statement, and measures them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+from billing import bulk
+from billing.accrual import Usage, decimal_of
+from billing.counting import Counted, Measurements, counted_periods
+from billing.schedule import Step, meters_of
+from billing.state import AccountState
+from billing.terms import Policy
+from plans.catalogue import Catalogue
+from plans.metering import Measured, Meter, Record, measure
+from plans.periods import Span, local_days
+
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Need:
+    """The records of one meter that one account needs: `[start, end)`, with the state before it and the reading after it where it has one."""
+
+    account: str
+    meter: str
+    start: datetime
+    end: datetime
+
+
+def measure_steps(steps: Mapping[str, Step], states: Mapping[str, AccountState], policy: Policy) -> dict[str, Measurements]:
+    """What was used in every period that the steps count: account → period → usage."""
+    counted = {account: [c for c in counted_periods(step, states[account], policy) if _reads(c)] for account, step in steps.items()}
+    needs = [need for account, periods in counted.items() for c in periods for need in _needs(account, c, policy)]
+    records = read_records(needs)
+    return {
+        account: {(c.row.contract, c.row.item, c.row.start): _usage(c, states[account], policy, records) for c in periods}
+        for account, periods in counted.items()
+        if periods
+    }
+
+
+def _reads(c: Counted) -> bool:
+    return bool(c.found) and c.found[0].item.charge == "usage"
+
+
+def _catalogue(c: Counted, policy: Policy) -> Catalogue:
+    terms = c.found[-1].terms
+    return policy.catalogue(terms.catalogue, terms.version)
+
+
+def _needs(account: str, c: Counted, policy: Policy) -> list[Need]:
+    catalogue = _catalogue(c, policy)
+    start, end = c.found[0].start, c.found[-1].end
+    found = []
+    for code in sorted({meter for segment in c.found for meter in meters_of(policy, c.contract, segment.item)}):
+        meter = catalogue.meters.get(code, Meter(code=code))
+        if not meter.parts:
+            found.append(Need(account, meter.reads or code, EARLIEST if _stateful(meter) else start, end))
+    return found
+
+
+def _stateful(meter: Meter) -> bool:
+    return meter.carry or meter.aggregate in ("register", "time_weighted", "latest") or meter.values == "changes" or meter.spread == "time"
+
+
+def read_records(needs: Sequence[Need]) -> dict[tuple[str, str], list[Record]]:
+    """(account, meter) → records of the stretches needed, the next reading after them, and every correction of that meter."""
+    merged: dict[tuple[str, str], Need] = {}
+    for need in needs:
+        key = need.account, need.meter
+        held = merged.get(key, need)
+        merged[key] = replace(need, start=min(need.start, held.start), end=max(need.end, held.end))
+    if not merged:
+        return {}
+    statement = """
+        SELECT u.account, u.meter, u.source, u.record, u.at, u.until, u.value, u.amount, u.dimensions::text, u.subject, u.kind, u.estimated,
+            u.initial, u.final, u.voids, u.amends, u.sequence
+        FROM unnest(%s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[]) AS given(account, meter, start, until)
+        CROSS JOIN LATERAL (
+            SELECT * FROM usage_record r WHERE r.account = given.account AND r.meter = given.meter AND r.at >= given.start AND r.at < given.until
+            UNION ALL (SELECT * FROM usage_record r WHERE r.account = given.account AND r.meter = given.meter AND r.at >= given.until
+                AND r.kind <> 'usage' ORDER BY r.at LIMIT 1)
+            UNION ALL SELECT * FROM usage_record r WHERE r.account = given.account AND r.meter = given.meter
+                AND (r.voids <> '' OR r.amends <> '') AND (r.at < given.start OR r.at >= given.until)
+        ) AS u"""
+    listed = list(merged.values())
+    rows = bulk.fetch(
+        statement,
+        [[n.account for n in listed], [n.meter for n in listed], [n.start for n in listed], [n.end for n in listed]],
+    )
+    found: dict[tuple[str, str], list[Record]] = {}
+    for row in rows:
+        found.setdefault((row[0], row[1]), []).append(_record(row))
+    return found
+
+
+def _record(row: Sequence[Any]) -> Record:
+    _, meter, source, record, at, until, value, amount, dimensions, subject, kind, estimated, initial, final, voids, amends, sequence = row
+    named = orjson.loads(dimensions)
+    return Record(
+        id=record,
+        at=at,
+        value=value,
+        dimensions=named | {"subject": subject} if subject else named,
+        until=until,
+        amount=amount,
+        estimated=estimated,
+        kind=kind,
+        initial=initial,
+        final=final,
+        source=source,
+        meter=meter,
+        sequence=sequence,
+        voids=_pair(voids),
+        amends=_pair(amends),
+    )
+
+
+def _pair(text: str) -> tuple[str, str] | None:
+    """`source/record`; a source has no slash, a record's id may."""
+    source, slash, record = text.partition("/")
+    return (source, record) if slash else None
+
+
+def _usage(c: Counted, state: AccountState, policy: Policy, records: Mapping[tuple[str, str], list[Record]]) -> Usage:
+    measured, days = {}, {}
+    chosen: dict[str, Decimal] = {}
+    for segment in c.found:
+        if segment.item.meter is None:
+            continue
+        measured[segment.span] = measure_item(c, segment.item.meter, segment.span, state, policy, records, subject=segment.terms.subject)
+        read = _reading_days(c, segment.item.meter, segment.span, state, policy, records)
+        if read is not None:
+            days[segment.span] = read
+    for name, meter in c.found[-1].item.choose.items():
+        whole = Span(c.found[0].start, c.found[-1].end)
+        shown = measure_item(c, meter, whole, state, policy, records, subject=c.found[-1].terms.subject)
+        chosen[name] = decimal_of(shown.quantity)
+    return Usage(measured=measured, chosen=chosen, days=days)
+
+
+def measure_item(
+    c: Counted,
+    code: str,
+    span: Span,
+    state: AccountState,
+    policy: Policy,
+    records: Mapping[tuple[str, str], list[Record]],
+    *,
+    subject: str = "",
+) -> Measured:
+    """What the meter of the catalogue shows for the span, of the account's records (of the contract's subject, where it has one)."""
+    catalogue = _catalogue(c, policy)
+    meter = catalogue.meters.get(code, Meter(code=code))
+    reads = {part for part in meters_of(policy, c.contract, c.found[-1].item)}
+    sources = {(catalogue.meters[part].reads or part) if part in catalogue.meters else part for part in reads}
+    mine = [
+        r
+        for name in sorted(sources)
+        for r in records.get((state.account, name), ())
+        if not subject or r.dimensions.get("subject") == subject
+    ]
+    before = [r for r in mine if r.at < span.start]
+    within = [r for r in mine if r.at >= span.start]
+    return measure(
+        meter,
+        within,
+        span,
+        zone=state.zone,
+        calendars=catalogue.calendars,
+        before=before,
+        meters=catalogue.meters,
+        full=Span(c.row.full_start, c.row.full_end) if meter.aggregate == "time_weighted" and c.row.full_end > c.row.full_start else None,
+    )
+
+
+def _reading_days(
+    c: Counted, code: str, span: Span, state: AccountState, policy: Policy, records: Mapping[tuple[str, str], list[Record]]
+) -> int | None:
+    """For a register read at intervals (`spread: end`): the days between the reading before the span and its last one. They, not the
+    calendar's, are what a price `per_days` is scaled by."""
+    catalogue = _catalogue(c, policy)
+    meter = catalogue.meters.get(code)
+    if meter is None or meter.aggregate != "register" or meter.register.spread != "end":
+        return None
+    readings = sorted(r.at for r in records.get((state.account, meter.reads or code), ()) if r.kind != "usage" and r.voids is None)
+    before = [at for at in readings if at <= span.start]
+    within = [at for at in readings if span.start < at <= span.end]
+    if not within:
+        return None
+    first = before[-1] if before else within[0]
+    return local_days(Span(first, within[-1]), state.zone) if first < within[-1] else None

@@ -1,0 +1,146 @@
+"""What issued documents say of the charges that are open now: read when a later difference has to correct a document.
+
+Most runs find nothing here: a charge of a new period stands on no document yet. That is one statement for a whole chunk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+
+from billing import bulk, journal
+from billing.events import CreditNoteIssued, DocumentLine, InvoiceIssued
+from billing.invoicing import ChargeKey, Correction, Issued, LineRef, Past, charge_key
+from billing.loading import trimmed
+from billing.state import OpenCharge
+
+Document = InvoiceIssued | CreditNoteIssued
+
+
+def load_past(charges: Mapping[str, Sequence[OpenCharge]]) -> dict[str, Past]:
+    """account → the documents that its open charges may correct."""
+    digested = _digested(charges)
+    if not digested:
+        return {}
+    documents = load_documents({invoice for rows in digested.values() for invoice, _, _ in rows})
+    return {account: _past(rows, documents) for account, rows in digested.items()}
+
+
+Digested = list[tuple[str, str, ChargeKey]]  # document, address of the charge, key
+
+
+def _digested(charges: Mapping[str, Sequence[OpenCharge]]) -> dict[str, Digested]:
+    """The charges on issued documents that have a key of an open charge."""
+    keys = {(account, charge_key(charge)): charge for account, found in charges.items() for charge in found}
+    listed = [(account, charge) for (account, _), charge in keys.items()]
+    if not listed:
+        return {}
+    statement = """
+        SELECT given.position, charge.account, charge.sequence, charge.invoice
+        FROM unnest(%s::int[], %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::text[], %s::text[])
+            AS given(position, account, contract, item, terms, start, component, sale)
+        JOIN read_charge charge ON charge.account = given.account AND charge.contract = given.contract AND charge.item = given.item
+            AND charge.invoice <> '' AND (
+                (charge.kind = 'accrual' AND charge.period_start = given.start AND charge.terms = given.terms AND charge.component = given.component)
+                OR (given.sale <> '' AND charge.account || '/' || charge.sequence = given.sale))
+        ORDER BY charge.account, charge.sequence"""
+    columns = [
+        list(range(len(listed))),
+        [account for account, _ in listed],
+        [charge.contract for _, charge in listed],
+        [charge.item for _, charge in listed],
+        [charge.terms for _, charge in listed],
+        [charge.period_start for _, charge in listed],
+        [charge.component for _, charge in listed],
+        [charge.terms if charge.kind == "sale" else "" for _, charge in listed],
+    ]
+    found: dict[str, Digested] = {}
+    for position, account, sequence, invoice in bulk.fetch(statement, columns):
+        found.setdefault(account, []).append((invoice, f"{account}/{sequence}", charge_key(listed[position][1])))
+    return found
+
+
+def load_documents(ids: Iterable[str]) -> dict[str, tuple[Document, Decimal, list[Document]]]:
+    """id → (the document as it was issued, what is open on it, the later documents whose lines correct it). Credit notes stand for their invoices too."""
+    wanted = set(ids)
+    rows = bulk.fetch("SELECT invoice, corrects, number, account, open FROM read_invoice WHERE invoice = ANY(%s)", [sorted(wanted)])
+    wanted |= {corrects for _, corrects, _, _, _ in rows if corrects}
+    statement = """
+        SELECT document.invoice, document.open, later.invoice
+        FROM read_invoice document LEFT JOIN (
+            SELECT DISTINCT line.account, line.invoice, split_part(line.detail->>'corrects', '#', 1) AS number FROM read_invoice_line line
+            JOIN read_invoice i ON i.invoice = line.invoice WHERE line.detail->>'corrects' <> '' AND i.status <> 'void' AND line.account = ANY(%s)
+        ) AS later ON later.account = document.account AND later.number = document.number
+        WHERE document.invoice = ANY(%s) AND document.status <> 'void'"""
+    accounts = sorted({journal.split_address(name)[0] for name in wanted})
+    pairs = bulk.fetch(statement, [accounts, sorted(wanted)])
+    events = _events({name for document, _, later in pairs for name in (document, later) if name})
+    found: dict[str, tuple[Document, Decimal, list[Document]]] = {}
+    for document, open_amount, later in pairs:
+        held = found.setdefault(document, (events[document], trimmed(open_amount), []))
+        if later:
+            held[2].append(events[later])
+    return found
+
+
+def _events(ids: set[str]) -> dict[str, Document]:
+    addresses = [journal.split_address(name) for name in sorted(ids)]
+    found = journal.several(addresses)
+    return {recorded.address: recorded.event for recorded in found if isinstance(recorded.event, InvoiceIssued | CreditNoteIssued)}
+
+
+def issued_of(held: tuple[Document, Decimal, list[Document]]) -> Issued | None:
+    """The document with everything that corrected it since; None for a credit note, which nothing corrects."""
+    document, open_amount, later = held
+    if not isinstance(document, InvoiceIssued):
+        return None
+    corrections = []
+    for other in sorted(later, key=lambda one: _sequence(one)):
+        for line in other.lines:
+            number, _, position = line.corrects.partition("#")
+            if number == document.number and position.isdigit():
+                corrections.append(Correction(position=int(position), line=line, sign=-1 if isinstance(other, CreditNoteIssued) else 1))
+    return Issued(invoice=document, open=open_amount, corrections=tuple(corrections))
+
+
+def _sequence(document: Document) -> int:
+    name = document.invoice if isinstance(document, InvoiceIssued) else document.credit_note
+    return journal.split_address(name)[1]
+
+
+def _past(rows: Digested, documents: Mapping[str, tuple[Document, Decimal, list[Document]]]) -> Past:
+    issued = {name: found for name, held in documents.items() if (found := issued_of(held)) is not None}
+    lines: dict[ChargeKey, list[LineRef]] = {}
+    quantities: dict[ChargeKey, Decimal] = {}
+    for document, address, key in rows:
+        if document not in documents:
+            continue
+        event = documents[document][0]
+        for position, line in enumerate(event.lines, start=1):
+            if address in line.charges:
+                _place(event, position, line, key, issued, lines, quantities)
+    return Past(issued=issued, lines={key: tuple(refs) for key, refs in lines.items()}, quantities=quantities)
+
+
+def _place(
+    event: Document,
+    position: int,
+    line: DocumentLine,
+    key: ChargeKey,
+    issued: Mapping[str, Issued],
+    lines: dict[ChargeKey, list[LineRef]],
+    quantities: dict[ChargeKey, Decimal],
+) -> None:
+    """A charge on a line of an invoice, or on a credit note's line that corrects one."""
+    if isinstance(event, InvoiceIssued):
+        ref = LineRef(event.invoice, position)
+    else:
+        number, _, corrected = line.corrects.partition("#")
+        name = next((one.invoice.invoice for one in issued.values() if one.invoice.number == number), "")
+        if not name or not corrected.isdigit():
+            return
+        ref = LineRef(name, int(corrected))
+    refs = lines.setdefault(key, [])
+    if ref not in refs:
+        refs.append(ref)
+        quantities[key] = quantities.get(key, Decimal(0)) + line.quantity
