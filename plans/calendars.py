@@ -58,9 +58,7 @@ class Rule:
 
     def matches_minute(self, minute: int) -> bool:
         """Whether the rule holds at that minute of the day; hours that cross midnight are its two ends."""
-        return not self.hours or any(
-            start <= minute < end if start < end else minute >= start or minute < end for start, end in self.hours
-        )
+        return not self.hours or any(start <= minute < end if start < end else minute >= start or minute < end for start, end in self.hours)
 
 
 @dataclass(frozen=True)

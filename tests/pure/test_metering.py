@@ -150,13 +150,15 @@ def test_events_keep_amounts_and_dimensions() -> None:
 
 
 def test_each_combination_has_its_own_statistic_and_the_whole_another() -> None:
-    found = show({"aggregate": "max", "dimensions": ["region"]}, use("a", "2026-03-01", "5", region="eu"), use("b", "2026-03-02", "3", region="us"),
+    meter = {"aggregate": "max", "dimensions": ["region"]}
+    found = show(meter, use("a", "2026-03-01", "5", region="eu"), use("b", "2026-03-02", "3", region="us"),
                  use("c", "2026-03-03", "2", region="us"), use("d", "2026-03-04", "1"))  # fmt: skip
     assert (found.quantity, found.by("region")) == (Decimal(5), {("eu",): 5, ("us",): 3, (None,): 1})
 
 
 def test_the_latest_states_of_different_things_add_up() -> None:
-    found = show({"aggregate": "latest", "dimensions": ["disk"]}, use("a", "2026-03-01", "5", disk="x"), use("b", "2026-03-02", "3", disk="y"),
+    meter = {"aggregate": "latest", "dimensions": ["disk"]}
+    found = show(meter, use("a", "2026-03-01", "5", disk="x"), use("b", "2026-03-02", "3", disk="y"),
                  use("c", "2026-03-03", "2", disk="x"))  # fmt: skip
     assert (found.quantity, found.by("disk")) == (Decimal(5), {("y",): 3, ("x",): 2})
 
@@ -276,7 +278,8 @@ def test_published_weighted_sum() -> None:
 def test_published_prorated_sum_without_the_source_s_rounding() -> None:
     """lago-agg-012: 10 units for 17 of 31 days at 50.00: exactly 27,419.35 (the source rounds the units up first, to 27,419.40)."""
     march = Span(parse_time("2023-03-01", "UTC"), parse_time("2023-04-01", "UTC"))
-    found = measure(parse_meter("m", {"aggregate": "time_weighted", "values": "changes"}), [Record("a", parse_time("2023-03-15", "UTC"), 10)],
+    found = measure(parse_meter("m", {"aggregate": "time_weighted", "values": "changes"}),
+                    [Record("a", parse_time("2023-03-15", "UTC"), 10)],
                     march, zone="UTC")  # fmt: skip
     assert found.quantity == Fraction(170, 31)
 

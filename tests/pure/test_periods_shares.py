@@ -118,7 +118,7 @@ def test_published_prorations_by_day(case: str, amount: str, part: tuple[str, st
 def test_published_prorations_by_second(case: str, at: str, amount: str, expected: str) -> None:
     full = span("2025-01-01T00:00Z", "2025-02-01T00:00Z")
     start = min(parse_time(at, "UTC"), full.end)
-    assert f'{round_to(Fraction(amount) * share(Span(start, full.end), full, proration="second", zone="UTC"), 8):f}' == expected, case
+    assert f"{round_to(Fraction(amount) * share(Span(start, full.end), full, proration='second', zone='UTC'), 8):f}" == expected, case
 
 
 def test_the_last_day_charged_as_published() -> None:
