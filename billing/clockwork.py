@@ -23,6 +23,7 @@ from billing.loading import load, policy
 from billing.measuring import measure_steps
 from billing.schedule import Step, next_step
 from billing.state import AccountState
+from plans import store
 
 MAX_ROUNDS = 100_000
 FAR = datetime(9000, 1, 1, tzinfo=UTC)
@@ -161,7 +162,7 @@ def _claim(until: datetime, limit: int) -> dict[str, Head]:
 
 def _run_chunk(*, until: datetime, actor: str, known_at: datetime | None, chunk: int, report: RunReport) -> int:
     """One transaction: claim a chunk, do what is due, commit once."""
-    with transaction.atomic():
+    with transaction.atomic(), store.steady():
         heads = _claim(until, chunk)
         if not heads:
             return 0

@@ -57,7 +57,7 @@ def parse_arguments(cls: type, given: Mapping[str, Any], *, zone: str) -> Any:
     for field in fields(cls):
         required = field.default is MISSING and field.default_factory is MISSING
         if required or reader.has(field.name):
-            found[field.name] = _read(reader, field.name, _hints(cls)[field.name], zone)
+            found[field.name] = _read(reader, field.name, _hints(cls)[field.name], zone, field.metadata.get("longest", 2000))
         else:
             reader.raw(field.name, None)
     reader.done()
@@ -69,7 +69,7 @@ def _hints(cls: type) -> dict[str, Any]:
     return typing.get_type_hints(cls)
 
 
-def _read(reader: Fields, name: str, hint: Any, zone: str) -> Any:
+def _read(reader: Fields, name: str, hint: Any, zone: str, longest: int) -> Any:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (types.UnionType, typing.Union):
         hint = next(argument for argument in arguments if argument is not type(None))
@@ -89,7 +89,7 @@ def _read(reader: Fields, name: str, hint: Any, zone: str) -> Any:
     if hint is Mapping or (origin is not None and issubclass(origin, Mapping)):
         return {key: value for key, value, _ in reader.mapping(name)}
     value = reader.raw(name)
-    return str(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else reader.text(name, longest=2000)
+    return str(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else reader.text(name, longest=longest)
 
 
 def _yes_or_no(value: Any, at: str) -> bool:

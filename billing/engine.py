@@ -21,9 +21,10 @@ from django.db import OperationalError, connection, transaction
 from django.utils.module_loading import import_string
 
 from billing import bulk, effects, journal
-from billing.codec import canonical, encode
+from billing.codec import canonical
 from billing.events import Event
 from billing.journal import Draft, Head, Recorded
+from plans import store
 from plans.errors import Conflict, Invalid
 
 E = TypeVar("E", bound=Event)
@@ -195,7 +196,7 @@ def execute(request: Request, *, dry_run: bool = False) -> Outcome:
 def _in_transaction(request: Request, *, dry_run: bool) -> Outcome:
     outcome: Outcome | None = None
     try:
-        with transaction.atomic():
+        with transaction.atomic(), store.steady():
             outcome = _once(request, dry_run=dry_run)
             if dry_run:
                 raise Rollback
@@ -278,10 +279,3 @@ def replay(streams: Collection[str]) -> int:
     run_processors(batch, numbered=False)
     run_processors(batch, numbered=True)
     return len(events)
-
-
-def preview_digest(request: Request, outcome: Outcome, heads: Mapping[str, int]) -> str:
-    """The token of a preview: digest of command, arguments, the streams' sequences and the events without numbers and known time."""
-    events = [[recorded.stream, recorded.sequence, recorded.event.kind, encode(recorded.event)] for recorded in outcome.events]
-    asked = {"command": request.command, "arguments": _plain(request.arguments), "heads": dict(heads), "events": events}
-    return hashlib.sha256(canonical(asked)).hexdigest()

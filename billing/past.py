@@ -13,6 +13,8 @@ from billing.events import CreditNoteIssued, DocumentLine, InvoiceIssued
 from billing.invoicing import ChargeKey, Correction, Issued, LineRef, Past, charge_key
 from billing.loading import trimmed
 from billing.state import OpenCharge
+from plans.errors import Conflict, NotFound
+from plans.fields import suggestion
 
 Document = InvoiceIssued | CreditNoteIssued
 
@@ -144,3 +146,20 @@ def _place(
     if ref not in refs:
         refs.append(ref)
         quantities[key] = quantities.get(key, Decimal(0)) + line.quantity
+
+
+def find_issued(account: str, name: str) -> Issued:
+    """An issued invoice of the account, by id, number, or position in its list (from 1), with all that corrected it. Raises NotFound
+    `unknown_invoice`, Conflict `invoice_void`."""
+    statement = "SELECT invoice, number, status FROM read_invoice WHERE account = %s AND document IN ('invoice', 'statement') ORDER BY sequence"
+    rows = bulk.fetch(statement, [account])
+    found = next((row for row in rows if name in (row[0], row[1])), None)
+    if found is None and name.isdigit() and 1 <= int(name) <= len(rows):
+        found = rows[int(name) - 1]
+    if found is None:
+        raise NotFound("unknown_invoice", f"the account has no invoice {name!r}{suggestion(name, [row[1] for row in rows])}", at="invoice")
+    if found[2] == "void":
+        raise Conflict("invoice_void", f"the invoice {found[1]} is void", at="invoice")
+    issued = issued_of(load_documents([found[0]])[found[0]])
+    assert issued is not None
+    return issued

@@ -88,8 +88,8 @@ def catalogue_of(charges: Sequence[OpenCharge], composing: Composing) -> Catalog
 
 
 def taxes_on(piece: Piece, catalogue: Catalogue | None, composing: Composing) -> tuple[AppliedTax, ...]:
-    """The taxes in force on the piece's supply date at the place of that day. A discount or minimum bears no fixed amounts: the line that it
-    belongs to does."""
+    """The taxes in force on the piece's supply date at the place of that day. A discount or minimum bears no fixed amounts: the line that
+    it belongs to does."""
     if catalogue is None:
         return ()
     charge = piece.last

@@ -1,7 +1,7 @@
 """The balanced entries of documents (RULES 20). Amounts are signed: debit positive.
 
-An invoice moves what was accrued from `unbilled` to `receivable` and adds the tax; what a document discount took stands in `discounts`. Where
-prices contain tax, the accrual held it as revenue: `revenue:tax-included` takes it out again when the document says how much it is.
+An invoice moves what was accrued from `unbilled` to `receivable` and adds the tax; what a document discount took stands in `discounts`.
+Where prices contain tax, the accrual held it as revenue: `revenue:tax-included` takes it out when the document says how much it is.
 """
 
 from __future__ import annotations

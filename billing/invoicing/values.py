@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from billing.events import AccountParked, DocumentLine, Event, InvoiceIssued
@@ -39,7 +39,7 @@ class LineRef:
 
 @dataclass(frozen=True)
 class Correction:
-    """A later line that corrects a line of a document: `sign` −1 on a credit note, +1 on a later invoice (its amounts have their own sign)."""
+    """A later line that corrects a line of a document: `sign` −1 on a credit note, +1 on a later invoice (amounts have their own sign)."""
 
     position: int
     line: DocumentLine
@@ -79,6 +79,7 @@ class Composing:
     buyer: str = ""
     catalogue: Catalogue | None = None
     apply_credit: bool = True
+    books_from: date | None = None  # the first day of the first open accounting period
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,12 @@ Error codes: `bad_file` for the whole file; for a line `bad_encoding bad_line li
 from __future__ import annotations
 
 import csv
+import difflib
 import json
 from collections import deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, BinaryIO
 
 from plans.errors import Invalid
@@ -21,7 +23,7 @@ from plans.fields import suggestion
 
 LONGEST_LINE = 1_000_000  # bytes
 MOST_COLUMNS = 500
-DEEPEST = 20
+CLOSE = Decimal("0.8")  # how like a missing column another one must be, to be taken for its misspelling
 DELIMITERS = ",;\t"
 #: First bytes of what is no UTF-8 text, and what it is.
 FOREIGN = {
@@ -155,7 +157,7 @@ def _json_object(text: str) -> dict[str, Any]:
     except RecursionError:
         raise Invalid("bad_line", "the JSON is nested too deep") from None
     if not isinstance(value, dict):
-        raise Invalid("bad_line", "expected one JSON object on the line, such as {\"id\": \"1\", …}")
+        raise Invalid("bad_line", 'expected one JSON object on the line, such as {"id": "1", …}')
     return value
 
 
@@ -207,7 +209,7 @@ def _split(text: str, delimiter: str) -> list[str]:
     if text.count('"') % 2:
         raise Invalid("unbalanced_quotes", "a quotation mark is opened and not closed")
     try:
-        return next(csv.reader([text] if "\n" not in text else text.splitlines(keepends=True), delimiter=delimiter, strict=True))
+        return next(csv.reader([f"{part}\n" for part in text.split("\n")], delimiter=delimiter, strict=True))
     except csv.Error as error:
         raise Invalid("bad_line", f"this is no line of CSV: {error}") from None
 
@@ -253,11 +255,11 @@ def _header_problem(header: Sequence[str], columns: Columns) -> str:
         return f"the column {twice[:60]!r} stands twice"
     for cell in header:
         field, inner = _path(cell, columns)
-        near = suggestion(cell, [known for known in columns.known if known not in header])
+        near = difflib.get_close_matches(cell, [known for known in columns.known if known not in header], n=1, cutoff=CLOSE)
         if field == columns.others and not inner.isprintable():
             return f"the name of the column {cell[:60]!r} holds a control character"
-        if field == columns.others and cell == inner and "did you mean" in near:
-            return f"the column {cell[:60]!r} is not known{near} A dimension of that name would be '{field}.{cell[:60]}'"
+        if field == columns.others and cell == inner and near:
+            return f"the column {cell[:60]!r} is not known; did you mean {near[0]!r}? (A dimension of that name is written {field}.{cell[:60]}.)"
         if not field:
             return f"the column {cell[:60]!r} is not known here{suggestion(cell, [*columns.known, *(f'{m}.…' for m in columns.mappings)])}"
     missing = [column for column in columns.required if column not in header]

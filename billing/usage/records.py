@@ -73,7 +73,9 @@ def read_measurement(content: object, *, source: str, zone_of_account: Callable[
         raise Invalid("wrong_type", f"expected a mapping of fields, found {describe(content)}")
     if not content.keys() <= KNOWN:
         wrong = next(name for name in content if name not in KNOWN)
-        raise Invalid("unknown_field", f"the field {describe(wrong)} is not known here{suggestion(str(wrong)[:60], FIELDS)}", at=str(wrong)[:60])
+        raise Invalid(
+            "unknown_field", f"the field {describe(wrong)} is not known here{suggestion(str(wrong)[:60], FIELDS)}", at=str(wrong)[:60]
+        )
     given = {name: value for name, value in content.items() if value is not None}
     account = plain_text(given, "account")
     zone = zone_of_account(account)
@@ -108,7 +110,7 @@ def _measurement(
         raise Invalid("conflict", "a record can't correct itself", at=next(iter(corrected)))
     content = {
         **fields,
-        **{name: format(number.normalize(), "f") for name, number in numbers.items()},
+        **{name: _digits(number) for name, number in numbers.items()},
         **{name: list(key) for name, key in corrected.items()},
         "at": at and time_text(at),
         "until": until and time_text(until),
@@ -117,6 +119,13 @@ def _measurement(
     digest = hashlib.sha256(canonical(content)).digest()
     quantities = {name: numbers.get(name) for name in QUANTITIES}
     return Measurement(**fields, **quantities, at=at, until=until, voids=voids, amends=corrected.get("amends"), digest=digest)
+
+
+def _digits(number: Decimal) -> str:
+    """The one way to write the number: 1.50, +1.5 and 15e-1 are the same content."""
+    text = format(number, "f")
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return text if number else "0"
 
 
 def _check_shape(given: Mapping[str, Any], numbers: Mapping[str, Decimal], corrected: Mapping[str, Key], zone: str) -> None:
@@ -189,7 +198,9 @@ def _dimensions(value: object) -> dict[str, str]:
     for name, element in value.items():
         short_text(name, "dimensions")
         if element is not None:
-            text = ("true" if element else "false") if isinstance(element, bool) else str(element) if isinstance(element, Decimal) else element
+            text = (
+                ("true" if element else "false") if isinstance(element, bool) else str(element) if isinstance(element, Decimal) else element
+            )
             found[name] = short_text(text, join("dimensions", name))
     return found
 

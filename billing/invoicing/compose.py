@@ -1,0 +1,282 @@
+"""One run over the open charges of one account: which documents there are, in which order, and what each says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+from billing import ledgers
+from billing.events import AccountParked, CreditNoteIssued, DiscountUse, DocumentLine, Event, InvoiceIssued
+from billing.invoicing.credits import Corrections, Frame, credit_note
+from billing.invoicing.lines import LineDraft, discounted, document_line, document_taxes, draft_lines, taxed
+from billing.invoicing.pieces import Piece, catalogue_of, insane, pieces_of
+from billing.invoicing.postings import INCLUDED_TAX, document_legs, entry_of
+from billing.invoicing.standing import Standing
+from billing.invoicing.terms import due_date, frozen_policy, payment_terms, seller_of, series_of
+from billing.invoicing.values import Composed, Composing
+from billing.state import OpenCharge
+from billing.terms import plan_of
+from plans.catalogue import Catalogue
+from plans.periods import local_date
+from plans.tax import TaxPolicy
+from plans.taxing import TaxedLine
+
+ZERO = Decimal(0)
+CORRECTION = "The charges were corrected"
+
+
+def compose(charges: Sequence[OpenCharge], composing: Composing) -> Composed:
+    """The documents that digest `charges` at the moment: credit notes for negative differences, then invoices and statements.
+
+    Each currency has documents of its own, each contract with `separate` too, and so has what we owe. No document has a negative total:
+    what would make an invoice negative becomes a credit note, on the document it corrects where there is one. The customer's credit pays
+    new invoices. Nothing is composed, and the account is parked, where charges are doubled, periods overlap or a total passes the limit.
+    """
+    parked = insane(charges, composing)
+    if parked is not None:
+        return Composed(parked=parked)
+    run = _Run(composing, Standing(composing.past.issued))
+    for pieces in _groups(pieces_of(charges, composing)):
+        run.group(pieces)
+    run.record()
+    if run.parked is not None:
+        return Composed(parked=run.parked)
+    return Composed(events=tuple(run.events), skipped=tuple(run.skipped))
+
+
+def _groups(pieces: Sequence[Piece]) -> list[list[Piece]]:
+    found: dict[tuple[str, str, str], list[Piece]] = {}
+    for piece in pieces:
+        contract = piece.last.contract if piece.policy.separate else ""
+        found.setdefault((piece.last.currency, piece.owes, contract), []).append(piece)
+    return list(found.values())
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """A document with its sums. `turned`: a statement, whose amounts are shown positive where we owe."""
+
+    lines: tuple[LineDraft, ...]
+    uses: tuple[DiscountUse, ...]
+    catalogue: Catalogue | None
+    turned: bool = False
+    against: str = ledgers.UNBILLED
+
+    @property
+    def taxed(self) -> list[TaxedLine]:
+        return [line.taxed for line in self.lines if line.taxed is not None]
+
+    @property
+    def net(self) -> Decimal:
+        return sum((line.net for line in self.taxed), ZERO)
+
+    @property
+    def tax(self) -> Decimal:
+        return sum((line.tax for line in self.taxed), ZERO)
+
+    @property
+    def total(self) -> Decimal:
+        return self.net + self.tax
+
+    @property
+    def policy(self) -> TaxPolicy:
+        return self.catalogue.tax_policy if self.catalogue else TaxPolicy()
+
+
+@dataclass
+class _Run:
+    composing: Composing
+    standing: Standing
+    corrections: Corrections = field(default_factory=Corrections)
+    drafts: list[_Draft] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    used: dict[str, Decimal] = field(default_factory=dict)
+    credit: dict[str, Decimal] = field(default_factory=dict)
+    skipped: list[str] = field(default_factory=list)
+    parked: AccountParked | None = None
+
+    # --- what becomes of a group
+
+    def group(self, pieces: Sequence[Piece]) -> None:
+        if all(not piece.amount and len(piece.charges) == 1 and piece.policy.zero == "skip" for piece in pieces):
+            self.skipped += [address for piece in pieces for address in piece.charges]
+            return
+        draft = self._owed_by_us(pieces) if pieces[0].owes == "us" else self._owed_by_customer(pieces)
+        if draft is not None:
+            self._check_limit(draft, pieces)
+            for use in draft.uses:
+                self.used[use.attachment] = self.used.get(use.attachment, ZERO) + use.amount
+            self.drafts.append(draft)
+
+    def _owed_by_customer(self, pieces: Sequence[Piece]) -> _Draft | None:
+        """Corrections of issued documents aside, the rest is one invoice; what makes it negative is taken out, corrections first."""
+        kept: list[Piece] = []
+        for piece in pieces:
+            if piece.amount < 0 and piece.refs and piece.policy.negative == "credit_note":
+                self.corrections.take(piece, self.standing)
+            else:
+                kept.append(piece)
+        removable = sorted((piece for piece in kept if piece.amount < 0), key=_removal)
+        while kept:
+            draft = self._draft(kept)
+            if draft.total >= 0 or not removable:
+                return draft
+            taken = removable.pop(0)
+            kept = [piece for piece in kept if piece is not taken]
+            self.corrections.take(taken, self.standing)
+        return None
+
+    def _owed_by_us(self, pieces: Sequence[Piece]) -> _Draft | None:
+        """A statement of what we owe, amounts positive; where more is taken back than owed, an invoice of it."""
+        if sum((piece.amount for piece in pieces), ZERO) > 0:
+            kept = [replace(piece, refs=()) for piece in pieces]
+            return self._draft(kept, against=ledgers.ACCRUED_PAYABLE)
+        turned = [replace(piece, amount=-piece.amount) for piece in pieces]
+        return self._draft(turned, turned=True, against=ledgers.ACCRUED_PAYABLE)
+
+    def _draft(self, pieces: Sequence[Piece], *, turned: bool = False, against: str = ledgers.UNBILLED) -> _Draft:
+        currency = pieces[0].last.currency
+        catalogue = catalogue_of([piece.last for piece in pieces], self.composing)
+        lines = draft_lines(pieces, catalogue, self.composing)
+        uses: list[DiscountUse] = []
+        if against == ledgers.UNBILLED:
+            lines, uses = discounted(lines, currency, self.composing, self.standing, self.used)
+        policy = catalogue.tax_policy if catalogue else TaxPolicy()
+        lines = taxed(lines, policy, currency, self.standing)
+        return _Draft(tuple(lines), tuple(uses), catalogue, turned, against)
+
+    def _check_limit(self, draft: _Draft, pieces: Sequence[Piece]) -> None:
+        limits = [piece.policy.limit for piece in pieces if piece.policy.limit is not None]
+        if limits and draft.total > min(limits):
+            currency = pieces[0].last.currency
+            reason = f"the next document would be {draft.total} {currency}, beyond the limit of {min(limits)} {currency}"
+            self.parked = AccountParked(account=self.composing.state.account, code="beyond_limit", reason=reason)
+
+    # --- the events
+
+    def record(self) -> None:
+        """Credit notes first, so that what they leave pays the invoices of the same run."""
+        self.credit = dict(self.composing.state.credit)
+        for invoice, parts in self.corrections.parts.items():
+            catalogue = catalogue_of(self.composing.state.open_charges, self.composing)
+            note = credit_note(self.standing, invoice, list(parts.values()), frame=self._frame(catalogue, "credit_note"), reason=CORRECTION)
+            self._credited(note)
+        for pieces in _by_currency(self.corrections.loose):
+            self._credited(self._loose_note(pieces))
+        for draft in self.drafts:
+            self.events.append(self._document(draft))
+
+    def _credited(self, note: CreditNoteIssued) -> None:
+        self.events.append(note)
+        self.credit[note.currency] = self.credit.get(note.currency, ZERO) + note.credited
+
+    def _frame(self, catalogue: Catalogue | None, document: str) -> Frame:
+        composing = self.composing
+        day = local_date(composing.moment, catalogue.zone if catalogue else composing.state.zone)
+        return Frame(
+            account=composing.state.account,
+            id=f"{composing.state.account}/{composing.next_sequence + len(self.events)}",
+            series=series_of(catalogue, document, day),
+            seller=seller_of(catalogue, composing.state.seller),
+            buyer=composing.buyer,
+            place=composing.state.place_on(composing.moment),
+            issued=day,
+            accounting_date=day if composing.books_from is None else max(day, composing.books_from),
+        )
+
+    def _loose_note(self, pieces: Sequence[Piece]) -> CreditNoteIssued:
+        """A credit note on no document: what a person gave, or what no issued line can bear. All of it is the customer's credit."""
+        draft = self._draft([replace(piece, refs=()) for piece in pieces])
+        frame = self._frame(draft.catalogue, "credit_note")
+        currency = pieces[0].last.currency
+        legs = document_legs(draft.taxed, discount=ZERO, against=ledgers.UNBILLED)
+        return CreditNoteIssued(
+            account=frame.account,
+            credit_note=frame.id,
+            invoice="",
+            invoice_number="",
+            series=frame.series,
+            number="",
+            seller=frame.seller,
+            buyer=frame.buyer,
+            place=frame.place,
+            currency=currency,
+            issued=frame.issued,
+            lines=tuple(document_line(line, self.standing, sign=-1) for line in draft.lines),
+            taxes=document_taxes(draft.taxed, -1),
+            net=-draft.net,
+            tax=-draft.tax,
+            total=-draft.total,
+            applied=ZERO,
+            credited=-draft.total,
+            reason=", ".join(dict.fromkeys(piece.last.name for piece in pieces)),
+            entry=entry_of(
+                [*legs, (ledgers.CREDIT, draft.total, "")], currency=currency, seller=frame.seller["code"], day=frame.accounting_date
+            ),
+        )
+
+    def _document(self, draft: _Draft) -> InvoiceIssued:
+        document = "statement" if draft.turned else "invoice"
+        frame, currency = self._frame(draft.catalogue, document), draft.lines[0].first.last.currency
+        terms = payment_terms(draft.catalogue, self._terms_codes(draft))
+        applied = ZERO if draft.turned or not self.composing.apply_credit else min(draft.total, self.credit.get(currency, ZERO))
+        self.credit[currency] = self.credit.get(currency, ZERO) - applied
+        return InvoiceIssued(
+            account=frame.account,
+            invoice=frame.id,
+            document=document,
+            series=frame.series,
+            number="",
+            seller=frame.seller,
+            buyer=frame.buyer,
+            place=frame.place,
+            currency=currency,
+            issued=frame.issued,
+            due=due_date(frame.issued, terms),
+            terms=terms.code if terms else "",
+            lines=self._lines(draft),
+            taxes=document_taxes(draft.taxed, 1),
+            net=draft.net,
+            tax=draft.tax,
+            total=draft.total,
+            entry=entry_of(self._legs(draft, frame.id, applied), currency=currency, seller=frame.seller["code"], day=frame.accounting_date),
+            discounts=draft.uses,
+            credit_applied=applied,
+            inclusive=any(line.inclusive for line in draft.taxed),
+            policy=frozen_policy(draft.policy, [share.applied for line in draft.taxed for share in line.taxes]),
+        )
+
+    def _terms_codes(self, draft: _Draft) -> list[str | None]:
+        """Whose payment terms hold: the account's, the plans', the catalogue's first."""
+        state, found = self.composing.state, [self.composing.state.terms or None]
+        for name in dict.fromkeys(line.first.last.contract for line in draft.lines):
+            if name in state.contracts:
+                found.append(plan_of(self.composing.policy, state.contracts[name].terms_at(self.composing.moment).terms).terms)
+        return [*found, *(draft.catalogue.terms if draft.catalogue else ())]
+
+    def _lines(self, draft: _Draft) -> tuple[DocumentLine, ...]:
+        return tuple(document_line(line, self.standing) for line in draft.lines)
+
+    def _legs(self, draft: _Draft, invoice: str, applied: Decimal) -> list[tuple[str, Decimal, str]]:
+        discount = sum((line.discount for line in draft.lines), ZERO)
+        legs = document_legs(draft.taxed, discount=discount, against=draft.against)
+        if draft.against == ledgers.ACCRUED_PAYABLE:
+            legs = [
+                (f"{ledgers.EXPENSE}:tax-included" if ledger == INCLUDED_TAX else ledger, amount, name) for ledger, amount, name in legs
+            ]
+        if draft.turned:
+            return [*((ledger, -amount, name) for ledger, amount, name in legs), (ledgers.PAYABLE, -draft.total, invoice)]
+        return [*legs, (ledgers.RECEIVABLE, draft.total - applied, invoice), (ledgers.CREDIT, applied, "")]
+
+
+def _removal(piece: Piece) -> tuple[bool, bool]:
+    """Which negative piece leaves an invoice first: corrections of issued documents, then what people gave; discounts stay longest."""
+    return not piece.refs, piece.last.kind == "accrual"
+
+
+def _by_currency(pieces: Sequence[Piece]) -> list[list[Piece]]:
+    found: dict[str, list[Piece]] = {}
+    for piece in pieces:
+        found.setdefault(piece.last.currency, []).append(piece)
+    return list(found.values())

@@ -1,0 +1,149 @@
+"""Credit notes: what an issued document takes back, at its own rates and with the share of its discounts (RULES 15 to 17)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from decimal import Decimal
+
+from billing import ledgers
+from billing.events import CreditNoteIssued, DocumentLine, Place
+from billing.invoicing.lines import document_taxes, line_taxes
+from billing.invoicing.pieces import Piece
+from billing.invoicing.postings import document_legs, entry_of
+from billing.invoicing.standing import Standing
+from billing.invoicing.values import LineRef
+from plans.errors import Conflict, Invalid
+from plans.taxing import TaxedLine
+
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What a document says beside its lines. `id` is the address of the event that it becomes."""
+
+    account: str
+    id: str
+    series: str
+    seller: Mapping[str, str]
+    buyer: str
+    place: Place
+    issued: date
+    accounting_date: date
+
+
+@dataclass(frozen=True)
+class CreditPart:
+    """What to take back of one line (counted from 1): `charged` is positive, before document discounts, with tax where prices include it.
+
+    `charges` are the addresses of the open charges that it digests; none where a person takes it back by hand.
+    """
+
+    position: int
+    charged: Decimal
+    charges: tuple[str, ...] = ()
+    quantity: Decimal = ZERO
+    name: str = ""
+
+
+@dataclass
+class Corrections:
+    """The negative pieces of a run by the documents that they correct; `loose` is what no issued line can bear."""
+
+    parts: dict[str, dict[int, CreditPart]] = field(default_factory=dict)
+    loose: list[Piece] = field(default_factory=list)
+
+    def take(self, piece: Piece, standing: Standing) -> None:
+        """Spread a negative piece over the issued lines of its key, the newest first, never beyond what is left of a line."""
+        missing, charges = -piece.amount, piece.charges
+        for ref in reversed(piece.refs):
+            found = self.parts.setdefault(ref.invoice, {})
+            before = found.get(ref.position, CreditPart(ref.position, ZERO))
+            amount = min(missing, standing.left(ref).charged - before.charged)
+            if amount <= 0:
+                continue
+            quantity = before.quantity + (abs(piece.quantity) if charges else ZERO)
+            found[ref.position] = replace(before, charged=before.charged + amount, charges=before.charges + charges, quantity=quantity)
+            missing, charges = missing - amount, ()
+        self.parts = {invoice: parts for invoice, parts in self.parts.items() if parts}
+        if missing:
+            self.loose.append(replace(piece, amount=-missing, charges=charges, refs=()))
+
+
+def credit_note(
+    standing: Standing, invoice: str, parts: Sequence[CreditPart], *, frame: Frame, reason: str, against: str = ledgers.UNBILLED
+) -> CreditNoteIssued:
+    """One credit note on one invoice: first against what is open there, the rest is the customer's credit. The run's `standing` counts it.
+
+    `against` is where what was charged goes back: `unbilled` for accrued differences, `credit_notes` for what a person takes back.
+    Raises Conflict `more_than_left` for a part beyond what is left of its line, Invalid `out_of_range` for a line that is not there.
+    """
+    issued = standing.document(invoice).invoice
+    refs = [LineRef(invoice, part.position) for part in parts]
+    for ref, part in zip(refs, parts, strict=True):
+        _check(standing, ref, part)
+    amounts = [standing.share(ref, -part.charged, issued.currency) for ref, part in zip(refs, parts, strict=True)]
+    taxed = standing.tax(invoice, [standing.taxable(ref, amount) for ref, amount in zip(refs, amounts, strict=True)])
+    lines = tuple(_line(standing, ref, part, result) for ref, part, result in zip(refs, parts, taxed, strict=True))
+    net, tax = -sum((line.net for line in taxed), ZERO), -sum((line.tax for line in taxed), ZERO)
+    applied = min(net + tax, max(ZERO, standing.open(invoice)))
+    discount = sum((part.charged for part in parts), ZERO) + sum(amounts, ZERO)
+    legs = document_legs(taxed, discount=discount, against=against)
+    legs += [(ledgers.RECEIVABLE, -applied, invoice), (ledgers.CREDIT, -(net + tax - applied), "")]
+    for ref, line in zip(refs, lines, strict=True):
+        standing.add(invoice, ref.position, line, -1)
+    standing.applied[invoice] = standing.applied.get(invoice, ZERO) + applied
+    return CreditNoteIssued(
+        account=frame.account,
+        credit_note=frame.id,
+        invoice=invoice,
+        invoice_number=issued.number,
+        series=frame.series,
+        number="",
+        seller=frame.seller,
+        buyer=frame.buyer,
+        place=issued.place,
+        currency=issued.currency,
+        issued=frame.issued,
+        lines=lines,
+        taxes=document_taxes(taxed, -1),
+        net=net,
+        tax=tax,
+        total=net + tax,
+        applied=applied,
+        credited=net + tax - applied,
+        reason=reason,
+        entry=entry_of(legs, currency=issued.currency, seller=frame.seller["code"], day=frame.accounting_date),
+    )
+
+
+def _check(standing: Standing, ref: LineRef, part: CreditPart) -> None:
+    issued = standing.document(ref.invoice).invoice
+    if not 1 <= part.position <= len(issued.lines):
+        raise Invalid("out_of_range", f"{issued.number} has {len(issued.lines)} lines, not {part.position}", at="line")
+    left = standing.left(ref).charged
+    if part.charged < 0 or part.charged > max(left, ZERO):
+        raise Conflict(
+            "more_than_left", f"line {part.position} of {issued.number} has {left} left to take back, not {part.charged}", at="amount"
+        )
+
+
+def _line(standing: Standing, ref: LineRef, part: CreditPart, result: TaxedLine) -> DocumentLine:
+    """What is taken back, positive; `amount − discount` is what was charged."""
+    line, number = standing.line(ref), standing.document(ref.invoice).invoice.number
+    whole = line.amount - line.discount
+    return replace(
+        line,
+        name=part.name or line.name,
+        quantity=part.quantity or (line.quantity if part.charged == whole else Decimal(1)),
+        unit_price=line.unit_price if part.charged == whole else "",
+        amount=-result.amount,
+        net=-result.net,
+        tax=-result.tax,
+        taxes=line_taxes(result, -1),
+        charges=part.charges,
+        discount=-result.amount - part.charged,
+        corrects=ref.text(number),
+    )

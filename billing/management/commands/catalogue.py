@@ -1,0 +1,223 @@
+"""`manage.py catalogue check|load|publish|show|diff`: policy, from a file to a published version. See `docs/catalogue.md`."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from django.db import Error as DatabaseError
+from django.utils import timezone
+
+from billing.engine import Outcome, Request, execute
+from plans import store
+from plans.catalogue import Catalogue
+from plans.errors import Invalid, NotFound, Refusal
+from plans.loader import LARGEST, Loaded, Publication, prepare_publication, read_catalogue
+from plans.loading.difference import changes
+from plans.periods import parse_time
+from plans.strict_yaml import Value, load_file
+
+GOOD, PROBLEMS, UNREADABLE = 0, 1, 2
+DRAFT = "draft"  # NAME@draft
+NUMBER = re.compile(r"[1-9]\d{0,8}", re.ASCII)
+PUBLISH = "publish_catalogue"  # the engine's command
+
+
+class Unreadable(Exception):
+    """A file that can't be read, or a name that is neither a file nor published."""
+
+
+class Command(BaseCommand):
+    help = (
+        "Check catalogue files, keep them as drafts, publish, show and compare them. "
+        "Exit status: 0 all good; 1 problems were found, or something was refused; 2 bad usage, or a file that can't be read."
+    )
+    requires_system_checks = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        actions = parser.add_subparsers(dest="action", required=True, metavar="check|load|publish|show|diff")
+        check = actions.add_parser("check", help="name every mistake, with file and line; check every example")
+        check.add_argument("files", nargs="+", metavar="FILE", help="- is standard input")
+        load = actions.add_parser("load", help="keep a good file as the draft of its catalogue")
+        load.add_argument("file", metavar="FILE")
+        publish = actions.add_parser("publish", help="make a file or a draft the next version, for good")
+        publish.add_argument("file", metavar="FILE|DRAFT")
+        publish.add_argument("--at", metavar="TIME", help="when it counts (default: now), in the catalogue's zone")
+        show = actions.add_parser("show", help="print a published version, or a draft")
+        show.add_argument("name", metavar="NAME[@VERSION]", help="the newest where no version is given; NAME@draft is the draft")
+        show.add_argument("--json", action="store_true", help="the policy as one JSON document, nothing else")
+        diff = actions.add_parser("diff", help="say which fields changed from what to what")
+        diff.add_argument("before", metavar="A", help="a file, or NAME[@VERSION]")
+        diff.add_argument("after", metavar="B")
+        diff.add_argument("--json", action="store_true", help="the changes as one JSON list, nothing else")
+        for action in (load, publish):
+            action.add_argument("--by", metavar="ACTOR", default="command line", help="who does it")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            status: int = getattr(self, f"do_{options['action']}")(options)
+        except (Unreadable, NotFound) as error:
+            self.stderr.write(str(error))
+            status = UNREADABLE
+        except Refusal as error:
+            self.stderr.write(str(error))
+            status = PROBLEMS
+        except DatabaseError as error:
+            self.stderr.write(f"the database can't be used: {str(error).strip().splitlines()[0]}")
+            status = UNREADABLE
+        if status:
+            sys.exit(status)
+
+    # -- check ---------------------------------------------------------------------------------------------------------------------
+
+    def do_check(self, options: dict[str, Any]) -> int:
+        return max(self._check_one(name) for name in options["files"])
+
+    def _check_one(self, name: str) -> int:
+        try:
+            loaded = read_catalogue(read_source(name), name=display(name))
+        except Unreadable as error:
+            self.stderr.write(str(error))
+            return UNREADABLE
+        self._say_problems(loaded)
+        if loaded.catalogue is None:
+            return UNREADABLE if loaded.document is None else PROBLEMS
+        self.stdout.write(f"{display(name)}: good: {summary(loaded.catalogue)}")
+        return GOOD
+
+    def _say_problems(self, found: Loaded | Publication) -> None:
+        for problem in found.problems:
+            self.stderr.write(str(problem))
+        for warning in found.warnings:
+            self.stderr.write(f"warning: {warning}")
+
+    # -- load and publish ----------------------------------------------------------------------------------------------------------
+
+    def do_load(self, options: dict[str, Any]) -> int:
+        publication = prepare_publication(read_source(options["file"]), name=display(options["file"]))
+        self._say_problems(publication)
+        if publication.catalogue is None:
+            return PROBLEMS
+        name = publication.catalogue.name
+        store.save_draft(name, publication.source, at=timezone.now(), by=options["by"])
+        self.stdout.write(f"{name}@draft: {summary(publication.catalogue)}")
+        return GOOD
+
+    def do_publish(self, options: dict[str, Any]) -> int:
+        given = options["file"]
+        text = read_source(given) if given == "-" or os.path.exists(given) else draft_source(given)
+        publication = prepare_publication(text, name=display(given))
+        self._say_problems(publication)
+        if publication.catalogue is None:
+            return PROBLEMS
+        at = parse_time(options["at"], publication.catalogue.zone, "--at") if options["at"] else timezone.now()
+        self.stdout.write(self._publish(publication, publication.catalogue.name, at, options["by"]))
+        return GOOD
+
+    def _publish(self, publication: Publication, name: str, at: datetime, by: str) -> str:
+        """Publish through the engine, unless the newest version says the same already; a line that says what happened."""
+        known = store.versions(name)
+        if known and known[-1].digest == publication.digest:
+            return f"{name}@{known[-1].version} says exactly this already; nothing was published"
+        publish_source(publication.source, at=at, by=by)
+        store.discard_draft(name)
+        return f"published {name}@{store.versions(name)[-1].version} {publication.digest[:12]}"
+
+    # -- show and diff -------------------------------------------------------------------------------------------------------------
+
+    def do_show(self, options: dict[str, Any]) -> int:
+        name, version = split_name(options["name"])
+        if version == DRAFT:
+            source, facts = store.draft(name), {"catalogue": name, "version": DRAFT}
+        else:
+            row = store.published(name, int(version) if version else None)
+            source = row.source
+            facts = {"catalogue": name, "version": row.version, "digest": row.digest, "seller": row.seller}
+            facts |= {"effective": row.effective and row.effective.isoformat(), "published_at": row.published_at.isoformat()}
+            facts |= {"published_by": row.published_by, "event": row.event}
+        if options["json"]:
+            policy = load_file(source, name=options["name"]).value
+            self.stdout.write(json.dumps(facts | {"policy": policy}, ensure_ascii=False, indent=1))
+            return GOOD
+        for label, value in facts.items():
+            self.stdout.write(f"# {label}: {'at once' if value is None else value}")
+        self.stdout.write(source)
+        return GOOD
+
+    def do_diff(self, options: dict[str, Any]) -> int:
+        found = changes(policy_of(options["before"]), policy_of(options["after"]))
+        if options["json"]:
+            self.stdout.write(json.dumps([change.as_dict() for change in found], ensure_ascii=False, indent=1))
+            return GOOD
+        for change in found:
+            self.stdout.write(str(change))
+        self.stdout.write(f"{len(found)} changes" if len(found) != 1 else "1 change")
+        return GOOD
+
+
+def publish_source(source: str, *, at: datetime, by: str) -> Outcome:
+    """One run of the engine's command."""
+    return execute(Request(PUBLISH, {"source": source}, at, by))
+
+
+def summary(catalogue: Catalogue) -> str:
+    """How much there is, in one line."""
+    items = len(catalogue.items) + sum(len(plan.items) for plan in catalogue.plans.values())
+    counts = {"plan": len(catalogue.plans), "item": items, "meter": len(catalogue.meters), "example": len(catalogue.examples)}
+    said = ", ".join(f"{count} {word}{'' if count == 1 else 's'}" for word, count in counts.items())
+    return f"catalogue {catalogue.name}, {said}"
+
+
+def display(name: str) -> str:
+    """The name of a file as it can be printed anywhere."""
+    return "standard input" if name == "-" else os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def read_source(name: str) -> bytes:
+    """The bytes of a file, or a little more than a catalogue may have: the loader refuses those. Raises Unreadable."""
+    try:
+        if name == "-":
+            return sys.stdin.buffer.read(LARGEST + 1)
+        with Path(name).open("rb") as file:
+            return file.read(LARGEST + 1)
+    except OSError as error:
+        raise Unreadable(f"{display(name)}: {error.strerror or error}") from None
+    except ValueError:
+        raise Unreadable(f"{display(name)!r} is no name of a file") from None
+
+
+def draft_source(name: str) -> str:
+    """The text of the draft of that name. Raises Unreadable where it is neither a file nor a draft."""
+    try:
+        return store.draft(name.removesuffix(f"@{DRAFT}"))
+    except NotFound as error:
+        raise Unreadable(f"{display(name)} is no file, and {error.message}") from None
+
+
+def split_name(text: str) -> tuple[str, str]:
+    """NAME[@VERSION] → (name, version or ""). Raises Unreadable for another form."""
+    name, _, version = text.partition("@")
+    if version and version != DRAFT and not NUMBER.fullmatch(version):
+        raise Unreadable(f"{display(text)!r}: expected NAME, NAME@VERSION with a number, or NAME@draft")
+    return name, version
+
+
+def policy_of(given: str) -> Value:
+    """The plain values of a file, of a published version or of a draft. Raises Unreadable, or Invalid for a text that is no YAML."""
+    if given == "-" or os.path.exists(given):
+        try:
+            return load_file(read_source(given), name=display(given)).value
+        except Invalid as error:
+            raise Unreadable(str(error)) from None
+    name, version = split_name(given)
+    try:
+        source = store.draft(name) if version == DRAFT else store.published(name, int(version) if version else None).source
+    except NotFound as error:
+        raise Unreadable(f"{display(given)} is no file, and {error.message}") from None
+    return load_file(source, name=given).value
