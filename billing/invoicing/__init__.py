@@ -1,6 +1,6 @@
 """Open charges become documents. Pure: what stands goes in, the events to record come out.
 
-    compose(charges, Composing(...)) -> Composed(events, parked, skipped)
+    compose(charges, Composing(...)) -> Composed(events, parked)
 
 The way of a charge: `pieces` (what is open per key) → `lines` (grouped, discounted, taxed) → `documents` (invoice, statement, credit note)
 with `postings`. A draft is the same call, not recorded.

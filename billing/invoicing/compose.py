@@ -42,7 +42,7 @@ def compose(charges: Sequence[OpenCharge], composing: Composing) -> Composed:
     run.record()
     if run.parked is not None:
         return Composed(parked=run.parked)
-    return Composed(events=tuple(run.events), skipped=tuple(run.skipped))
+    return Composed(events=tuple(run.events))
 
 
 def _groups(pieces: Sequence[Piece]) -> list[list[Piece]]:
@@ -93,15 +93,11 @@ class _Run:
     events: list[Event] = field(default_factory=list)
     used: dict[str, Decimal] = field(default_factory=dict)
     credit: dict[str, Decimal] = field(default_factory=dict)
-    skipped: list[str] = field(default_factory=list)
     parked: AccountParked | None = None
 
     # --- what becomes of a group
 
     def group(self, pieces: Sequence[Piece]) -> None:
-        if all(not piece.amount and len(piece.charges) == 1 and piece.policy.zero == "skip" for piece in pieces):
-            self.skipped += [address for piece in pieces for address in piece.charges]
-            return
         draft = self._owed_by_us(pieces) if pieces[0].owes == "us" else self._owed_by_customer(pieces)
         if draft is not None:
             self._check_limit(draft, pieces)

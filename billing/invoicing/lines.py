@@ -41,7 +41,7 @@ class LineDraft:
 
 
 def draft_lines(pieces: Sequence[Piece], catalogue: Catalogue | None, composing: Composing) -> list[LineDraft]:
-    """The lines of a document, in the order of their first pieces. A difference on an issued line is a line of its own."""
+    """The lines of a document, in the order of their first pieces. All differences on one issued line are a line of their own."""
     drafts: list[LineDraft] = []
     for piece in pieces:
         ref = piece.refs[-1] if piece.refs else None
@@ -58,6 +58,8 @@ def draft_lines(pieces: Sequence[Piece], catalogue: Catalogue | None, composing:
 def _joins(draft: LineDraft, one: LineDraft) -> bool:
     """Whether a piece belongs on the line: grouped by policy, the same thing at the same price and rates, and next in time."""
     old, new = draft.pieces[-1], one.first
+    if one.ref is not None and draft.ref == one.ref:
+        return True
     if draft.ref or one.ref or new.policy.lines != "grouped" or new.last.kind == "adjustment":
         return False
     if (draft.charged < 0) != (one.charged < 0):

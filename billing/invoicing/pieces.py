@@ -37,8 +37,8 @@ class Piece:
 
 
 def pieces_of(charges: Sequence[OpenCharge], composing: Composing) -> list[Piece]:
-    """One piece per key, in the order of the first charge of each. The quantity of an accrual is cumulative: the last one counts, less
-    what stands on documents; that of sales adds up."""
+    """One piece per key, in the order of the first charge of each. The quantity of measured use is cumulative: the last one counts, less
+    what stands on documents; a fee's is that of its terms; that of sales adds up."""
     by_key: dict[ChargeKey, list[OpenCharge]] = {}
     for charge in charges:
         by_key.setdefault(charge_key(charge), []).append(charge)
@@ -47,7 +47,9 @@ def pieces_of(charges: Sequence[OpenCharge], composing: Composing) -> list[Piece
 
 def _piece(key: ChargeKey, found: Sequence[OpenCharge], composing: Composing) -> Piece:
     last = found[-1]
-    if last.kind == "accrual":
+    if last.kind == "accrual" and last.component in ("fee", "minimum", "interest"):
+        quantity = last.quantity
+    elif last.kind == "accrual":
         quantity = last.quantity - composing.past.quantities.get(key, Decimal(0)) or last.quantity
     else:
         quantity = sum((abs(c.quantity) * (-1 if c.amount < 0 else 1) for c in found), Decimal(0)) or last.quantity

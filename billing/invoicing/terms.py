@@ -49,7 +49,7 @@ def seller_of(catalogue: Catalogue | None, seller: str) -> dict[str, str]:
 
 def frozen_policy(policy: TaxPolicy, taxes: Iterable[AppliedTax]) -> dict[str, str]:
     """The tax policy as text in the event, with what each tax says beyond its rate: `tax:CODE` → order|compound|group|ledger."""
-    frozen = {"level": policy.level, "rounding": policy.rounding, "order": policy.order}
+    frozen: dict[str, str] = {"level": policy.level, "rounding": policy.rounding, "order": policy.order}
     for tax in taxes:
         detail = f"{tax.order}|{'compound' if tax.compound else ''}|{tax.group}|{tax.ledger}"
         if detail != "0|||":

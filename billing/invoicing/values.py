@@ -84,11 +84,7 @@ class Composing:
 
 @dataclass(frozen=True)
 class Composed:
-    """The events to record, in order (credit notes first: what they leave pays the invoices). `parked`: nothing was composed, and why.
-
-    `skipped` are charges of nothing that make no document by the policy; they wait for the next one.
-    """
+    """The events to record, in order (credit notes first: what they leave pays the invoices). `parked`: nothing was composed, and why."""
 
     events: tuple[Event, ...] = ()
     parked: AccountParked | None = None
-    skipped: tuple[str, ...] = ()
