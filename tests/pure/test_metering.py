@@ -415,3 +415,15 @@ def test_a_record_can_t_end_before_it_starts() -> None:
     with pytest.raises(Invalid) as refusal:
         use("a", "2026-03-02", "1", until="2026-03-02")
     assert refusal.value.code == "out_of_range"
+
+
+def test_a_level_that_ends_as_the_period_starts_was_not_in_force_in_it() -> None:
+    meter = {"aggregate": "max", "values": "changes"}
+    found = show(meter, use("d", "2026-03-01", "-3"), before=[use("p", "2026-01-10", "5")])
+    assert (found.quantity, found.counted) == (Decimal(2), ("d",))
+
+
+def test_a_window_weighs_its_own_time_whatever_the_period() -> None:
+    day = Span(at("2026-03-02"), at("2026-03-03"))
+    meter = {"aggregate": "time_weighted", "window": "hour", "over": "max"}
+    assert show(meter, use("a", "2026-03-02T10:00", "4"), span=day, full=MARCH).quantity == 4
