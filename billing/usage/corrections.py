@@ -38,16 +38,14 @@ def resolve(corrections: Iterable[Measurement], known: Mapping[Key, Known], else
     """
     found = Resolved()
     reachable = dict(known)
-    pending = list(corrections)
-    progress = True
-    while pending and progress:
-        progress = False
-        for record in list(pending):
+    pending, before = list(corrections), -1
+    while pending and len(pending) != before:
+        listed, before, pending = pending, len(pending), []
+        for record in listed:
             target = reachable.get(record.corrects or record.key)
             if target is None:
+                pending.append(record)
                 continue
-            pending.remove(record)
-            progress = True
             if (target.account, target.meter) != (record.account, record.meter):
                 found.refused[record.key] = _elsewhere(record)
                 continue

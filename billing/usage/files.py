@@ -190,7 +190,8 @@ def _csv_rows(lines: Iterator[_Line], name: str, columns: Columns, lines_per_row
 
 def _joined(line: _Line, ahead: deque[_Line], lines: Iterator[_Line], most: int) -> str:
     """The line with the following ones that a quoted cell reaches over; the line alone where no quote closes within `most` lines."""
-    text, taken = line.text, []
+    text = line.text
+    taken: list[_Line] = []
     while text.count('"') % 2 and len(taken) + 1 < most:
         following = ahead.popleft() if ahead else next(lines, None)
         if following is None:
@@ -255,15 +256,21 @@ def _header_problem(header: Sequence[str], columns: Columns) -> str:
         return f"the column {twice[:60]!r} stands twice"
     for cell in header:
         field, inner = _path(cell, columns)
-        near = difflib.get_close_matches(cell, [known for known in columns.known if known not in header], n=1, cutoff=CLOSE)
+        near = [known for known in columns.known if known not in header and _alike(cell, known)]
         if field == columns.others and not inner.isprintable():
             return f"the name of the column {cell[:60]!r} holds a control character"
         if field == columns.others and cell == inner and near:
-            return f"the column {cell[:60]!r} is not known; did you mean {near[0]!r}? (A dimension of that name is written {field}.{cell[:60]}.)"
+            return f"the column {cell[:60]!r} is not known; did you mean {near[0]!r}? (As a dimension, write {field}.{cell[:60]}.)"
         if not field:
-            return f"the column {cell[:60]!r} is not known here{suggestion(cell, [*columns.known, *(f'{m}.…' for m in columns.mappings)])}"
+            known = [*columns.known, *(f"{mapping}.…" for mapping in columns.mappings)]
+            return f"the column {cell[:60]!r} is not known here{suggestion(cell, known)}"
     missing = [column for column in columns.required if column not in header]
     return f"columns are missing: {', '.join(missing)}; the first line names the columns" if missing else ""
+
+
+def _alike(one: str, other: str) -> bool:
+    """Whether one word is likely a misspelling of the other; `count` is none of `amount`, nor `unit` of `until`."""
+    return difflib.SequenceMatcher(a=one.lower(), b=other).ratio() >= CLOSE
 
 
 def _path(cell: str, columns: Columns) -> tuple[str, str]:

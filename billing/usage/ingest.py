@@ -25,7 +25,8 @@ from billing.usage.aside import Rejected, put_aside
 from billing.usage.corrections import Known, find_known, resolve
 from billing.usage.files import Row
 from billing.usage.records import Key, Measurement, read_measurement, source_name
-from plans.errors import Conflict, NotAllowed, Refusal
+from plans.errors import Conflict, Invalid, NotAllowed, Refusal
+from plans.fields import describe
 
 CHUNK = 5_000
 SHOWN = 1_000  # rejected lines that a report holds itself; all of them are put aside in the database
@@ -70,8 +71,14 @@ def ingest(
     """Take the records in, numbered from 1. `arrived_at` is when the clockwork may count them; `known_at` only for a caller that plays a
     story. Safe to repeat, and beside other writers. Raises Invalid for a source that can't be one; a bad record is put aside, never raised.
     """
-    rows = (Row(number, content if isinstance(content, Mapping) else {"": content}) for number, content in enumerate(records, start=1))
+    rows = (_row(number, content) for number, content in enumerate(records, start=1))
     return ingest_rows(rows, source=source, arrived_at=arrived_at, known_at=known_at, batch=batch)
+
+
+def _row(number: int, content: object) -> Row:
+    if isinstance(content, Mapping):
+        return Row(number, content)
+    return Row(number, None, repr(content), Invalid("wrong_type", f"expected a mapping of fields, found {describe(content)}"))
 
 
 def ingest_rows(
@@ -236,7 +243,7 @@ COLUMNS = (
 def _accounts(chunk: Sequence[Row]) -> dict[str, tuple[str, str]]:
     """The accounts that the chunk names and that exist: name → (zone, status)."""
     given = [row.content.get("account") for row in chunk if row.content]
-    names = sorted({str(name) for name in given if isinstance(name, str | int) and str(name).isprintable()})
+    names = sorted({str(name) for name in given if isinstance(name, str | int) and len(repr(name)) < 200 and str(name).isprintable()})
     rows = bulk.fetch("SELECT account, zone, status FROM read_account WHERE account = ANY(%s)", [names])
     return {account: (zone, status) for account, zone, status in rows}
 
@@ -248,7 +255,8 @@ def _insert_keys(records: Mapping[Key, Measurement]) -> set[Key]:
     ordered = [records[key] for key in sorted(records)]
     statement = """
         INSERT INTO usage_key (source, record, at, digest)
-        SELECT source, record, at, digest FROM unnest(%s::text[], %s::text[], %s::timestamptz[], %s::bytea[]) AS given(source, record, at, digest)
+        SELECT source, record, at, digest
+        FROM unnest(%s::text[], %s::text[], %s::timestamptz[], %s::bytea[]) AS given(source, record, at, digest)
         ON CONFLICT DO NOTHING RETURNING source, record"""
     columns = [[getattr(record, name) for record in ordered] for name in ("source", "id", "at", "digest")]
     return {(source, record) for source, record in bulk.fetch(statement, columns)}

@@ -117,8 +117,8 @@ def _measurement(
     }
     fields["dimensions"] = canonical(fields["dimensions"]).decode()
     digest = hashlib.sha256(canonical(content)).digest()
-    quantities = {name: numbers.get(name) for name in QUANTITIES}
-    return Measurement(**fields, **quantities, at=at, until=until, voids=voids, amends=corrected.get("amends"), digest=digest)
+    fields |= {name: numbers.get(name) for name in QUANTITIES}
+    return Measurement(**fields, at=at, until=until, voids=voids, amends=corrected.get("amends"), digest=digest)
 
 
 def _digits(number: Decimal) -> str:
@@ -198,11 +198,14 @@ def _dimensions(value: object) -> dict[str, str]:
     for name, element in value.items():
         short_text(name, "dimensions")
         if element is not None:
-            text = (
-                ("true" if element else "false") if isinstance(element, bool) else str(element) if isinstance(element, Decimal) else element
-            )
-            found[name] = short_text(text, join("dimensions", name))
+            found[name] = short_text(_as_text(element), join("dimensions", name))
     return found
+
+
+def _as_text(value: object) -> object:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, Decimal) else value
 
 
 def _kind(value: object) -> str:
@@ -212,8 +215,9 @@ def _kind(value: object) -> str:
 
 
 def _flag(value: object) -> bool:
-    if value in ("true", "yes", "1", True) and not isinstance(value, Decimal):
-        return True
-    if value in ("false", "no", "0", False) and not isinstance(value, Decimal):
-        return False
-    raise Invalid("wrong_type", f"expected true or false, found {describe(value)}", at="estimated")
+    words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+    if isinstance(value, bool):
+        return value
+    if not isinstance(value, str) or value not in words:
+        raise Invalid("wrong_type", f"expected true or false, found {describe(value)}", at="estimated")
+    return words[value]
