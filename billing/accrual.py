@@ -20,6 +20,7 @@ from billing.events import Key
 from billing.state import Contract, PeriodRow
 from billing.terms import Segment
 from plans.catalogue import Interest, Item, Minimum
+from plans.discounts import Discount, discount_steps
 from plans.metering import Measured
 from plans.money import allocate, decimals, plain, round_money
 from plans.periods import Span, local_date, local_days, share, to_local, year_fraction
@@ -325,24 +326,34 @@ def minimum_target(
     return [_line(contract, segment, period, "minimum", missing, quantity=Decimal(1), steps=(step,))]
 
 
-def discount_lines(
-    contract: Contract, lines: Sequence[TargetLine], percents: Sequence[tuple[str, str, Decimal]], *, successive: bool
-) -> list[TargetLine]:
-    """Price-level discounts: for each line, one negative line per discount (attachment, name, percent); `successive` ones apply to what is left."""
+def discount_lines(contract: Contract, lines: Sequence[TargetLine], held: Sequence[tuple[str, Discount]]) -> list[TargetLine]:
+    """Price-level discounts: for each line of the period one negative line per discount (attachment, discount), rounded alone. Together they
+    never take more than the line; a cap holds for all lines of the period."""
     found = []
+    taken: dict[str, Decimal] = {}
     for line in lines:
         left = line.amount
-        for attachment, name, percent in percents:
-            base = left if successive else line.amount
-            off = -round_money(Fraction(base) * Fraction(percent) / 100, contract.currency)
-            off = max(off, -left) if left >= 0 else off
+        capped = [_less_taken(attachment, discount, taken) for attachment, discount in held]
+        by_discount = dict(zip(map(id, capped), (attachment for attachment, _ in held), strict=True))
+        for step in discount_steps(line.amount, capped):
+            attachment = by_discount[id(step.discount)]
+            off = -round_money(step.amount, contract.currency)
+            off = max(off, -left) if left >= 0 else min(off, -left)
             if not off:
                 continue
             left += off
-            step = {"step": "discount", "percent": plain(percent), "of": format(base, "f"), "amount": format(off, "f")}
+            taken[attachment] = taken.get(attachment, Decimal(0)) + abs(off)
+            told = {"step": "discount", "percent": plain(step.discount.percent or 0), "of": plain(step.base), "amount": format(off, "f")}
             key = replace(line.key, component=f"discount:{attachment}:{line.key.component}")
-            found.append(replace(line, key=key, name=name, amount=off, quantity=Decimal(1), unit_price="", steps=(step,)))
+            given = {"name": step.discount.name, "amount": off, "quantity": Decimal(1), "unit_price": "", "steps": (told,)}
+            found.append(replace(line, key=key, **given))
     return found
+
+
+def _less_taken(attachment: str, discount: Discount, taken: Mapping[str, Decimal]) -> Discount:
+    if discount.cap is None:
+        return replace(discount)
+    return replace(discount, cap=discount.cap - taken.get(attachment, Decimal(0)))
 
 
 # --- the difference ---------------------------------------------------------------------------------------------------------------

@@ -96,7 +96,7 @@ def _reader(cls: Any) -> Callable[[Any], Any]:
     if origin is tuple:
         inner = _reader(arguments[0])
         return lambda values: tuple(inner(value) for value in values)
-    if origin is not None and issubclass(origin, Mapping):
+    if isinstance(origin, type) and issubclass(origin, Mapping):
         inner = _reader(arguments[1])
         return lambda values: {name: inner(value) for name, value in values.items()}
     if is_dataclass(cls):

@@ -19,11 +19,13 @@ from billing.accrual import (
     minimum_target,
     usage_target,
 )
+from billing.codec import decode_value
 from billing.events import ChargeAccrued, ContractEnded, Entry, Event, ItemPeriod, PeriodsClosed, PeriodsOpened, Posting
 from billing.schedule import Step, is_minimum
 from billing.state import AccountState, Contract, PeriodRow
 from billing.terms import Policy, Segment, item_of, plan_of, segments
 from plans.catalogue import Item, Minimum
+from plans.discounts import Discount
 from plans.periods import Period, Span, local_date, share
 
 PeriodKey = tuple[str, str, datetime]  # contract, item, start
@@ -129,31 +131,25 @@ def _target(c: Counted, state: AccountState, policy: Policy, usage: Measurements
         lines = interest_target(c.contract, earlier, c.row, c.found, state.zone)
     else:
         lines = fee_target(c.contract, c.row, c.found, state.zone)
-    percents, successive = price_discounts(c, state)
-    return [*lines, *discount_lines(c.contract, lines, percents, successive=successive)]
+    return [*lines, *discount_lines(c.contract, lines, price_discounts(c, state))]
 
 
-def price_discounts(c: Counted, state: AccountState) -> tuple[list[tuple[str, str, Decimal]], bool]:
-    """The percent discounts that hold for the period: attached before it starts (or by then), within their number of periods."""
-    found, successive = [], True
+def price_discounts(c: Counted, state: AccountState) -> list[tuple[str, Discount]]:
+    """(attachment, discount) of the percentages that hold for the period, in their order: given by the time that it starts, not ended before
+    it, within their number of periods, for this item and plan."""
+    found = []
     for held in state.discounts:
-        if (
-            held.level != "price"
-            or held.contract not in ("", c.contract.id)
-            or held.start > c.row.start
-            or (held.end and held.end <= c.row.start)
-        ):
+        if held.level != "price" or held.contract not in ("", c.contract.id) or held.start > c.row.start:
             continue
-        items, plans = held.terms.get("items") or (), held.terms.get("plans") or ()
-        plan = c.found[-1].terms.plan
-        if (items and c.row.item not in items) or (plans and plan not in plans):
+        if held.end is not None and held.end <= c.row.start:
             continue
-        periods = held.terms.get("periods")
-        if periods is not None and _periods_since(held.start, c.row, c.contract) >= int(periods):
+        discount: Discount = decode_value(Discount, held.terms)
+        if not discount.covers(item=c.row.item, plan=c.found[-1].terms.plan):
             continue
-        successive = held.terms.get("stacking", "successive") == "successive"
-        found.append((int(held.terms.get("order") or 0), held.attachment, held.name, Decimal(str(held.terms["percent"]))))
-    return [(attachment, name, percent) for _, attachment, name, percent in sorted(found)], successive
+        most = discount.most_uses
+        if most is None or _periods_since(held.start, c.row, c.contract) < most:
+            found.append((held.attachment, discount))
+    return sorted(found, key=lambda one: one[1].order)
 
 
 def _periods_since(start: datetime, row: PeriodRow, contract: Contract) -> int:

@@ -73,16 +73,13 @@ def _named(code: str) -> tuple[Catalogue, Discount]:
 
 
 def _attach(context: Context, state: AccountState, given: Discount, *, contract: str, coupon: str = "") -> Draft:
-    terms = encode_value(given)
-    if given.level == "price" and given.duration == "once":
-        terms["periods"] = 1
     event = DiscountAttached(
         account=state.account,
         contract=contract,
         discount=given.code,
         name=given.name,
         level=given.level,
-        terms=terms,
+        terms=encode_value(given),
         start=context.at,
         currency=given.currency or state.currency,
         remainder=given.opening_remainder,
