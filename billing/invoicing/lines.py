@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 
+from billing.codec import decode_value
 from billing.events import DiscountUse, DocumentLine, DocumentTax, LineTax
 from billing.invoicing.pieces import Piece, taxes_on
 from billing.invoicing.standing import Standing
 from billing.invoicing.values import Composing, LineRef
 from plans.catalogue import Catalogue
-from plans.discounts import DiscountableLine, Held, document_discounts, parse_discount
+from plans.discounts import Discount, DiscountableLine, Held, document_discounts
 from plans.tax import AppliedTax, TaxPolicy
 from plans.taxing import TaxableLine, TaxedLine, rate_totals, tax_lines
 
@@ -128,7 +129,7 @@ def held_discounts(composing: Composing, currency: str, used: dict[str, Decimal]
     for held in composing.state.discounts:
         if held.level != "document" or held.start > composing.moment or (held.end is not None and held.end <= composing.moment):
             continue
-        discount = parse_discount(held.terms, f"discount.{held.attachment}")
+        discount: Discount = decode_value(Discount, held.terms)
         if (discount.amount is not None and held.currency not in ("", currency)) or discount.currency not in ("", currency):
             continue
         most, before = discount.most_uses, used.get(held.attachment)
