@@ -66,11 +66,12 @@ def _needs(account: str, c: Counted, policy: Policy) -> list[Need]:
 
 
 def _stateful(meter: Meter) -> bool:
-    return meter.carry or meter.aggregate in ("register", "time_weighted", "latest") or meter.values == "changes" or meter.spread == "time"
+    return meter.carry or meter.aggregate in ("register", "time_weighted", "latest") or meter.values == "changes"
 
 
 def read_records(needs: Sequence[Need]) -> dict[tuple[str, str], list[Record]]:
-    """(account, meter) → records of the stretches needed, the next reading after them, and every correction of that meter."""
+    """(account, meter) → records of the stretches needed, uses that began before and last into them (up to 31 days), the next readings after
+    them (50: of several registers, and estimates among them), and every correction of that meter."""
     merged: dict[tuple[str, str], Need] = {}
     for need in needs:
         key = need.account, need.meter
@@ -84,8 +85,10 @@ def read_records(needs: Sequence[Need]) -> dict[tuple[str, str], list[Record]]:
         FROM unnest(%s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[]) AS given(account, meter, start, until)
         CROSS JOIN LATERAL (
             SELECT * FROM usage_record r WHERE r.account = given.account AND r.meter = given.meter AND r.at >= given.start AND r.at < given.until
+            UNION ALL SELECT * FROM usage_record r WHERE r.account = given.account AND r.meter = given.meter AND r.until > given.start
+                AND r.at < given.start AND r.at >= given.start - interval '31 days' AND r.voids = '' AND r.amends = ''
             UNION ALL (SELECT * FROM usage_record r WHERE r.account = given.account AND r.meter = given.meter AND r.at >= given.until
-                AND r.kind <> 'usage' ORDER BY r.at LIMIT 1)
+                AND r.kind <> 'usage' AND r.voids = '' AND r.amends = '' ORDER BY r.at LIMIT 50)
             UNION ALL SELECT * FROM usage_record r WHERE r.account = given.account AND r.meter = given.meter
                 AND (r.voids <> '' OR r.amends <> '') AND (r.at < given.start OR r.at >= given.until)
         ) AS u"""
@@ -135,7 +138,7 @@ def _usage(c: Counted, state: AccountState, policy: Policy, records: Mapping[tup
         if segment.item.meter is None:
             continue
         measured[segment.span] = measure_item(c, segment.item.meter, segment.span, state, policy, records, subject=segment.terms.subject)
-        read = _reading_days(c, segment.item.meter, segment.span, state, policy, records)
+        read = _reading_days(measured[segment.span], _catalogue(c, policy).meters.get(segment.item.meter), state.zone)
         if read is not None:
             days[segment.span] = read
     for name, meter in c.found[-1].item.choose.items():
@@ -158,8 +161,8 @@ def measure_item(
     """What the meter of the catalogue shows for the span, of the account's records (of the contract's subject, where it has one)."""
     catalogue = _catalogue(c, policy)
     meter = catalogue.meters.get(code, Meter(code=code))
-    reads = {part for part in meters_of(policy, c.contract, c.found[-1].item)}
-    sources = {(catalogue.meters[part].reads or part) if part in catalogue.meters else part for part in reads}
+    parts = meters_of(policy, c.contract, c.found[-1].item)
+    sources = {(catalogue.meters[part].reads or part) if part in catalogue.meters else part for part in parts}
     mine = [
         r
         for name in sorted(sources)
@@ -180,19 +183,19 @@ def measure_item(
     )
 
 
-def _reading_days(
-    c: Counted, code: str, span: Span, state: AccountState, policy: Policy, records: Mapping[tuple[str, str], list[Record]]
-) -> int | None:
-    """For a register read at intervals (`spread: end`): the days between the reading before the span and its last one. They, not the
-    calendar's, are what a price `per_days` is scaled by."""
-    catalogue = _catalogue(c, policy)
-    meter = catalogue.meters.get(code)
+def _of_subject(records: Sequence[Record], subject: str) -> list[Record]:
+    """The records of the subject and the corrections of them, which need not name it."""
+    own = {record.key for record in records if record.dimensions.get("subject") == subject}
+    return [record for record in records if record.key in own or (record.voids or record.amends) in own]
+
+
+def _reading_days(measured: Measured, meter: Meter | None, zone: str) -> int | None:
+    """For a register read at intervals (`spread: end`): the days between the first reading compared with and the last one counted. They,
+    not the calendar's, are what a price `per_days` is scaled by."""
     if meter is None or meter.aggregate != "register" or meter.register.spread != "end":
         return None
-    readings = sorted(r.at for r in records.get((state.account, meter.reads or code), ()) if r.kind != "usage" and r.voids is None)
-    before = [at for at in readings if at <= span.start]
-    within = [at for at in readings if span.start < at <= span.end]
-    if not within:
+    since = [event.since for event in measured.events if event.since is not None]
+    if not since:
         return None
-    first = before[-1] if before else within[0]
-    return local_days(Span(first, within[-1]), state.zone) if first < within[-1] else None
+    last = max(event.at for event in measured.events) + datetime.resolution
+    return local_days(Span(min(since), last), zone) or None
