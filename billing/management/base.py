@@ -61,7 +61,7 @@ class BillingCommand(BaseCommand):
 
     def add_moment(self, parser: CommandParser, name: str, meaning: str) -> None:
         """An option that is a moment: ISO date or time, in UTC unless it says otherwise."""
-        parser.add_argument(name, metavar="T", default=None, help=f"{meaning} (ISO date or time; UTC, or the account's zone, unless it has an offset)")
+        parser.add_argument(name, metavar="T", default=None, help=f"{meaning} (ISO date or time; in the account's zone, else UTC)")
 
     def add_json(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="one JSON document on standard output and nothing else")
@@ -87,7 +87,7 @@ def refuse_broken_text(options: Mapping[str, Any]) -> None:
     """Raises Invalid `wrong_type` for text that no database column can hold: NUL, or bytes that are not UTF-8."""
     for name, value in options.items():
         for text in value if isinstance(value, list | tuple) else (value,):
-            if isinstance(text, str) and ("\x00" in text or not text.isprintable() and _is_broken(text)):
+            if isinstance(text, str) and ("\x00" in text or _is_broken(text)):
                 raise Invalid("wrong_type", f"{text[:60]!r} holds a NUL or bytes that are not UTF-8", at=name)
 
 

@@ -1,0 +1,1 @@
+"""Questions: functions over read models and the journal that answer with plain values and write nothing."""

@@ -1,0 +1,142 @@
+"""Sums of postings and open documents: now from the balances that are kept, for any two dates from the postings themselves.
+
+Two dates: `as_of` counts what is effective up to and including it; `known_at` what was recorded up to and including it. The same
+question with the same two dates has the same answer for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from billing import bulk, ledgers
+from billing.loading import trimmed
+
+ZERO = Decimal(0)
+SHOWN_LEDGERS = (ledgers.RECEIVABLE, ledgers.CREDIT, ledgers.PAYABLE)
+#: Documents on which the customer owes; on a `statement` we owe.
+CUSTOMER_OWES = ("invoice", "opening")
+
+
+KNOWN_BY = """
+    EXISTS (SELECT 1 FROM journal WHERE journal.stream = {address}.account AND journal.sequence = {address}.sequence
+    AND journal.recorded_at <= %s)"""
+
+
+@dataclass(frozen=True)
+class Dates:
+    """The two time axes of a question; both None: now, everything known."""
+
+    as_of: datetime | None = None
+    known_at: datetime | None = None
+
+    @property
+    def now(self) -> bool:
+        return self.as_of is None and self.known_at is None
+
+    def condition(self, *, effective: str, address: str) -> tuple[str, list[Any]]:
+        """SQL that keeps rows within the dates. `address` is the alias of a table whose account and sequence name the event."""
+        parts, parameters = [], []
+        if self.as_of is not None:
+            parts.append(f"{effective} <= %s")
+            parameters.append(self.as_of)
+        if self.known_at is not None:
+            parts.append(KNOWN_BY.format(address=address))
+            parameters.append(self.known_at)
+        return "".join(f" AND {part}" for part in parts), parameters
+
+
+@dataclass(frozen=True)
+class OpenDocument:
+    """A document with what is (or at that time was) to be paid on it."""
+
+    invoice: str
+    number: str
+    document: str
+    currency: str
+    issued: date
+    due: date | None
+    total: Decimal
+    open: Decimal
+
+
+Balances = dict[str, dict[tuple[str, str], Decimal]]  # account -> (currency, ledger) -> amount, debit positive
+
+
+def balances(accounts: Collection[str], dates: Dates) -> Balances:
+    """The sums of the ledgers that say who owes: receivable, credit and payable."""
+    if dates.now:
+        statement = "SELECT account, currency, ledger, amount FROM read_balance WHERE account = ANY(%s) AND ledger = ANY(%s)"
+        rows = bulk.fetch(statement, [list(accounts), list(SHOWN_LEDGERS)])
+    else:
+        condition, parameters = dates.condition(effective="p.effective_at", address="p")
+        statement = f"""
+            SELECT account, currency, ledger, sum(amount) FROM read_posting p WHERE account = ANY(%s) AND ledger = ANY(%s){condition}
+            GROUP BY account, currency, ledger"""  # noqa: S608 - the parts are literals of this module
+        rows = bulk.fetch(statement, [list(accounts), list(SHOWN_LEDGERS), *parameters])
+    found: Balances = {}
+    for account, currency, ledger, amount in rows:
+        found.setdefault(account, {})[currency, ledger] = trimmed(amount)
+    return found
+
+
+def open_documents(accounts: Collection[str], dates: Dates) -> dict[str, list[OpenDocument]]:
+    """account → its documents with something open, by due date. Past amounts are sums of the documents' own postings."""
+    fields = "i.account, i.invoice, i.number, i.document, i.currency, i.issued, i.due, i.total"
+    order = "ORDER BY i.account, i.due NULLS LAST, i.sequence"
+    if dates.now:
+        statement = f"SELECT {fields}, i.open FROM read_invoice i WHERE i.account = ANY(%s) AND i.open > 0 AND i.status = 'open' {order}"  # noqa: S608
+        rows = bulk.fetch(statement, [list(accounts)])
+    else:
+        condition, parameters = dates.condition(effective="p.effective_at", address="p")
+        statement = f"""
+            SELECT {fields}, abs(p.amount) FROM (
+                SELECT account, invoice, sum(amount) AS amount FROM read_posting p
+                WHERE account = ANY(%s) AND ledger = ANY(%s) AND invoice <> ''{condition} GROUP BY account, invoice HAVING sum(amount) <> 0
+            ) AS p JOIN read_invoice i ON i.invoice = p.invoice {order}"""  # noqa: S608
+        rows = bulk.fetch(statement, [list(accounts), [ledgers.RECEIVABLE, ledgers.PAYABLE], *parameters])
+    found: dict[str, list[OpenDocument]] = {}
+    for account, *row in rows:
+        row[6], row[7] = trimmed(row[6]), trimmed(row[7])
+        found.setdefault(account, []).append(OpenDocument(*row))
+    return found
+
+
+def unbilled(accounts: Collection[str], dates: Dates) -> dict[str, dict[str, Decimal]]:
+    """account → currency → charges that are recorded and on no issued document."""
+    rows = _open_charges(accounts) if dates.now else _open_charges_then(accounts, dates)
+    found: dict[str, dict[str, Decimal]] = {}
+    for account, currency, amount in rows:
+        sums = found.setdefault(account, {})
+        sums[currency] = trimmed(sums.get(currency, ZERO) + amount)
+    return found
+
+
+def _open_charges(accounts: Collection[str]) -> Iterable[tuple[Any, ...]]:
+    statement = """
+        SELECT account, currency, sum(amount) FROM read_open_charge JOIN read_charge USING (account, sequence)
+        WHERE account = ANY(%s) GROUP BY account, currency"""
+    return bulk.fetch(statement, [list(accounts)])
+
+
+def _open_charges_then(accounts: Collection[str], dates: Dates) -> Iterable[tuple[Any, ...]]:
+    """Charges of then that no document of then, not voided by then, had digested."""
+    names = list(accounts)
+    charged, charged_values = dates.condition(effective="c.effective_at", address="c")
+    issued, issued_values = dates.condition(effective="i.issued_at", address="i")
+    voided, voided_values = dates.condition(effective="v.effective_at", address="v")
+    statement = f"""
+        WITH v AS (SELECT stream AS account, sequence, effective_at, data->>'invoice' AS invoice FROM journal
+            WHERE kind = 'invoice.voided' AND stream = ANY(%s) AND NOT (data->>'forgive')::boolean),
+        digested AS (
+            SELECT jsonb_array_elements_text(line.detail->'charges') AS address
+            FROM read_invoice i JOIN read_invoice_line line ON line.invoice = i.invoice
+            WHERE i.account = ANY(%s){issued} AND NOT EXISTS (SELECT 1 FROM v WHERE v.invoice = i.invoice{voided}))
+        SELECT c.account, c.currency, sum(c.amount) FROM read_charge c
+        WHERE c.account = ANY(%s) AND c.invoice_when <> 'never'{charged}
+            AND NOT EXISTS (SELECT 1 FROM digested WHERE digested.address = c.account || '/' || c.sequence)
+        GROUP BY c.account, c.currency HAVING sum(c.amount) <> 0"""  # noqa: S608
+    return bulk.fetch(statement, [names, names, *issued_values, *voided_values, names, *charged_values])
