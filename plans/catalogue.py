@@ -55,8 +55,8 @@ class Item:
     name: str
     charge: Charge
     pricing: Pricing | None = None
-    period: Period | None = None  # None: the plan's; where the plan has none either, a fee is charged once
-    once: bool = False  # charged once (a set-up fee), whatever the plan's period
+    period: Period | None = None  # that of the plan where it has none of its own; None: a fee is charged once
+    once: bool = False  # it says so itself: an add-on without a period has that of the plan it is added to, this one does not
     timing: Timing = "arrears"
     align: Literal["anchor", "calendar"] = "anchor"
     day: int | None = None  # billing day of a calendar-aligned month, 1..31

@@ -98,13 +98,18 @@ def _period(fields: Fields) -> tuple[Period | None, bool]:
 def _others(fields: Fields) -> dict[str, Any]:
     return {
         "tax": fields.read("tax", check_code, None),
-        "ledger": fields.read("ledger", check_code, ""),
+        "ledger": fields.read("ledger", _ledger, ""),
         "stock": fields.flag("stock", False),
         "features": codes_of(fields, "features"),
         "unit": fields.text("unit", "", longest=40),
         "optional": fields.flag("optional", False),
         "attributes": _attributes(fields),
     }
+
+
+def _ledger(value: object, at: str) -> str:
+    """The name of a ledger; a subledger follows a colon, as in `revenue:rent`."""
+    return ":".join(check_code(part, at) for part in (value.split(":") if isinstance(value, str) else [value]))
 
 
 def _attributes(fields: Fields) -> dict[str, Any]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from plans.catalogue import Feature, InvoicePolicy, Minimum, Phase, Plan
+from plans.catalogue import Feature, InvoicePolicy, Item, Minimum, Phase, Plan
 from plans.errors import Invalid
 from plans.fields import Fields, describe, suggestion
 from plans.loading.items import read_item
@@ -37,7 +37,7 @@ def read_plan(code: str, value: object, at: str, *, around: Surroundings) -> Pla
     reading, problems = around.reading.in_currency(currency), around.reading.problems
     period = problems.attempt(lambda: fields.read("period", parse_period, None))
     entries = entries_of(fields, "items")
-    items = problems.by_code(entries, lambda name, given, path: read_item(name, given, path, reading=reading))
+    items = problems.by_code(entries, lambda name, given, path: _with_period(read_item(name, given, path, reading=reading), period))
     known = [name for name, _, _ in entries]
     plan = Plan(
         code=code,
@@ -62,10 +62,18 @@ def read_plan(code: str, value: object, at: str, *, around: Surroundings) -> Pla
     return plan
 
 
+def _with_period(item: Item, period: Period | None) -> Item:
+    """An item that says nothing has the period of its plan."""
+    own = item.period is not None or item.once or item.charge == "sale"
+    return item if own else replace(item, period=period)
+
+
 def _check_periods(plan: Plan, fields: Fields) -> None:
     """Usage and interest need a period, of their own or of the plan."""
+    if fields.has("period") and plan.period is None:
+        return  # its own mistake is named already
     for item in plan.items.values():
-        if item.charge in ("usage", "interest") and item.period is None and (plan.period is None or item.once):
+        if item.charge in ("usage", "interest") and item.period is None:
             message = f"the charge {item.charge!r} needs a period, of its own or of the plan"
             raise Invalid("missing_field", message, at=f"{fields.path('items')}.{item.code}.period")
 

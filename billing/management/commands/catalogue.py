@@ -125,9 +125,9 @@ class Command(BaseCommand):
         known = store.versions(name)
         if known and known[-1].digest == publication.digest:
             return f"{name}@{known[-1].version} says exactly this already; nothing was published"
-        publish_source(publication.source, at=at, by=by)
+        version = publish_source(publication, at=at, by=by).made["version"]
         store.discard_draft(name)
-        return f"published {name}@{store.versions(name)[-1].version} {publication.digest[:12]}"
+        return f"published {name}@{version} {publication.digest[:12]}"
 
     # -- show and diff -------------------------------------------------------------------------------------------------------------
 
@@ -161,9 +161,11 @@ class Command(BaseCommand):
         return GOOD
 
 
-def publish_source(source: str, *, at: datetime, by: str) -> Outcome:
+def publish_source(publication: Publication, *, at: datetime, by: str) -> Outcome:
     """One run of the engine's command."""
-    return execute(Request(PUBLISH, {"source": source}, at, by))
+    assert publication.catalogue is not None
+    arguments = {"source": publication.source, "name": publication.catalogue.name, "seller": publication.catalogue.seller["code"]}
+    return execute(Request(PUBLISH, arguments, at, by))
 
 
 def summary(catalogue: Catalogue) -> str:
