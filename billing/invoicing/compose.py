@@ -244,12 +244,12 @@ class _Run:
         )
 
     def _terms_codes(self, draft: _Draft) -> list[str | None]:
-        """Whose payment terms hold: the account's, the plans', the catalogue's first."""
+        """Whose payment terms hold: the account's, the plans', the catalogue's default."""
         state, found = self.composing.state, [self.composing.state.terms or None]
         for name in dict.fromkeys(line.first.last.contract for line in draft.lines):
             if name in state.contracts:
                 found.append(plan_of(self.composing.policy, state.contracts[name].terms_at(self.composing.moment).terms).terms)
-        return [*found, *(draft.catalogue.terms if draft.catalogue else ())]
+        return [*found, draft.catalogue.default_terms if draft.catalogue else None]
 
     def _lines(self, draft: _Draft) -> tuple[DocumentLine, ...]:
         return tuple(document_line(line, self.standing) for line in draft.lines)
