@@ -111,7 +111,7 @@ def _each(fields: Fields, name: str, problems: Problems, one: Callable[[Any, str
     before = len(problems.found)
     with problems.collecting():
         for given, path in coded(value, name):
-            with problems.collecting():
+            with problems.collecting(path):
                 check_code(one(given, path).code, path)
     return problems.attempt(lambda: whole(value, name), empty) if len(problems.found) == before else empty
 
@@ -133,7 +133,8 @@ def read_coupons(fields: Fields, name: str, problems: Problems) -> dict[str, Cou
         return {}
     with problems.collecting():
         for given, path in coded(value, name):
-            problems.attempt(partial(parse_coupon, given, path))
+            with problems.collecting(path):
+                parse_coupon(given, path)
     found: dict[str, Coupon] = problems.attempt(lambda: parse_coupons(value, name), {})
     return found
 

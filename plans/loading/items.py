@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, cast
 
@@ -172,10 +173,9 @@ def _check_countable(pricing: Pricing, fields: Fields) -> None:
 def read_list(code: str, value: object, at: str, *, reading: Reading) -> tuple[ListEntry, ...]:
     """The entries of a price list, by rising start. Raises Invalid `missing_field` for an empty list, `out_of_range` for a wrong order."""
     found: list[ListEntry] = []
-    items = Fields({code: value}, at.removesuffix(f".{code}")).items(code)
-    for element, path in items:
+    for element, path in Fields({code: value}, at.removesuffix(f".{code}")).items(code):
         fields = Fields(element, path)
-        start = fields.read("from", lambda given, where: parse_time(given, reading.zone, where))
+        start = fields.read("from", lambda given, where: _start(given, reading.zone, where))
         pricing = read_pricing(fields, reading)
         _about(fields)
         fields.done()
@@ -187,3 +187,10 @@ def read_list(code: str, value: object, at: str, *, reading: Reading) -> tuple[L
     if not found:
         raise Invalid("missing_field", "a price list needs at least one entry", at=at)
     return tuple(found)
+
+
+def _start(value: object, zone: str, at: str) -> datetime:
+    try:
+        return parse_time(value, zone, at)
+    except Invalid as error:
+        raise Invalid(error.code, error.message, at=error.at or at) from None

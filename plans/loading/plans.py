@@ -235,9 +235,9 @@ def _allowance(code: str, value: Any, at: str, around: Surroundings) -> bool | D
     if feature is None:
         return True  # its own mistake is named already
     if feature.kind == "switch":
-        if not isinstance(value, bool):
+        if not isinstance(value, bool) and value not in ("true", "false"):
             raise Invalid("wrong_type", f"expected true or false, found {describe(value)}", at=at)
-        return value
+        return value in (True, "true")
     if feature.kind == "text":
         if not isinstance(value, str):
             raise Invalid("wrong_type", f"expected text, found {describe(value)}", at=at)

@@ -23,8 +23,10 @@ class Problems:
         self.found: list[Invalid] = []
         self.warnings: list[Invalid] = []
 
-    def add(self, problem: Invalid) -> None:
-        """Keep the problem, unless the same was said or there are `MOST`."""
+    def add(self, problem: Invalid, *, at: str = "") -> None:
+        """Keep the problem, unless the same was said or there are `MOST`. `at` is its place where it names none."""
+        if not problem.at:
+            problem.at = at
         same = any((known.at, known.code, known.message) == (problem.at, problem.code, problem.message) for known in self.found)
         if not same and len(self.found) < MOST:
             self.found.append(problem)
@@ -34,12 +36,12 @@ class Problems:
             self.warnings.append(Invalid(code, message, at=at))
 
     @contextmanager
-    def collecting(self) -> Iterator[None]:
-        """Whatever is `Invalid` inside is kept, and reading goes on after it."""
+    def collecting(self, at: str = "") -> Iterator[None]:
+        """Whatever is `Invalid` inside is kept, and reading goes on after it. `at` is the place of what names none."""
         try:
             yield
         except Invalid as problem:
-            self.add(problem)
+            self.add(problem, at=at)
 
     def attempt(self, reader: Callable[[], T], default: Any = None) -> T | Any:
         """The answer of `reader`, or the default where it finds a problem."""
@@ -53,7 +55,7 @@ class Problems:
         """Each of (code, value, path) read by `reader(code, value, path)`; those with problems are left out."""
         found: dict[str, T] = {}
         for code, value, path in entries:
-            with self.collecting():
+            with self.collecting(path):
                 check_code(code, path)
                 found[code] = reader(code, value, path)
         return found
