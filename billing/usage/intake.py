@@ -252,14 +252,12 @@ def _insert_keys(records: Mapping[Key, Measurement]) -> set[Key]:
     """Claim the keys; answers those that nobody had. All writers go through them in the same order."""
     if not records:
         return set()
-    ordered = [records[key] for key in sorted(records)]
-    statement = """
-        INSERT INTO usage_key (source, record, at, digest)
-        SELECT source, record, at, digest
-        FROM unnest(%s::text[], %s::text[], %s::timestamptz[], %s::bytea[]) AS given(source, record, at, digest)
-        ON CONFLICT DO NOTHING RETURNING source, record"""
-    columns = [[getattr(record, name) for record in ordered] for name in ("source", "id", "at", "digest")]
-    return {(source, record) for source, record in bulk.fetch(statement, columns)}
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TEMPORARY TABLE IF NOT EXISTS usage_given (LIKE usage_key) ON COMMIT DELETE ROWS")
+        cursor.execute("TRUNCATE usage_given")
+    bulk.copy("usage_given", ("source", "record", "at", "digest"), ((*key, records[key].at, records[key].digest) for key in sorted(records)))
+    statement = "INSERT INTO usage_key SELECT * FROM usage_given ON CONFLICT DO NOTHING RETURNING source, record"
+    return {(source, record) for source, record in bulk.fetch(statement)}
 
 
 def _digests(records: Sequence[Measurement]) -> dict[Key, bytes]:
@@ -267,7 +265,8 @@ def _digests(records: Sequence[Measurement]) -> dict[Key, bytes]:
     if not records:
         return {}
     statement = """
-        SELECT source, record, digest FROM unnest(%s::text[], %s::text[]) AS given(source, record) JOIN usage_key USING (source, record)"""
+        SELECT given.source, given.record, known.digest FROM unnest(%s::text[], %s::text[]) AS given(source, record)
+        CROSS JOIN LATERAL (SELECT digest FROM usage_key WHERE source = given.source AND record = given.record LIMIT 1) AS known"""
     rows = bulk.fetch(statement, [[record.source for record in records], [record.id for record in records]])
     return {(source, record): bytes(digest) for source, record, digest in rows}
 
