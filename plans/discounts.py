@@ -245,7 +245,10 @@ def parse_discount(value: object, at: str = "discount") -> Discount:
 def _currency(fields: Fields) -> str:
     currency: str = fields.text("currency", "")
     if currency:
-        decimals(currency)
+        try:
+            decimals(currency)
+        except Invalid as error:
+            raise Invalid(error.code, error.message, at=fields.path("currency")) from None
     return currency
 
 
