@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from accounts import vault
 from billing import bulk
@@ -41,7 +42,8 @@ def find_account(account: str) -> AccountRow:
 def find_accounts(accounts: Collection[str] | None = None, *, seller: str = "") -> dict[str, AccountRow]:
     """The accounts that exist, by name, in order; all of them where none are named."""
     statement = "SELECT account, seller, currency, zone, status, reason, opened_at FROM read_account"
-    conditions, parameters = [], []
+    conditions: list[str] = []
+    parameters: list[Any] = []
     if accounts is not None:
         conditions.append("account = ANY(%s)")
         parameters.append(list(accounts))
@@ -51,4 +53,4 @@ def find_accounts(accounts: Collection[str] | None = None, *, seller: str = "") 
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     rows = bulk.fetch(f"{statement}{where} ORDER BY account", parameters)
     names = vault.names([row[0] for row in rows])
-    return {row[0]: AccountRow(*row, name=names.get(row[0], "")) for row in rows}
+    return {row[0]: AccountRow(*row, names.get(row[0], "")) for row in rows}
