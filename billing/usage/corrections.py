@@ -117,3 +117,15 @@ def _fetch(wanted: Mapping[Key, tuple[str, str]]) -> list[tuple[str, str, dateti
     keys, places = list(wanted), list(wanted.values())
     rows = bulk.fetch(statement, [bulk.column(keys, 0), bulk.column(keys, 1), bulk.column(places, 0), bulk.column(places, 1)])
     return [(row[0], row[1], row[2], row[3], row[4]) for row in rows]
+
+
+def place_of(source: str, record: str) -> tuple[str, str]:
+    """Whose record it is: account and meter. Looks through the records of its moment. Raises NotFound `unknown_record`."""
+    statement = """
+        SELECT held.account, held.meter FROM usage_key known
+        JOIN usage_record held ON held.at = known.at AND held.source = known.source AND held.record = known.record
+        WHERE known.source = %s AND known.record = %s"""
+    rows = bulk.fetch(statement, [source, record])
+    if not rows:
+        raise NotFound("unknown_record", f"there is no record {f'{source}/{record}'!r}", at="id")
+    return rows[0][0], rows[0][1]

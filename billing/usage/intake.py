@@ -255,7 +255,8 @@ def _insert_keys(records: Mapping[Key, Measurement]) -> set[Key]:
     with connection.cursor() as cursor:
         cursor.execute("CREATE TEMPORARY TABLE IF NOT EXISTS usage_given (LIKE usage_key) ON COMMIT DELETE ROWS")
         cursor.execute("TRUNCATE usage_given")
-    bulk.copy("usage_given", ("source", "record", "at", "digest"), ((*key, records[key].at, records[key].digest) for key in sorted(records)))
+    rows = ((*key, records[key].at, records[key].digest) for key in sorted(records))
+    bulk.copy("usage_given", ("source", "record", "at", "digest"), rows)
     statement = "INSERT INTO usage_key SELECT * FROM usage_given ON CONFLICT DO NOTHING RETURNING source, record"
     return {(source, record) for source, record in bulk.fetch(statement)}
 
