@@ -1,0 +1,266 @@
+"""The format of a story, as frozen values. `docs/scenarios.md` shows it, `manage.py scenario --schema` is made from these classes.
+
+What `expect` may say is declared here too: each class below is a row, each of its fields a column whose type says how it is compared.
+A field whose name is a word of Python ends in `_`, which the file does not have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, NewType
+
+# How a value is read and compared. All of them stand in the file as text or number.
+Money = NewType("Money", object)  # an amount of the account's currency, or currency → amount; what is not named must be 0
+Amount = NewType("Amount", Decimal)  # one amount, to the last digit
+Number = NewType("Number", Decimal)  # an exact number
+Time = NewType("Time", datetime)  # on the wall clock of the account
+Day = NewType("Day", date)
+Text = NewType("Text", str)
+Document = NewType("Document", str)  # a position in the account's list, a number, an id, or a name given by `as`
+Quantities = NewType("Quantities", object)  # a number, or item → number
+Ledgers = NewType("Ledgers", object)  # every posting as a row, or ledger → balance; what is not named must be 0
+Switch = NewType("Switch", bool)
+
+
+def about(text: str) -> Any:
+    """A field that the file may leave out, with its explanation."""
+    return field(default=None, metadata={"about": text})
+
+
+@dataclass(frozen=True)
+class TaxRow:
+    """One tax of a document or of a line."""
+
+    code: Text | None = None
+    name: Text | None = None
+    rate: Number | None = about("Percent")
+    base: Amount | None = None
+    tax: Amount | None = None
+    reason: Text | None = about("Why nothing is due")
+
+
+@dataclass(frozen=True)
+class LineRow:
+    """One line of a document."""
+
+    item: Text | None = None
+    name: Text | None = None
+    quantity: Number | None = None
+    unit: Text | None = None
+    unit_price: Number | None = None
+    amount: Amount | None = about("As charged, after discounts: net, or gross where prices include tax")
+    net: Amount | None = None
+    tax: Amount | None = None
+    discount: Amount | None = about("Share of the document's discounts, negative")
+    from_: Time | None = None
+    to: Time | None = None
+    component: Text | None = None
+    taxes: tuple[TaxRow, ...] | None = None
+
+
+@dataclass(frozen=True)
+class InvoiceRow:
+    """What a customer has to pay: an invoice, or a balance brought over."""
+
+    number: Text | None = None
+    total: Amount | None = None
+    net: Amount | None = None
+    tax: Amount | None = None
+    open: Amount | None = about("What is still to be paid")
+    due: Day | None = None
+    status: Text | None = about("open, paid, credited or void")
+    issued: Day | None = None
+    currency: Text | None = None
+    lines: tuple[LineRow, ...] | None = None
+    taxes: tuple[TaxRow, ...] | None = None
+
+
+@dataclass(frozen=True)
+class DocumentRow(InvoiceRow):
+    """Any document, in the order of issue."""
+
+    kind: Text | None = about("invoice, statement, credit_note or opening")
+    corrects: Document | None = about("The invoice that a credit note takes from")
+
+
+@dataclass(frozen=True)
+class ChargeRow:
+    """One recorded charge; an accrual is the difference to what stood before."""
+
+    item: Text | None = None
+    name: Text | None = None
+    amount: Amount | None = None
+    currency: Text | None = None
+    quantity: Number | None = None
+    from_: Time | None = None
+    to: Time | None = None
+    kind: Text | None = about("accrual, sale or adjustment")
+    component: Text | None = None
+    invoice: Document | None = about("The document that digested it")
+
+
+@dataclass(frozen=True)
+class PaidRow:
+    """What one payment gave to one invoice."""
+
+    invoice: Document | None = None
+    amount: Amount | None = None
+
+
+@dataclass(frozen=True)
+class PaymentRow:
+    amount: Amount | None = None
+    currency: Text | None = None
+    channel: Text | None = None
+    status: Text | None = None
+    reference: Text | None = None
+    invoices: tuple[PaidRow, ...] | None = about("Amount for each invoice")
+
+
+@dataclass(frozen=True)
+class ContractRow:
+    plan: Text | None = None
+    quantity: Quantities | None = about("Of the plan's fee, or item → quantity")
+    status: Text | None = about("active, paused or ended")
+    from_: Time | None = None
+    to: Time | None = None
+    name: Text | None = None
+    version: Number | None = about("Of the catalogue")
+
+
+@dataclass(frozen=True)
+class ScheduledRow:
+    what: Text | None = None
+    at: Time | None = None
+
+
+@dataclass(frozen=True)
+class EntitlementRow:
+    feature: Text | None = None
+    allowed: Switch | None = None
+    remaining: Number | None = None
+    why: Text | None = None
+
+
+@dataclass(frozen=True)
+class StockRow:
+    item: Text | None = None
+    level: Number | None = None
+    free: Number | None = about("Level less what is reserved")
+
+
+@dataclass(frozen=True)
+class BookingRow:
+    thing: Text | None = None
+    from_: Time | None = None
+    to: Time | None = None
+
+
+@dataclass(frozen=True)
+class PostingRow:
+    ledger: Text | None = None
+    amount: Amount | None = about("Debit positive, credit negative")
+    currency: Text | None = None
+
+
+@dataclass(frozen=True)
+class EffectRow:
+    kind: Text | None = None
+    state: Text | None = None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What must be true of one account. Lists are complete and in order; in each row only the named fields are compared."""
+
+    owed: Money | None = about("Open amounts of issued invoices")
+    credit: Money | None = about("Money of the customer not yet used")
+    balance: Money | None = about("owed - credit: positive, the customer owes")
+    wallet: Money | None = about("Spendable prepaid, less what is reserved")
+    unbilled: Money | None = about("Charges recorded and on no issued document")
+    accrued: Money | None = about("unbilled plus what a tick now would add")
+    overdue: Money | None = about("Past due")
+    status: Text | None = about("overdue, owes, in_credit or settled; parked or closed")
+    invoices: tuple[InvoiceRow, ...] | None = None
+    charges: tuple[ChargeRow, ...] | None = None
+    payments: tuple[PaymentRow, ...] | None = None
+    refunds: tuple[PaymentRow, ...] | None = None
+    documents: tuple[DocumentRow, ...] | None = None
+    contracts: tuple[ContractRow, ...] | None = None
+    scheduled: tuple[ScheduledRow, ...] | None = None
+    entitlements: tuple[EntitlementRow, ...] | None = None
+    stock: tuple[StockRow, ...] | None = None
+    bookings: tuple[BookingRow, ...] | None = None
+    postings: Ledgers | None = about("Every posting as a row, or ledger → balance, unnamed ones 0")
+    events: tuple[Text, ...] | None = about("Kinds in order")
+    effects: tuple[EffectRow, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """One fact of one account, as the file states it. `value` holds typed values; rows are mappings of the named fields."""
+
+    account: str
+    fact: str
+    value: Any
+    path: str  # in the file
+
+
+@dataclass(frozen=True)
+class Step:
+    """One dated step: a command (`do`) or measurements (`usage`), with what must be true right after it; or only that."""
+
+    number: int
+    path: str
+    at: datetime
+    do: str = ""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    usage: tuple[Mapping[str, Any], ...] = ()
+    expect: tuple[Expectation, ...] = ()
+    name: str = ""  # `as`
+    refused: str = ""
+    as_of: datetime | None = None
+    known_at: datetime | None = None
+
+    @property
+    def title(self) -> str:
+        return self.do or ("usage" if self.usage else "expect")
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The catalogue of a story: its text, and how messages name it."""
+
+    source: str
+    name: str
+    catalogue: str  # its own name
+
+
+@dataclass(frozen=True)
+class Story:
+    file: Path
+    scenario: str
+    about: str
+    zone: str
+    currency: str
+    policy: Policy | None
+    accounts: Mapping[str, Mapping[str, Any]]  # account → arguments of `open_account`, for those that are there from the start
+    zones: Mapping[str, str]  # of every account, those that a step opens too
+    steps: tuple[Step, ...]
+    lines: Any = field(repr=False, compare=False)  # path → line
+
+    @property
+    def slug(self) -> str:
+        """The title as a part of an account's id: at most 24 of a-z 0-9 -."""
+        letters = "".join(letter if letter.isascii() and letter.isalnum() else " " for letter in self.scenario.lower())
+        return "-".join(letters.split())[:24].strip("-") or "story"
+
+    def line(self, path: str) -> int:
+        return self.lines(path) or 1
+
+    def zone_of(self, account: str) -> str:
+        return self.zones.get(account, self.zone)
