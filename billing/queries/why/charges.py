@@ -53,7 +53,7 @@ def _accrual(recorded: Recorded, event: ChargeAccrued, evidence: Evidence) -> No
         children.append(Node("standing", "less what stood before", event.amount - event.target, event.key.currency))
     children += _steps(event)
     children += _terms(recorded, event, evidence)
-    children += _measurements(event, evidence)
+    children += _measurements(recorded, event, evidence)
     return Node("charge", _title(event), event.amount, event.key.currency, recorded.address, facts, tuple(children))
 
 
@@ -104,27 +104,36 @@ def _catalogue(recorded: Recorded, event: Any, evidence: Evidence) -> Iterable[N
 # --- measurements -----------------------------------------------------------------------------------------------------------------
 
 
-def _measurements(event: ChargeAccrued, evidence: Evidence) -> Iterable[Node]:
+def _measurements(recorded: Recorded, event: ChargeAccrued, evidence: Evidence) -> Iterable[Node]:
     spans = evidence.measured.get((event.key.contract, event.key.item, event.key.period_start), {})
     span = Span(event.start, event.end)
     for part, measured in [(span, spans[span])] if span in spans else spans.items():
-        yield _measured(part, measured, evidence.records)
+        yield _measured(part, measured, evidence.records, charged_at=recorded.recorded_at)
 
 
-def _measured(span: Span, measured: Measured, records: Mapping[str, RawRecord]) -> Node:
-    children = [_record(records[name]) if name in records else Node("record", name) for name in measured.counted[:MOST_RECORDS]]
-    if len(measured.counted) > MOST_RECORDS:
-        children.append(Node("more", f"and {len(measured.counted) - MOST_RECORDS} more records"))
+def _measured(span: Span, measured: Measured, records: Mapping[str, RawRecord], *, charged_at: datetime) -> Node:
+    """What the meter shows by all that is known now; records that came after the charge say so."""
+    shown, left = measured.counted[:MOST_RECORDS], measured.counted[MOST_RECORDS:]
+    children = [_record(records[name], charged_at) if name in records else Node("record", name) for name in shown]
+    children += [Node("more", f"and {len(left)} more records")] if left else []
     for one in (*measured.problems, *measured.skipped)[:MOST_RECORDS]:
         children.append(Node("skipped", f"not counted: {one.record}: {one.reason}", facts={"code": one.code}))
-    facts = {"records": str(len(measured.counted)), "estimated": "yes" if measured.estimated else ""}
+    later = sum(name in records and records[name].recorded_at > charged_at for name in measured.counted)
+    facts = {
+        "records": str(len(measured.counted)),
+        "came after this charge": str(later or ""),
+        "estimated": "yes" if measured.estimated else "",
+    }
     title = f"measured {plain(measured.quantity)} in {span_text(span.start, span.end)}"
     return Node("measurement", title, facts={name: value for name, value in facts.items() if value}, children=tuple(children))
 
 
-def _record(record: RawRecord) -> Node:
+def _record(record: RawRecord, charged_at: datetime) -> Node:
     value = plain(record.value) if record.value is not None else plain(record.amount) if record.amount is not None else "-"
-    return Node("record", f"{record.reference} at {moment_text(record.at)}: {value}", facts={"known": moment_text(record.recorded_at)})
+    facts = {"known": moment_text(record.recorded_at)}
+    if record.recorded_at > charged_at:
+        facts["after this charge"] = "yes"
+    return Node("record", f"{record.reference} at {moment_text(record.at)}: {value}", facts=facts)
 
 
 # --- words ------------------------------------------------------------------------------------------------------------------------

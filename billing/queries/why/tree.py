@@ -9,7 +9,7 @@ from typing import Any
 
 from billing.queries.status import money_text
 
-WIDTH = 100
+COLUMN = 16
 INDENT = "  "
 
 
@@ -49,14 +49,13 @@ class Node:
 
 
 def text(node: Node) -> str:
-    """The tree with indentation: title on the left, amount and address on the right, facts in brackets."""
+    """The tree with indentation: amounts in a column of their own, facts in round brackets, addresses in square ones."""
     return "\n".join(_lines(node, 0))
 
 
 def _lines(node: Node, depth: int) -> Iterator[str]:
-    facts = ", ".join(f"{name} {value}" for name, value in node.facts.items() if value)
-    left = f"{INDENT * depth}{node.title}{f' ({facts})' if facts else ''}"
+    facts = ", ".join(f"{name} {value}".strip() for name, value in node.facts.items() if value)
     address = f"  [{node.address}]" if node.address else ""
-    yield f"{left:<{WIDTH}} {node.money:>18}{address}".rstrip() if node.money else f"{left}{address}"
+    yield f"{node.money:>{COLUMN}}  {INDENT * depth}{node.title}{f' ({facts})' if facts else ''}{address}"
     for child in node.children:
         yield from _lines(child, depth + 1)
