@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,7 +21,7 @@ from plans.loading.items import read_item, read_list
 from plans.loading.plans import Surroundings, read_features, read_invoice, read_plan
 from plans.loading.problems import Problems, check_code, entries_of
 from plans.loading.reading import Reading, read_currency
-from plans.loading.references import Names, check_references
+from plans.loading.references import EVERYTHING, Names, check_references
 from plans.money import ROUNDINGS
 from plans.periods import parse_date, zone_of
 from plans.strict_yaml import Document, load_file, located
@@ -102,7 +102,7 @@ def parse_catalogue(value: object, *, published: bool = False) -> Loaded:
             problems.add(problem)
         catalogue = _catalogue(fields, problems)
         if not published:
-            check_references(catalogue, _all_names(fields, catalogue), problems)
+            check_references(catalogue, _all_names(fields), problems)
             check_examples(catalogue.examples, problems)
     found = tuple(problems.found)
     return Loaded(None if found else catalogue, found, () if found else tuple(problems.warnings))
@@ -198,14 +198,27 @@ def _names(fields: Fields, section: str) -> tuple[str, ...]:
     return tuple(value) if isinstance(value, Mapping) else ()
 
 
-def _all_names(fields: Fields, catalogue: Catalogue) -> Names:
+def _elements(value: Any) -> Collection[Any]:
+    """The elements of a section that is a mapping or a list."""
+    return value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+
+
+def _all_names(fields: Fields) -> Names:
     sections: dict[str, Collection[str]] = {name: _names(fields, name) for name in ("meters", "lists", "terms", "discounts", "features")}
-    plans = fields.values.get("plans")
-    inside = [plan.get("items") for plan in plans.values() if isinstance(plan, Mapping)] if isinstance(plans, Mapping) else []
+    inside = [plan.get("items") for plan in _elements(fields.values.get("plans")) if isinstance(plan, Mapping)]
     sections["any plans"] = _names(fields, "plans")
     sections["any items"] = {*_names(fields, "items"), *(code for items in inside if isinstance(items, Mapping) for code in items)}
-    sections["tax"] = {category for tax in catalogue.taxes for category in tax.categories}
+    sections["tax"] = set(_tax_categories(fields))
     return Names(sections)
+
+
+def _tax_categories(fields: Fields) -> Iterator[str]:
+    """The categories that taxes name, `*` for a tax that falls on all."""
+    for tax in _elements(fields.values.get("taxes")):
+        named = tax.get("categories") if isinstance(tax, Mapping) else None
+        if not named:
+            yield EVERYTHING
+        yield from (one for one in (named if isinstance(named, list) else [named]) if isinstance(one, str))
 
 
 # -- publishing --------------------------------------------------------------------------------------------------------------------

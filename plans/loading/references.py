@@ -11,6 +11,8 @@ from plans.fields import join, suggestion
 from plans.loading.problems import Problems
 from plans.tax import UNTAXED
 
+EVERYTHING = "*"  # among tax categories: a tax that names none falls on all
+
 
 @dataclass(frozen=True)
 class Names:
@@ -94,9 +96,8 @@ def _check_followed(catalogue: Catalogue, item: Item, currency: str, at: str, pr
 def _check_taxes(catalogue: Catalogue, names: Names, problems: Problems) -> None:
     """A category that no tax reaches is a mistake: nobody would notice the missing tax. `none` says that no tax is due."""
     reached = set(names.sections["tax"])
-    everything = any(not tax.categories for tax in catalogue.taxes)
     for category, at in _categories(catalogue):
-        if category == UNTAXED or everything or category in reached:
+        if category == UNTAXED or EVERYTHING in reached or category in reached:
             continue
         hint = suggestion(category, sorted({*reached, UNTAXED}))
         problems.add(Invalid("unknown_choice", f"no tax names the category {category!r}{hint}", at=at))
