@@ -1,0 +1,240 @@
+"""What is so: the facts that a story may expect, read from the queries and read models that everybody else reads too.
+
+Every function answers plain values: an amount per currency, or rows as mappings of the fields that `story.Facts` declares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+from billing import bulk, journal
+from billing.commands.sales import level_of
+from billing.events import CreditNoteIssued, InvoiceIssued, Terms
+from billing.codec import decode_value
+from billing.loading import policy, trimmed
+from billing.queries.ahead import accrued
+from billing.queries.status import Status, status
+from billing.terms import item_of
+from plans import store
+from plans.errors import Invalid
+
+#: What a customer pays, in the account's list: positions count these.
+CUSTOMER_DOCUMENTS = ("invoice", "opening")
+NOT_YET = {
+    "refunds": "refunds",
+    "scheduled": "scheduled changes",
+    "entitlements": "entitlements",
+    "bookings": "bookings",
+}
+
+
+@dataclass(frozen=True)
+class View:
+    """One account, seen at a moment; `as_of` and `known_at` ask for the past. `catalogue` is the story's own, for its stock."""
+
+    account: str
+    at: datetime
+    as_of: datetime | None = None
+    known_at: datetime | None = None
+    catalogue: str = ""
+
+    @property
+    def past(self) -> bool:
+        return self.as_of is not None or self.known_at is not None
+
+
+Row = Mapping[str, Any]
+DATED = ("events", "effects", "stock")  # facts that read the two dates themselves, or have none
+
+
+def find(fact: str, view: View) -> Any:
+    """The fact. Raises Invalid `not_yet` for what the system can't do yet."""
+    if fact in NOT_YET:
+        raise Invalid("not_yet", f"there are no {NOT_YET[fact]} yet, so nothing can be expected of them", at=fact)
+    if fact in MONEY:
+        return MONEY[fact](_status(view))
+    return OTHERS[fact](view)
+
+
+def _status(view: View) -> Status:
+    return status(view.account, at=view.at, as_of=view.as_of, known_at=view.known_at)
+
+
+def _amounts(name: str) -> Callable[[Status], dict[str, Decimal]]:
+    return lambda found: {one.currency: getattr(one, name) for one in found.amounts}
+
+
+MONEY: dict[str, Callable[[Status], Any]] = {name: _amounts(name) for name in ("owed", "credit", "balance", "unbilled", "overdue")} | {
+    "status": lambda found: found.standing,
+    "wallet": lambda found: {},
+}
+
+
+def _accrued(view: View) -> dict[str, Decimal]:
+    return dict(accrued(view.account, at=view.as_of or view.at))
+
+
+# --- documents
+
+
+def documents(view: View) -> list[dict[str, Any]]:
+    """Every document in the order of issue, with its lines and taxes."""
+    statement = """
+        SELECT invoice, document, number, total, net, tax, open, due, status, issued, currency, corrects FROM read_invoice
+        WHERE account = %s ORDER BY sequence"""
+    names = "id kind number total net tax open due status issued currency corrects".split()
+    found = [dict(zip(names, _plain(row), strict=True)) for row in bulk.fetch(statement, [view.account])]
+    lines = _lines(view.account)
+    for document in found:
+        document["lines"] = lines.get(document["id"], [])
+        document["taxes"] = _document_taxes(document["id"])
+    return found
+
+
+def invoices(view: View) -> list[dict[str, Any]]:
+    """The documents that the customer pays."""
+    return [document for document in documents(view) if document["kind"] in CUSTOMER_DOCUMENTS]
+
+
+def _plain(row: Sequence[Any]) -> list[Any]:
+    return [trimmed(value) if isinstance(value, Decimal) else value for value in row]
+
+
+def _lines(account: str) -> dict[str, list[dict[str, Any]]]:
+    statement = """
+        SELECT invoice, item, name, quantity, unit, unit_price, amount, net, tax, discount, start, "end", component, detail::text
+        FROM read_invoice_line WHERE account = %s ORDER BY invoice, line"""
+    names = "item name quantity unit unit_price amount net tax discount from to component taxes".split()
+    found: dict[str, list[dict[str, Any]]] = {}
+    for invoice, *row in bulk.fetch(statement, [account]):
+        values = _plain(row)
+        values[-1] = orjson.loads(values[-1]).get("taxes", [])
+        found.setdefault(invoice, []).append(dict(zip(names, values, strict=True)))
+    return found
+
+
+def _document_taxes(document: str) -> list[dict[str, Any]]:
+    """The taxes of the whole document, as its event says them."""
+    recorded = journal.one(*journal.split_address(document))
+    if recorded is None or not isinstance(recorded.event, InvoiceIssued | CreditNoteIssued):
+        return []
+    return [vars(tax) for tax in recorded.event.taxes]
+
+
+def invoice_ids(account: str) -> list[tuple[str, str]]:
+    """(id, number) of what the customer pays, in the order of issue."""
+    statement = "SELECT invoice, number FROM read_invoice WHERE account = %s AND document = ANY(%s) ORDER BY sequence"
+    return [(invoice, number) for invoice, number in bulk.fetch(statement, [account, list(CUSTOMER_DOCUMENTS)])]
+
+
+# --- what was charged and paid
+
+
+def _charges(view: View) -> list[Row]:
+    statement = """
+        SELECT item, name, amount, currency, quantity, start, "end", kind, component, invoice FROM read_charge
+        WHERE account = %s ORDER BY sequence"""
+    names = "item name amount currency quantity from to kind component invoice".split()
+    return [dict(zip(names, _plain(row), strict=True)) for row in bulk.fetch(statement, [view.account])]
+
+
+def _payments(view: View) -> list[Row]:
+    statement = "SELECT sequence, amount, currency, channel, status, reference FROM read_payment WHERE account = %s ORDER BY sequence"
+    shares: dict[int, list[Row]] = {}
+    allocated = """
+        SELECT allocation.sequence, allocation.invoice, allocation.amount FROM read_allocation allocation
+        LEFT JOIN read_invoice USING (invoice)
+        WHERE allocation.account = %s AND allocation.kind = 'payment' ORDER BY allocation.sequence, read_invoice.sequence"""
+    for sequence, invoice, amount in bulk.fetch(allocated, [view.account]):
+        shares.setdefault(sequence, []).append({"invoice": invoice, "amount": trimmed(amount)})
+    names = "amount currency channel status reference".split()
+    return [
+        dict(zip(names, _plain(row), strict=True)) | {"invoices": shares.get(sequence, [])}
+        for sequence, *row in bulk.fetch(statement, [view.account])
+    ]
+
+
+# --- contracts
+
+
+def _contracts(view: View) -> list[Row]:
+    """Each contract with the terms that hold at the moment (the first ones before it starts)."""
+    statement = """
+        SELECT c.contract, c.status, c.start, c."end", c.name, t.terms::text FROM read_contract c CROSS JOIN LATERAL (
+            SELECT terms FROM read_contract_terms t WHERE t.account = c.account AND t.contract = c.contract
+            ORDER BY t.effective_at <= %s DESC, CASE WHEN t.effective_at <= %s THEN t.effective_at END DESC, t.effective_at, t.sequence DESC LIMIT 1
+        ) AS t WHERE c.account = %s ORDER BY c.start, c.contract"""
+    moment = view.as_of or view.at
+    found = []
+    for _, state, start, end, name, text in bulk.fetch(statement, [moment, moment, view.account]):
+        terms: Terms = decode_value(Terms, orjson.loads(text))
+        row = {"plan": terms.plan, "status": state, "from": start, "to": end, "name": name, "version": Decimal(terms.version)}
+        found.append(row | {"quantity": _quantities(terms)})
+    return found
+
+
+def _quantities(terms: Terms) -> dict[str, Decimal]:
+    """item → quantity; the plan's fees first, so that the first one is the contract's quantity."""
+    fees = [code for code in terms.items if (item := item_of(policy(), terms, code)) and item.charge == "fee"]
+    return {code: trimmed(terms.items[code].quantity) for code in dict.fromkeys([*fees, *terms.items])}
+
+
+# --- the rest
+
+
+def _stock(view: View) -> list[Row]:
+    """Every item that the catalogue keeps in stock, in its order. Nothing is reserved yet, so all of it is free."""
+    found = []
+    for name in [view.catalogue] if view.catalogue else store.names():
+        catalogue = store.newest(name)
+        for code, item in catalogue.items.items():
+            if item.stock:
+                level = trimmed(level_of(catalogue, item, code))
+                found.append({"item": code, "level": level, "free": level})
+    return found
+
+
+def _postings(view: View) -> list[Row]:
+    statement = "SELECT ledger, amount, currency FROM read_posting WHERE account = %s ORDER BY sequence, leg"
+    return [dict(zip(("ledger", "amount", "currency"), _plain(row), strict=True)) for row in bulk.fetch(statement, [view.account])]
+
+
+def _within(view: View) -> tuple[str, list[Any]]:
+    """SQL that keeps the events that are effective and known by the dates asked for."""
+    wanted = [("effective_at", view.as_of), ("recorded_at", view.known_at)]
+    parts = [(f" AND journal.{column} <= %s", moment) for column, moment in wanted if moment is not None]
+    return "".join(part for part, _ in parts), [moment for _, moment in parts]
+
+
+def _events(view: View) -> list[str]:
+    condition, moments = _within(view)
+    rows = bulk.fetch(f"SELECT kind FROM journal WHERE stream = %s{condition} ORDER BY sequence", [view.account, *moments])
+    return [kind for (kind,) in rows]
+
+
+def _effects(view: View) -> list[Row]:
+    condition, moments = _within(view)
+    statement = f"""
+        SELECT effect.kind, effect.state FROM effect JOIN journal ON journal.stream = effect.stream AND journal.sequence = effect.sequence
+        WHERE effect.stream = %s{condition} ORDER BY effect.sequence, effect.kind"""
+    return [{"kind": kind, "state": state} for kind, state in bulk.fetch(statement, [view.account, *moments])]
+
+
+OTHERS: dict[str, Callable[[View], Any]] = {
+    "accrued": _accrued,
+    "invoices": invoices,
+    "documents": documents,
+    "charges": _charges,
+    "payments": _payments,
+    "contracts": _contracts,
+    "stock": _stock,
+    "postings": _postings,
+    "events": _events,
+    "effects": _effects,
+}
