@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import cache
 from typing import Any
 
 import orjson
@@ -14,6 +13,7 @@ from billing import bulk, ledgers
 from billing.codec import decode_value
 from billing.events import Place, Terms
 from billing.state import AccountState, Contract, Discount, OpenCharge, OpenInvoice, PeriodRow, TermsRow, UsageMark
+from billing.terms import plan_of
 from plans import store
 from plans.catalogue import Catalogue, ListEntry
 from plans.errors import NotFound
@@ -23,16 +23,25 @@ LONG_AGO = datetime(1, 1, 2, tzinfo=UTC)
 
 
 class StoredPolicy:
-    """Published catalogue versions, read once per process: they never change."""
+    """Published catalogue versions and price lists, each asked of the store once: for the length of one round or command."""
+
+    def __init__(self) -> None:
+        self._catalogues: dict[tuple[str, int], Catalogue] = {}
+        self._entries: dict[tuple[str, str], tuple[ListEntry, ...]] = {}
 
     def catalogue(self, name: str, version: int) -> Catalogue:
-        return store.catalogue(name, version)
+        key = name, version
+        if key not in self._catalogues:
+            self._catalogues[key] = store.catalogue(name, version)
+        return self._catalogues[key]
 
     def entries(self, catalogue: str, price_list: str) -> tuple[ListEntry, ...]:
-        return store.entries(catalogue, price_list)
+        key = catalogue, price_list
+        if key not in self._entries:
+            self._entries[key] = store.entries(catalogue, price_list)
+        return self._entries[key]
 
 
-@cache
 def policy() -> StoredPolicy:
     return StoredPolicy()
 
@@ -53,7 +62,7 @@ def load(accounts: Collection[str], *, since: Mapping[str, Mapping[str, datetime
     recounted = {account for account, contracts in (since or {}).items() if contracts}
     whole = [name for name in names if name in recounted or states[name].marks]
     _contracts(states, names, whole)
-    _periods(states, names, whole)
+    _periods(states, names, [*whole, *(name for name in names if _counts_its_past(states[name]))])
     _standing(states)
     _charges(states, names)
     _money(states, names)
@@ -86,15 +95,17 @@ def _accounts(names: Sequence[str]) -> dict[str, AccountState]:
 
 
 def _marks(states: dict[str, AccountState], names: Sequence[str]) -> None:
-    """Usage that arrived. A mark reaches back to the record before it, because a register's reading speaks for the time since the last one."""
+    """Usage that arrived. A mark reaches back to the reading before it, because a register's reading speaks for the time since the last one."""
+    marks = bulk.fetch("SELECT account, meter, at, id, arrived_at FROM usage_mark WHERE account = ANY(%s) ORDER BY account, id", [names])
+    if not marks:
+        return
     statement = """
-        SELECT mark.id, mark.account, mark.meter, least(mark.at, coalesce(
-            (SELECT max(earlier.at) FROM usage_record earlier
-                WHERE earlier.account = mark.account AND earlier.meter = mark.meter AND earlier.at < mark.at AND earlier.kind <> 'usage'),
-            mark.at)), mark.arrived_at
-        FROM usage_mark mark WHERE mark.account = ANY(%s) ORDER BY mark.account, mark.id"""
-    for mark, account, meter, at, arrived_at in bulk.fetch(statement, [names]):
-        states[account].marks.append(UsageMark(mark, meter, at, arrived_at))
+        SELECT given.id, max(earlier.at) FROM unnest(%s::text[], %s::text[], %s::timestamptz[], %s::bigint[]) AS given(account, meter, at, id)
+        JOIN usage_record earlier ON earlier.account = given.account AND earlier.meter = given.meter AND earlier.at < given.at
+            AND earlier.kind <> 'usage' GROUP BY given.id"""
+    before = dict(bulk.fetch(statement, [bulk.column(marks, i) for i in range(4)]))
+    for account, meter, at, mark, arrived_at in marks:
+        states[account].marks.append(UsageMark(mark, meter, min(at, before.get(mark) or at), arrived_at))
 
 
 def _contracts(states: dict[str, AccountState], names: Sequence[str], whole: Sequence[str]) -> None:
@@ -140,6 +151,16 @@ def _periods(states: dict[str, AccountState], names: Sequence[str], whole: Seque
         WHERE account = ANY(%s) AND (closed = false OR last = true) OR account = ANY(%s) ORDER BY account, contract, item, start"""
     for account, *row in bulk.fetch(statement, [names, whole]):
         states[account].periods.append(PeriodRow(*row))
+
+
+def _counts_its_past(state: AccountState) -> bool:
+    """Whether a target of the account looks at earlier periods: capitalised interest, and minimums over several items."""
+    rules = policy()
+    for contract in state.contracts.values():
+        for row in contract.timeline:
+            if any(held.principal is not None for held in row.terms.items.values()) or plan_of(rules, row.terms).minimums:
+                return True
+    return False
 
 
 def _standing(states: dict[str, AccountState]) -> None:

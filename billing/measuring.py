@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -69,38 +69,62 @@ def _stateful(meter: Meter) -> bool:
     return meter.carry or meter.aggregate in ("register", "time_weighted", "latest") or meter.values == "changes"
 
 
+COLUMNS = "account, meter, source, record, at, until, value, amount, dimensions::text, subject, kind, estimated, initial, final, voids, amends, sequence"
+LASTING = timedelta(days=31)
+
+
 def read_records(needs: Sequence[Need]) -> dict[tuple[str, str], list[Record]]:
-    """(account, meter) → records of the stretches needed, uses that began before and last into them (up to 31 days), the next readings after
-    them (50: of several registers, and estimates among them), and every correction of that meter."""
+    """(account, meter) → the records of the stretches needed, uses that last into them (begun up to 31 days before), the readings that follow
+    (up to 50 for each meter: of several registers, and estimates among them), and every correction of that meter.
+
+    The bounds are constants of the statement, so that only the partitions of these years are looked at.
+    """
+    found: dict[tuple[str, str], dict[int, Record]] = {}
     merged: dict[tuple[str, str], Need] = {}
     for need in needs:
-        key = need.account, need.meter
-        held = merged.get(key, need)
-        merged[key] = replace(need, start=min(need.start, held.start), end=max(need.end, held.end))
-    if not merged:
-        return {}
-    statement = """
-        SELECT u.account, u.meter, u.source, u.record, u.at, u.until, u.value, u.amount, u.dimensions::text, u.subject, u.kind, u.estimated,
-            u.initial, u.final, u.voids, u.amends, u.sequence
-        FROM unnest(%s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[]) AS given(account, meter, start, until)
-        CROSS JOIN LATERAL (
-            SELECT * FROM usage_record r WHERE r.account = given.account AND r.meter = given.meter AND r.at >= given.start AND r.at < given.until
-            UNION ALL SELECT * FROM usage_record r WHERE r.account = given.account AND r.meter = given.meter AND r.until > given.start
-                AND r.at < given.start AND r.at >= given.start - interval '31 days' AND r.voids = '' AND r.amends = ''
-            UNION ALL (SELECT * FROM usage_record r WHERE r.account = given.account AND r.meter = given.meter AND r.at >= given.until
-                AND r.kind <> 'usage' AND r.voids = '' AND r.amends = '' ORDER BY r.at LIMIT 50)
-            UNION ALL SELECT * FROM usage_record r WHERE r.account = given.account AND r.meter = given.meter
-                AND (r.voids <> '' OR r.amends <> '') AND (r.at < given.start OR r.at >= given.until)
-        ) AS u"""
-    listed = list(merged.values())
-    rows = bulk.fetch(
-        statement,
-        [[n.account for n in listed], [n.meter for n in listed], [n.start for n in listed], [n.end for n in listed]],
-    )
-    found: dict[tuple[str, str], list[Record]] = {}
+        held = merged.get((need.account, need.meter), need)
+        merged[need.account, need.meter] = replace(need, start=min(need.start, held.start), end=max(need.end, held.end))
+    for stateful in (False, True):
+        listed = [need for need in merged.values() if (need.start == EARLIEST) is stateful]
+        if listed:
+            _keep(found, _stretches(listed))
+            _keep(found, _following(listed) if stateful else _lasting(listed))
+    if merged:
+        _keep(found, _corrections(list(merged.values())))
+    return {key: list(records.values()) for key, records in found.items()}
+
+
+def _keep(found: dict[tuple[str, str], dict[int, Record]], rows: Sequence[Sequence[Any]]) -> None:
     for row in rows:
-        found.setdefault((row[0], row[1]), []).append(_record(row))
-    return found
+        found.setdefault((row[0], row[1]), {})[row[16]] = _record(row)
+
+
+def _wanted(needs: Sequence[Need]) -> list[list[str]]:
+    return [sorted({need.account for need in needs}), sorted({need.meter for need in needs})]
+
+
+def _stretches(needs: Sequence[Need]) -> list[tuple[Any, ...]]:
+    statement = f"SELECT {COLUMNS} FROM usage_record WHERE account = ANY(%s) AND meter = ANY(%s) AND at >= %s AND at < %s"
+    return bulk.fetch(statement, [*_wanted(needs), min(need.start for need in needs), max(need.end for need in needs)])
+
+
+def _lasting(needs: Sequence[Need]) -> list[tuple[Any, ...]]:
+    start = min(need.start for need in needs)
+    statement = f"SELECT {COLUMNS} FROM usage_record WHERE account = ANY(%s) AND meter = ANY(%s) AND at >= %s AND at < %s AND until > %s"
+    return bulk.fetch(statement, [*_wanted(needs), start - LASTING, start, start])
+
+
+def _following(needs: Sequence[Need]) -> list[tuple[Any, ...]]:
+    statement = f"""
+        SELECT {COLUMNS} FROM unnest(%s::text[], %s::text[], %s::timestamptz[]) AS given(who, what, bound) CROSS JOIN LATERAL (
+            SELECT * FROM usage_record WHERE account = given.who AND meter = given.what AND at >= given.bound
+                AND kind <> 'usage' AND voids = '' AND amends = '' ORDER BY at LIMIT 50) AS after"""
+    return bulk.fetch(statement, [[n.account for n in needs], [n.meter for n in needs], [n.end for n in needs]])
+
+
+def _corrections(needs: Sequence[Need]) -> list[tuple[Any, ...]]:
+    statement = f"SELECT {COLUMNS} FROM usage_record WHERE account = ANY(%s) AND meter = ANY(%s) AND (voids <> '' OR amends <> '')"
+    return bulk.fetch(statement, _wanted(needs))
 
 
 def _record(row: Sequence[Any]) -> Record:
