@@ -73,8 +73,9 @@ def _of_item(item: Item, at: str) -> Iterator[Reference]:
     if item.meter:
         yield "meters", item.meter, join(at, "meter")
     yield from (("meters", meter, f"{at}.quantities.{name}") for name, meter in item.choose.items())
-    if item.pricing and item.pricing.choose and item.pricing.choose.by not in item.choose:
-        yield "meters", item.pricing.choose.by, f"{at}.choose.by"
+    for meter in _chosen(item):
+        if meter not in item.choose:
+            yield "meters", meter, f"{at}.choose.by"
     if item.follows:
         yield "lists", item.follows, join(at, "follows")
     yield from (("features", code, join(at, "features")) for code in item.features)
@@ -137,4 +138,6 @@ def _check_unused(catalogue: Catalogue, problems: Problems) -> None:
 
 
 def _chosen(item: Item) -> tuple[str, ...]:
-    return (item.pricing.choose.by,) if item.pricing and item.pricing.choose else ()
+    """The name of the other quantity that picks the price; `quantity` is the item's own."""
+    by = item.pricing.choose.by if item.pricing and item.pricing.choose else "quantity"
+    return () if by == "quantity" else (by,)
