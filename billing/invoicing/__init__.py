@@ -4,10 +4,13 @@
 
 The way of a charge: `pieces` (what is open per key) → `lines` (grouped, discounted, taxed) → `documents` (invoice, statement, credit note)
 with `postings`. A draft is the same call, not recorded.
+
+A person's credit note is `credit_note(Standing({id: issued}), id, credit_parts(…), frame=frame_of(…), against=ledgers.CREDIT_NOTES)`.
 """
 
 from billing.invoicing.compose import compose
-from billing.invoicing.credits import CreditPart, credit_note
+from billing.invoicing.credits import CreditPart, Frame, credit_note, credit_parts, frame_of
+from billing.invoicing.standing import Standing
 from billing.invoicing.terms import due_date
 from billing.invoicing.values import ChargeKey, Composed, Composing, Correction, Issued, LineRef, Past, charge_key
 
@@ -17,11 +20,15 @@ __all__ = [
     "Composing",
     "Correction",
     "CreditPart",
+    "Frame",
     "Issued",
     "LineRef",
     "Past",
+    "Standing",
     "charge_key",
     "compose",
     "credit_note",
+    "credit_parts",
     "due_date",
+    "frame_of",
 ]

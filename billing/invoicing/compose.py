@@ -8,17 +8,16 @@ from decimal import Decimal
 
 from billing import ledgers
 from billing.events import AccountParked, CreditNoteIssued, DiscountUse, DocumentLine, Event, InvoiceIssued
-from billing.invoicing.credits import Corrections, Frame, credit_note
+from billing.invoicing.credits import Corrections, Frame, credit_note, frame_of
 from billing.invoicing.lines import LineDraft, discounted, document_line, document_taxes, draft_lines, taxed
 from billing.invoicing.pieces import Piece, catalogue_of, insane, pieces_of
 from billing.invoicing.postings import INCLUDED_TAX, document_legs, entry_of
 from billing.invoicing.standing import Standing
-from billing.invoicing.terms import due_date, frozen_policy, payment_terms, seller_of, series_of
+from billing.invoicing.terms import due_date, frozen_policy, payment_terms
 from billing.invoicing.values import Composed, Composing
 from billing.state import OpenCharge
 from billing.terms import plan_of
 from plans.catalogue import Catalogue
-from plans.periods import local_date
 from plans.tax import TaxPolicy
 from plans.taxing import TaxedLine
 
@@ -168,18 +167,7 @@ class _Run:
         self.credit[note.currency] = self.credit.get(note.currency, ZERO) + note.credited
 
     def _frame(self, catalogue: Catalogue | None, document: str) -> Frame:
-        composing = self.composing
-        day = local_date(composing.moment, catalogue.zone if catalogue else composing.state.zone)
-        return Frame(
-            account=composing.state.account,
-            id=f"{composing.state.account}/{composing.next_sequence + len(self.events)}",
-            series=series_of(catalogue, document, day),
-            seller=seller_of(catalogue, composing.state.seller),
-            buyer=composing.buyer,
-            place=composing.state.place_on(composing.moment),
-            issued=day,
-            accounting_date=day if composing.books_from is None else max(day, composing.books_from),
-        )
+        return frame_of(self.composing, catalogue, document, earlier=len(self.events))
 
     def _loose_note(self, pieces: Sequence[Piece]) -> CreditNoteIssued:
         """A credit note on no document: what a person gave, or what no issued line can bear. All of it is the customer's credit."""

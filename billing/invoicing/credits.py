@@ -13,8 +13,12 @@ from billing.invoicing.lines import document_taxes, line_taxes
 from billing.invoicing.pieces import Piece
 from billing.invoicing.postings import document_legs, entry_of
 from billing.invoicing.standing import Standing
-from billing.invoicing.values import LineRef
+from billing.invoicing.terms import seller_of, series_of
+from billing.invoicing.values import Composing, LineRef
+from plans.catalogue import Catalogue
 from plans.errors import Conflict, Invalid
+from plans.money import allocate, decimals
+from plans.periods import local_date
 from plans.taxing import TaxedLine
 
 ZERO = Decimal(0)
@@ -32,6 +36,21 @@ class Frame:
     place: Place
     issued: date
     accounting_date: date
+
+
+def frame_of(composing: Composing, catalogue: Catalogue | None, document: str, *, earlier: int = 0) -> Frame:
+    """The frame of a document at the moment, in the seller's zone; `earlier` events of the same run come before it."""
+    day = local_date(composing.moment, catalogue.zone if catalogue else composing.state.zone)
+    return Frame(
+        account=composing.state.account,
+        id=f"{composing.state.account}/{composing.next_sequence + earlier}",
+        series=series_of(catalogue, document, day),
+        seller=seller_of(catalogue, composing.state.seller),
+        buyer=composing.buyer,
+        place=composing.state.place_on(composing.moment),
+        issued=day,
+        accounting_date=day if composing.books_from is None else max(day, composing.books_from),
+    )
 
 
 @dataclass(frozen=True)
@@ -85,7 +104,8 @@ def credit_note(
     for ref, part in zip(refs, parts, strict=True):
         _check(standing, ref, part)
     amounts = [standing.share(ref, -part.charged, issued.currency) for ref, part in zip(refs, parts, strict=True)]
-    taxed = standing.tax(invoice, [standing.taxable(ref, amount) for ref, amount in zip(refs, amounts, strict=True)])
+    lines_to_tax = [standing.taxable(ref, -part.charged, amount) for ref, part, amount in zip(refs, parts, amounts, strict=True)]
+    taxed = standing.tax(invoice, lines_to_tax)
     lines = tuple(_line(standing, ref, part, result) for ref, part, result in zip(refs, parts, taxed, strict=True))
     net, tax = -sum((line.net for line in taxed), ZERO), -sum((line.tax for line in taxed), ZERO)
     applied = min(net + tax, max(ZERO, standing.open(invoice)))
@@ -117,6 +137,19 @@ def credit_note(
         reason=reason,
         entry=entry_of(legs, currency=issued.currency, seller=frame.seller["code"], day=frame.accounting_date),
     )
+
+
+def credit_parts(standing: Standing, invoice: str, charged: Decimal | None = None) -> list[CreditPart]:
+    """What a person takes back of a document: all that is left, or `charged` (before document discounts and tax on top) shared over what is
+    left of its lines by largest remainder. Raises Conflict `more_than_left`."""
+    issued = standing.document(invoice).invoice
+    left = {i: standing.left(LineRef(invoice, i)).charged for i in range(1, len(issued.lines) + 1)}
+    bearing = {i: amount for i, amount in left.items() if amount > 0}
+    whole = sum(bearing.values(), ZERO)
+    if charged is not None and charged > whole:
+        raise Conflict("more_than_left", f"{issued.number} has {whole} left to take back, not {charged}", at="amount")
+    shares = allocate(whole if charged is None else charged, list(bearing.values()), decimals(issued.currency))
+    return [CreditPart(i, share) for i, share in zip(bearing, shares, strict=True) if share]
 
 
 def _check(standing: Standing, ref: LineRef, part: CreditPart) -> None:

@@ -152,7 +152,7 @@ def taxed(drafts: Sequence[LineDraft], policy: TaxPolicy, currency: str, standin
     for invoice in dict.fromkeys(draft.ref.invoice if draft.ref else "" for draft in drafts):
         here = [i for i, draft in enumerate(drafts) if (draft.ref.invoice if draft.ref else "") == invoice]
         if invoice:
-            lines = [standing.taxable(ref, drafts[i].amount) for i in here if (ref := drafts[i].ref) is not None]
+            lines = [standing.taxable(ref, drafts[i].charged, drafts[i].amount) for i in here if (ref := drafts[i].ref) is not None]
             answers = standing.tax(invoice, lines)
         else:
             lines = [TaxableLine(str(i), drafts[i].amount, drafts[i].taxes, drafts[i].first.last.inclusive) for i in here]

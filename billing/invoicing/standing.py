@@ -57,11 +57,12 @@ class Standing:
         target = Fraction(left.charged + charged) * Fraction(line.amount) / Fraction(before)
         return round_to(target, decimals(currency)) - left.amount
 
-    def taxable(self, ref: LineRef, amount: Decimal) -> TaxableLine:
-        """A difference on the line (after discounts), with that document's taxes at that document's rates."""
+    def taxable(self, ref: LineRef, charged: Decimal, amount: Decimal) -> TaxableLine:
+        """A difference of `charged` on the line (`amount` after discounts), with that document's taxes at that document's rates. Of a fixed
+        tax it moves the part that it is of what is left of the line."""
         line, issued = self.line(ref), self.document(ref.invoice).invoice
-        left = self.left(ref).amount
-        part = Fraction(amount) / Fraction(left) if left else Fraction(0)
+        left = self.left(ref).charged
+        part = Fraction(charged) / Fraction(left) if left else Fraction(0)
         taxes = tuple(thawed_tax(tax, issued.policy, fixed=self._fixed_left(ref, tax) * part) for tax in line.taxes)
         return TaxableLine(str(ref.position), amount, taxes, is_inclusive(line, inclusive=issued.inclusive))
 
