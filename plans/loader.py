@@ -226,17 +226,20 @@ def _tax_categories(fields: Fields) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Publication:
-    """What the event `catalogue.published` says, apart from the version number. With problems nothing may be published."""
+    """What the event `catalogue.published` says, apart from the version number. With problems nothing may be published.
+
+    `readable`: it is YAML or JSON at all, so that what is wrong is what it says."""
 
     source: str
     digest: str
     catalogue: Catalogue | None
     problems: tuple[Invalid, ...]
     warnings: tuple[Invalid, ...]
+    readable: bool = True
 
 
 def prepare_publication(text: str | bytes, *, name: str) -> Publication:
     """Read a text that someone wants to publish, checking everything. Never raises; `name` is that of the file or draft."""
     loaded = read_catalogue(text, name=name)
-    source = loaded.source
-    return Publication(source, digest_of(source), loaded.catalogue, loaded.problems, loaded.warnings)
+    readable = loaded.document is not None
+    return Publication(loaded.source, digest_of(loaded.source), loaded.catalogue, loaded.problems, loaded.warnings, readable)

@@ -68,10 +68,11 @@ UNREADABLE: dict[str, bytes] = {
 }
 
 
+@pytest.mark.parametrize("action", ["check", "load", "publish"])
 @pytest.mark.parametrize("name", UNREADABLE)
-def test_a_file_that_can_not_be_read(folder: Path, name: str) -> None:
+def test_a_file_that_can_not_be_read(folder: Path, name: str, action: str) -> None:
     (folder / name).write_bytes(UNREADABLE[name])
-    status, out, err = run("check", name)
+    status, out, err = run(action, name)
     assert (status, out) == (2, "")
     assert err.startswith(name)
     assert len(err.splitlines()) == 1

@@ -103,7 +103,7 @@ class Command(BaseCommand):
         publication = prepare_publication(read_source(options["file"]), name=display(options["file"]))
         self._say_problems(publication)
         if publication.catalogue is None:
-            return PROBLEMS
+            return PROBLEMS if publication.readable else UNREADABLE
         name = publication.catalogue.name
         store.save_draft(name, publication.source, at=timezone.now(), by=options["by"])
         self.stdout.write(f"{name}@draft: {summary(publication.catalogue)}")
@@ -115,7 +115,7 @@ class Command(BaseCommand):
         publication = prepare_publication(text, name=display(given))
         self._say_problems(publication)
         if publication.catalogue is None:
-            return PROBLEMS
+            return PROBLEMS if publication.readable else UNREADABLE
         at = parse_time(options["at"], publication.catalogue.zone, "--at") if options["at"] else timezone.now()
         self.stdout.write(self._publish(publication, publication.catalogue.name, at, options["by"]))
         return GOOD
