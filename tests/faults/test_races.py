@@ -1,0 +1,175 @@
+"""Races, forced: many threads on real connections, started at one barrier. Each proof has a wrong variant that it catches."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import connection, transaction
+
+from billing import bulk, clockwork, journal
+from billing.engine import Stamp, record
+from billing.events import StockMoved
+from billing.journal import Draft
+from plans.errors import Refusal
+from tests.books import assert_books_hold, do, moment, open_account, publish
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def race(racers: int, action: Callable[[int], Any]) -> list[Any]:
+    """Run the action in that many threads at once; answers what each returned, or the refusal or error that it raised."""
+    barrier = threading.Barrier(racers)
+    answers: list[Any] = [None] * racers
+
+    def run(number: int) -> None:
+        try:
+            connection.ensure_connection()
+            barrier.wait(timeout=30)
+            answers[number] = action(number)
+        except Exception as error:  # noqa: BLE001 - the error is the answer
+            answers[number] = error
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(racers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=120)
+    return answers
+
+
+def codes(answers: list[Any]) -> list[str]:
+    return sorted(answer.code if isinstance(answer, Refusal) else type(answer).__name__ for answer in answers)
+
+
+def subscribers(count: int) -> None:
+    publish()
+    for number in range(count):
+        open_account(f"a{number:03d}")
+        do("subscribe", "2026-01-15", account=f"a{number:03d}", plan="metered")
+        do("sell", "2026-01-15", account=f"a{number:03d}", item="ticket", invoice="next_invoice")
+
+
+def test_one_key_is_one_effect_however_many_ask_at_once() -> None:
+    publish()
+    open_account()
+    do("subscribe", account="ana", plan="basic")
+    answers = race(8, lambda _: do("pay", "2026-01-02", account="ana", amount="24.14", key="p-1"))
+    assert [answer.made for answer in answers] == [answers[0].made] * 8
+    assert sum(not answer.replayed for answer in answers) == 1
+    assert bulk.fetch("SELECT count(*) FROM read_payment") == [(1,)]
+    assert_books_hold()
+
+
+def test_one_key_opens_one_account_though_its_stream_is_not_there_yet() -> None:
+    answers = race(8, lambda _: open_account("new", key="k"))
+    assert sum(not answer.replayed for answer in answers) == 1
+    assert bulk.fetch("SELECT count(*) FROM journal WHERE kind = 'account.opened'") == [(1,)]
+
+
+def test_without_keys_one_account_is_opened_and_the_others_are_refused() -> None:
+    answers = race(8, lambda _: open_account("new"))
+    assert codes(answers) == ["Outcome", *["account_exists"] * 7]
+
+
+def test_the_last_router_is_sold_once() -> None:
+    publish()
+    do("restock", item="router", quantity="1")
+    for number in range(20):
+        open_account(f"b{number}")
+    answers = race(20, lambda number: do("sell", "2026-01-02", account=f"b{number}", item="router"))
+    assert codes(answers) == ["Outcome", *["out_of_stock"] * 19]
+    assert bulk.fetch("SELECT level FROM read_stock") == [(Decimal(0),)]
+    assert bulk.fetch("SELECT count(*) FROM read_charge") == [(1,)]
+
+
+def test_a_sale_that_looks_before_it_locks_oversells() -> None:
+    """The wrong variant: read the level, then lock and write what was read."""
+    publish()
+    do("restock", item="router", quantity="1")
+
+    def careless(number: int) -> None:
+        level = Decimal(bulk.fetch("SELECT level FROM read_stock")[0][0])
+        time.sleep(0.2)
+        with transaction.atomic():
+            heads = journal.lock(["stock:router"])
+            event = StockMoved(item="router", quantity=Decimal(-1), level=level - 1, reason="sold")
+            stamp = Stamp(f"racer {number}", "careless", journal.database_time())
+            record([Draft("stock:router", event, moment("2026-01-02"))], heads=heads, stamp=stamp)
+
+    answers = race(4, careless)
+    sold = bulk.fetch("SELECT count(*) FROM journal WHERE kind = 'stock.moved' AND data->>'reason' = 'sold'")[0][0]
+    assert answers == [None] * 4
+    assert sold == 4  # four routers of one: what the lock before the look prevents
+
+
+def test_payments_at_once_pay_an_invoice_once_and_the_rest_is_credit() -> None:
+    publish()
+    open_account()
+    do("subscribe", account="ana", plan="basic")
+    answers = race(8, lambda _: do("pay", "2026-01-02", account="ana", amount="10.00", invoices=["INV-000001"]))
+    # 24.14 takes 10.00, 10.00 and 4.14 of the third; then nothing is open
+    assert codes(answers) == ["Outcome"] * 3 + ["invoice_paid"] * 5
+    assert bulk.fetch("SELECT open FROM read_invoice") == [(Decimal(0),)]
+    assert bulk.fetch("SELECT amount FROM read_balance WHERE ledger = 'credit'") == [(Decimal("-5.86"),)]
+    assert_books_hold()
+
+
+def test_workers_at_once_bill_every_account_exactly_once() -> None:
+    subscribers(60)
+    when = moment("2026-02-15")
+    reports = race(4, lambda number: clockwork.run(until=when, actor=f"worker {number}", chunk=7))
+    assert all(isinstance(report, clockwork.RunReport) for report in reports), reports
+    assert sum(report.accounts for report in reports) == 60
+    assert_billed_once(60)
+
+
+def assert_billed_once(accounts: int) -> None:
+    per_account = bulk.fetch("SELECT count(*), count(DISTINCT account) FROM read_invoice")
+    assert per_account == [(accounts, accounts)]
+    numbers = [row[0] for row in bulk.fetch("SELECT number FROM read_invoice ORDER BY number")]
+    assert numbers == [f"INV-{number:06d}" for number in range(1, accounts + 1)]
+    assert bulk.fetch("SELECT DISTINCT total FROM read_invoice") == [(Decimal("15.13"),)]  # (9.50 + minimum 3.00) × 1.21, tax per line
+    assert_books_hold()
+
+
+WORKER = """
+import os, sys, django
+django.setup()
+from datetime import datetime
+from billing import clockwork
+print("ready", flush=True)
+clockwork.run(until=datetime.fromisoformat(sys.argv[1]), actor="worker", chunk=3)
+"""
+
+
+def test_a_worker_killed_again_and_again_bills_every_account_exactly_once() -> None:
+    subscribers(60)
+    parameters = connection.get_connection_params()
+    password = f":{parameters['password']}" if parameters.get("password") else ""
+    url = f"postgres://{parameters['user']}{password}@{parameters.get('host', '')}:{parameters.get('port', 5432)}/{parameters['dbname']}"
+    environment = {**os.environ, "DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "config.settings", "PYTHONPATH": str(settings.BASE_DIR)}
+    until, kills = moment("2026-02-15"), 0
+    for delay in (0.05, 0.1, 0.15, 0.2, 0.3, 0.4):
+        with subprocess.Popen([sys.executable, "-c", WORKER, until.isoformat()], env=environment, stdout=subprocess.PIPE) as worker:
+            assert worker.stdout is not None
+            worker.stdout.readline()
+            time.sleep(delay)
+            kills += worker.poll() is None
+            worker.send_signal(signal.SIGKILL)
+    assert kills >= 1
+    deadline = time.monotonic() + 20
+    while not clockwork.run(until=until, actor="survivor").accounts == 0 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert_billed_once(60)
