@@ -53,4 +53,4 @@ def find_accounts(accounts: Collection[str] | None = None, *, seller: str = "") 
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     rows = bulk.fetch(f"{statement}{where} ORDER BY account", parameters)
     names = vault.names([row[0] for row in rows])
-    return {row[0]: AccountRow(*row, names.get(row[0], "")) for row in rows}
+    return {row[0]: AccountRow(*[*row, names.get(row[0], "")]) for row in rows}

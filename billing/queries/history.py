@@ -12,7 +12,7 @@ import orjson
 
 from billing import bulk
 from billing.codec import decode, kinds
-from billing.events import Event
+from billing.events import Event, TermsSet
 from billing.journal import Recorded, split_address
 from plans.errors import NotFound
 from plans.fields import suggestion
@@ -78,6 +78,10 @@ LEFT_OUT = frozenset("account entry steps seller buyer policy terms place digest
 def summary(event: Event) -> str:
     """The facts of the event in one line: amounts with their currency, other fields by name, nothing empty."""
     parts = [part for name in _order(event) if (part := _part(event, name))]
+    if isinstance(event, TermsSet):
+        parts.insert(
+            0, f"plan {event.terms.plan}{' paused' if event.terms.paused else ''} of {event.terms.catalogue}@{event.terms.version}"
+        )
     return ", ".join(parts)
 
 

@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from billing import bulk
+from billing.clockwork import FAR
 from billing.loading import load, policy, trimmed
-from billing.schedule import bill_at, meters_of
+from billing.schedule import bill_at, meters_of, next_step
 from billing.state import AccountState
 from billing.terms import item_codes, item_of
 from plans.errors import Refusal
@@ -19,7 +20,7 @@ CHUNK = 500
 
 @dataclass(frozen=True)
 class Missing:
-    """`code`: parked behind period charge mark unread policy. `since`: from when it was due."""
+    """`code`: parked behind forgotten period charge mark unread policy. `since`: from when it was due."""
 
     account: str
     code: str
@@ -63,10 +64,10 @@ def _marks(at: datetime) -> Iterator[Missing]:
 
 
 def _chunks() -> Iterator[list[str]]:
-    """Accounts with open charges or with usage, in chunks."""
+    """Every account, and every name that usage was sent for, in chunks."""
     after = ""
     statement = """
-        SELECT account FROM (SELECT account FROM read_open_charge UNION SELECT account FROM usage_record) AS mine
+        SELECT account FROM (SELECT account FROM read_account UNION SELECT account FROM usage_record) AS mine
         WHERE account > %s ORDER BY account LIMIT %s"""
     while names := [row[0] for row in bulk.fetch(statement, [after, CHUNK])]:
         yield names
@@ -79,8 +80,10 @@ def _states(accounts: list[str], at: datetime) -> Iterator[Missing]:
     for account, meter, count, first in bulk.fetch(statement, [accounts, at]):
         used.setdefault(account, {})[meter] = (count, first)
     states = load(accounts, since={account: {"": at} for account in accounts})
+    known = dict(bulk.fetch("SELECT account, at FROM due WHERE account = ANY(%s)", [accounts]))
     for account in accounts:
         if account in states:
+            yield from _forgotten(states[account], at, known.get(account))
             yield from _charges(states[account], at)
             yield from _unread(states[account], used.get(account, {}))
         else:
@@ -88,6 +91,21 @@ def _states(accounts: list[str], at: datetime) -> Iterator[Missing]:
                 Missing(account, "unread", f"usage of {meter} for an account that does not exist", first)
                 for meter, (_, first) in used[account].items()
             )
+
+
+def _forgotten(state: AccountState, at: datetime, known: datetime | None) -> Iterator[Missing]:
+    """What a run would not find: the account needs the clockwork earlier than its row of due times says."""
+    state.marks = []  # they are told by themselves
+    try:
+        step = next_step(state, policy(), recount={}, until=FAR)
+    except Refusal as refusal:
+        yield Missing(state.account, "policy", f"what comes next can't be computed: {refusal}")
+        return
+    if step is not None and step.moment <= at and (known is None or known > step.moment):
+        said = "no due time at all" if known is None else f"only {known:%Y-%m-%d %H:%M}"
+        yield Missing(
+            state.account, "forgotten", f"there is work that no run would find: {said} is written; rebuild the account", step.moment
+        )
 
 
 def _charges(state: AccountState, at: datetime) -> Iterator[Missing]:

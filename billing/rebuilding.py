@@ -1,0 +1,135 @@
+"""Make read models again from the journal, and prove that they are what they would be.
+
+    rebuild(streams)   lock, delete the rows that processors wrote for these streams, replay, write when they are next due
+    compare(streams)   the same in a transaction that is rolled back; answers the rows that differ, both ways
+
+Effects, people, usage and idempotency keys are not made from events and stay as they are. Numbers stay: they are in the events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from django.db import connection, transaction
+
+from billing import bulk, journal
+from billing.clockwork import FAR
+from billing.engine import Rollback, replay
+from billing.journal import is_account
+from billing.loading import load, policy
+from billing.schedule import next_step
+from plans.errors import NotFound
+from plans.fields import suggestion
+
+ACCOUNT_TABLES = """
+    read_account read_account_place read_contract read_contract_terms read_period read_charge read_open_charge read_invoice
+    read_invoice_line read_posting read_balance read_payment read_allocation read_discount
+""".split()
+#: Tables of shared things: the streams begin with the prefix, and the rest of the name is the row's key.
+THING_TABLES = {"stock": ("read_stock", "item"), "coupon": ("read_coupon", "coupon")}
+CHUNK = 200
+SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A row that stands only in the live tables, or only in the rebuilt ones."""
+
+    table: str
+    side: str  # live rebuilt
+    row: str
+
+
+def find_streams(names: Collection[str]) -> list[str]:
+    """These streams, or all of them. Raises NotFound `unknown_stream`."""
+    known = list(journal.stream_ids())
+    for name in names:
+        if name not in known:
+            raise NotFound("unknown_stream", f"there is no stream {name[:80]!r}{suggestion(name, known[:2000])[:200]}", at="stream")
+    return sorted(set(names)) if names else known
+
+
+def rebuild(streams: Collection[str]) -> int:
+    """Rebuild the streams, a chunk to a transaction; answers how many events were replayed."""
+    events = 0
+    for chunk in _chunks(streams):
+        with transaction.atomic():
+            journal.lock(chunk, create=False)
+            events += _again(chunk)
+    return events
+
+
+def compare(streams: Collection[str]) -> list[Difference]:
+    """What a rebuild would change. Nothing stays written; at most some rows of each table and side are named."""
+    found: list[Difference] = []
+    for chunk in _chunks(streams):
+        try:
+            with transaction.atomic():
+                journal.lock(chunk, create=False)
+                found += _differences(chunk)
+                raise Rollback
+        except Rollback:
+            pass
+    return found
+
+
+def _chunks(streams: Collection[str]) -> list[list[str]]:
+    listed = sorted(streams)
+    return [listed[i : i + CHUNK] for i in range(0, len(listed), CHUNK)]
+
+
+def _again(streams: Collection[str]) -> int:
+    for table, (column, names) in _rows_of(streams).items():
+        bulk.execute(f"DELETE FROM {table} USING {{rows}} WHERE {table}.{column} = given.name", {"name": ("text", names)})  # noqa: S608
+    events = replay(streams)
+    _refresh_due([stream for stream in streams if is_account(stream)])
+    return events
+
+
+def _rows_of(streams: Collection[str]) -> dict[str, tuple[str, list[str]]]:
+    """table → the column that names the stream, and the names in this chunk."""
+    accounts = [stream for stream in streams if is_account(stream)]
+    found = dict.fromkeys(ACCOUNT_TABLES, ("account", accounts))
+    for prefix, (table, column) in THING_TABLES.items():
+        found[table] = column, [stream.partition(":")[2] for stream in streams if stream.startswith(f"{prefix}:")]
+    return {table: (column, names) for table, (column, names) in found.items() if names}
+
+
+def _refresh_due(accounts: Collection[str]) -> None:
+    """When each account is next due, as the clockwork computes it; a moment that is past stays past."""
+    bulk.execute("DELETE FROM due USING {rows} WHERE due.account = given.name", {"name": ("text", list(accounts))})
+    rows = []
+    for account, state in load(accounts).items():
+        step = next_step(state, policy(), recount={}, until=FAR)
+        if step is not None:
+            rows.append((account, step.moment))
+    bulk.copy("due", ["account", "at"], rows)
+
+
+# --- comparing --------------------------------------------------------------------------------------------------------------------
+
+
+def _differences(streams: Collection[str]) -> list[Difference]:
+    tables = _rows_of(streams)
+    for table, (column, names) in tables.items():
+        _copy_live(table, column, names)
+    _again(streams)
+    return [difference for table, (column, names) in tables.items() for difference in _compared(table, column, names)]
+
+
+def _copy_live(table: str, column: str, names: list[str]) -> None:
+    statement = f"CREATE TEMPORARY TABLE live_{table} ON COMMIT DROP AS SELECT * FROM {table} WHERE {column} = ANY(%s)"  # noqa: S608
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [names])
+
+
+def _compared(table: str, column: str, names: list[str]) -> list[Difference]:
+    live = f"SELECT * FROM live_{table}"  # noqa: S608 - names of this module's own lists
+    rebuilt = f"SELECT * FROM {table} WHERE {column} = ANY(%s)"  # noqa: S608
+    sides: Mapping[str, str] = {"live": f"({live}) EXCEPT ALL ({rebuilt})", "rebuilt": f"({rebuilt}) EXCEPT ALL ({live})"}
+    return [
+        Difference(table, side, row)
+        for side, statement in sides.items()
+        for (row,) in bulk.fetch(f"SELECT row_to_json(differing)::text FROM ({statement}) AS differing LIMIT {SHOWN}", [names])  # noqa: S608
+    ]
