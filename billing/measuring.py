@@ -187,12 +187,8 @@ def measure_item(
     meter = catalogue.meters.get(code, Meter(code=code))
     parts = meters_of(policy, c.contract, c.found[-1].item)
     sources = {(catalogue.meters[part].reads or part) if part in catalogue.meters else part for part in parts}
-    mine = [
-        r
-        for name in sorted(sources)
-        for r in records.get((state.account, name), ())
-        if not subject or r.dimensions.get("subject") == subject
-    ]
+    mine = [record for name in sorted(sources) for record in records.get((state.account, name), ())]
+    mine = _of_subject(mine, subject) if subject else mine
     before = [r for r in mine if r.at < span.start]
     within = [r for r in mine if r.at >= span.start]
     return measure(
@@ -218,7 +214,7 @@ def _reading_days(measured: Measured, meter: Meter | None, zone: str) -> int | N
     not the calendar's, are what a price `per_days` is scaled by."""
     if meter is None or meter.aggregate != "register" or meter.register.spread != "end":
         return None
-    since = [event.since for event in measured.events if event.since is not None]
+    since = [event.since_at for event in measured.events if event.since_at is not None]
     if not since:
         return None
     last = max(event.at for event in measured.events) + datetime.resolution

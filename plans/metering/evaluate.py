@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -22,7 +22,7 @@ from plans.periods import Cycle, Period, Span
 class MeasuredEvent:
     """A part of the quantity, for prices that look at events or dimensions: one for each record (and band, and window) where the
     meter adds up, one for each combination of dimensions where it doesn't. `record` is "" where no single record stands for it; `since`
-    names the earlier reading that a register's reading was compared with."""
+    names the earlier reading that a register's reading was compared with, taken at `since_at`."""
 
     at: datetime
     quantity: Exact
@@ -31,6 +31,7 @@ class MeasuredEvent:
     record: str = ""
     until: datetime | None = None
     since: str = ""
+    since_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -91,8 +92,8 @@ def _event(pieces: Sequence[Extent], divisor: Fraction) -> tuple[Fraction, Measu
     quantity = quantity if divisor == 1 else quantity / divisor
     amount = None if first.amount is None else tidy(sum((piece.amount or Fraction(0) for piece in pieces), Fraction(0)))
     until = None if last.where.empty else last.where.end
-    since = first.since.reference if first.since else ""
-    return quantity, MeasuredEvent(first.where.start, tidy(quantity), amount, first.dimensions, first.record.reference, until, since)
+    event = MeasuredEvent(first.where.start, tidy(quantity), amount, first.dimensions, first.record.reference, until)
+    return quantity, replace(event, since=first.since.reference, since_at=first.since.at) if first.since else event
 
 
 def _sampled(samples: Samples, window: Span) -> Result | None:
