@@ -101,8 +101,11 @@ def _contract_steps(state: AccountState, policy: Policy, contract: Contract) -> 
 
 
 def _codes(policy: Policy, contract: Contract) -> list[str]:
-    """Items that have periods: those of the terms that are charged by time or use, and the plan's minimums."""
-    codes = [code for code in item_codes(contract) if _has_periods(policy, contract, code)]
+    """Items that have periods: those of the terms that are charged by time or use, and the plan's minimums. In the order of the plan, then
+    add-ons: so documents show them."""
+    order = {code: i for row in contract.timeline for i, code in enumerate(plan_of(policy, row.terms).items)}
+    codes = sorted(item_codes(contract), key=lambda code: order.get(code, len(order)))
+    codes = [code for code in codes if _has_periods(policy, contract, code)]
     minimums = {m.code: None for row in contract.timeline for m in plan_of(policy, row.terms).minimums}
     return [*codes, *minimums]
 
