@@ -309,6 +309,9 @@ def parse_tax(value: object, at: str = "tax") -> Tax:
         **_conditions(fields),
     )
     fields.done()
+    for name in ("code", "group", "ledger"):
+        if "|" in getattr(tax, name):
+            raise Invalid("out_of_range", "a name here can't hold the sign |", at=fields.path(name))
     for low, high, name in ((tax.start, tax.end, "to"), (tax.from_nights, tax.under_nights, "under_nights")):
         if low is not None and high is not None and low >= high:  # type: ignore[operator]
             raise Invalid("out_of_range", f"expected more than {low}, found {high}", at=fields.path(name))

@@ -259,6 +259,7 @@ def test_a_tax_reads_every_field() -> None:
         ({"code": "A", "rate": "1", "from": "2026-02-01", "to": "2026-02-01"}, "out_of_range", "tax.to"),
         ({"code": "A", "rate": "1", "from_nights": 90, "under_nights": 90}, "out_of_range", "tax.under_nights"),
         ({"code": "A", "rate": "1", "categories": [1]}, "wrong_type", "tax.categories[0]"),
+        ({"code": "A", "rate": "1", "group": "a|b"}, "out_of_range", "tax.group"),
         ({"code": "A", "rate": "1", "contry": "ES"}, "unknown_field", "tax.contry"),
         ("21", "wrong_type", "tax"),
     ],
