@@ -11,11 +11,14 @@ from typing import Any, BinaryIO
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
+from billing.loading import zone_of_account
 from billing.usage import Report, corrections, ingest
 from billing.usage.aside import batches, lines_of
+from billing.usage.explain import as_dict, as_lines
 from billing.usage.load import load_file
 from billing.usage.records import source_name
-from plans.errors import Refusal
+from billing.usage.why import why
+from plans.errors import Invalid, Refusal
 from plans.periods import parse_time
 
 SHOWN = 20
@@ -131,7 +134,15 @@ class Command(BaseCommand):
     # --- why ----------------------------------------------------------------------------------------------------------------------
 
     def why(self, options: dict[str, Any]) -> int:
-        raise NotImplementedError
+        zone = zone_of_account(options["account"])
+        start, end = (
+            parse_time(options[name], zone, f"--{flag}") if options[name] else None for name, flag in (("start", "from"), ("end", "to"))
+        )
+        if start and end and end <= start:
+            raise Invalid("out_of_range", "the stretch would end before it starts", at="--to")
+        found = why(options["account"], options["meter"], at=moment(options["at"]), start=start, end=end)
+        self.write(options, as_dict(found), as_lines(found))
+        return 0
 
     def write(self, options: dict[str, Any], value: Any, lines: list[str]) -> None:
         self.stdout.write(json.dumps(value, indent=2) if options["json"] else "\n".join(lines))
