@@ -131,7 +131,7 @@ def _head(stream: str, sequence: int, digest: bytes) -> Iterator[Fault]:
 
 # --- postings ---------------------------------------------------------------------------------------------------------------------
 
-Leg = tuple[int, str, str, Decimal, str, str, Any, Any]
+Leg = tuple[Any, ...]
 
 
 def _postings(stream: str) -> dict[int, list[Leg]]:
@@ -146,7 +146,7 @@ def _postings(stream: str) -> dict[int, list[Leg]]:
 
 def _entry(address: str, event: Event, rows: list[Leg]) -> Iterator[Fault]:
     """The event's own entry sums to zero, and the rows repeat it leg for leg."""
-    entry = getattr(event, "entry", None)
+    entry: Any = getattr(event, "entry", None)
     legs = () if entry is None else entry.postings
     sums: dict[str, Decimal] = {}
     for leg in legs:
@@ -154,7 +154,9 @@ def _entry(address: str, event: Event, rows: list[Leg]) -> Iterator[Fault]:
     for currency, off in sums.items():
         if off:
             yield Fault("unbalanced_entry", address, f"its postings sum to {off} {currency}, not to zero")
-    held = [(i, p.ledger, p.currency, p.amount, p.invoice, entry.seller, entry.accounting_date) for i, p in enumerate(legs, start=1)]
+    held: list[Leg] = [
+        (i, p.ledger, p.currency, p.amount, p.invoice, entry.seller, entry.accounting_date) for i, p in enumerate(legs, start=1)
+    ]
     if held != rows:
         yield Fault("wrong_postings", address, f"the event holds {len(held)} postings, the table {len(rows)} that are not all the same")
 

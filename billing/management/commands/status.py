@@ -29,13 +29,13 @@ class Command(BillingCommand):
         account = options["account"]
         zone = find_account(account).zone if account else "UTC"
         at = moment(options["at"], zone=zone, at="at")
-        dates = {name: optional_moment(options[name], zone=zone, at=name) for name in ("as_of", "known_at")}
+        as_of, known_at = (optional_moment(options[name], zone=zone, at=name) for name in ("as_of", "known_at"))
         if account is None:
-            found = statuses(at=at, **dates)
+            found = statuses(at=at, as_of=as_of, known_at=known_at)
             self.write_json([_data(one, None) for one in found]) if options["json"] else self.write(_table(found))
             return
-        one = status(account, at=at, **dates)
-        next_up = ahead(account, at=at) if dates["as_of"] is None and dates["known_at"] is None else None
+        one = status(account, at=at, as_of=as_of, known_at=known_at)
+        next_up = ahead(account, at=at) if as_of is None and known_at is None else None
         self.write_json(_data(one, next_up)) if options["json"] else self.write(_page(one, next_up))
 
 
