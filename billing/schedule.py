@@ -195,7 +195,7 @@ def _marked(state: AccountState, policy: Policy, mark: UsageMark) -> list[Period
         if contract is None or (row.closed and row.end <= mark.at) or (not row.closed and row.start > mark.arrived_at):
             continue
         items = {item.code: item for terms in contract.timeline if (item := item_of(policy, terms.terms, row.item))}
-        reads = any(mark.meter in meters_of(policy, contract, item) for item in items.values())
+        reads = any(mark.meter in sources_of(policy, contract, item) for item in items.values())
         ticks = any(item.timing == "tick" for item in items.values())
         if (reads and (row.closed or ticks)) or (row.closed and is_minimum(policy, contract, row.item)):
             found.append(row)
@@ -219,6 +219,13 @@ def meters_of(policy: Policy, contract: Contract, item: Item) -> set[str]:
     return found
 
 
+def sources_of(policy: Policy, contract: Contract, item: Item) -> set[str]:
+    """The codes under which the records of the item's meters are sent."""
+    terms = contract.timeline[-1].terms
+    meters = policy.catalogue(terms.catalogue, terms.version).meters
+    return {(meters[code].reads or code) if code in meters else code for code in meters_of(policy, contract, item)}
+
+
 # --- documents ----------------------------------------------------------------------------------------------------------------------
 
 
@@ -228,23 +235,55 @@ def invoice_policy(state: AccountState, policy: Policy, charge: OpenCharge) -> I
 
 
 def bill_at(state: AccountState, policy: Policy, charge: OpenCharge) -> datetime | None:
-    """When the charge goes on a document; None: when another does, or never."""
+    """When the charge goes on a document; None: when another does, or never.
+
+    Late usage of a period whose draft still waits (`grace`) goes with it; later, it waits for the contract's next document, unless the
+    contract has ended.
+    """
     if charge.invoice_when == "now":
         return charge.effective_at
     contract = state.contracts.get(charge.contract)
     if charge.invoice_when in ("next_invoice", "never") or contract is None:
         return None
     rule = invoice_policy(state, policy, charge)
-    if charge.invoice_when == "end":
-        moment = contract.end if contract.end is None else max(contract.end, charge.effective_at)
-    elif charge.invoice_when == "calendar" and rule.every is not None:
-        cycle = Cycle(period=rule.every, anchor=contract.start, zone=state.zone, align="calendar" if rule.day else "anchor", day=rule.day)
-        full = cycle.period_at(charge.effective_at)
-        moment = charge.effective_at if full.start == charge.effective_at else full.end
-        moment = moment if contract.end is None or contract.end < charge.effective_at else min(moment, contract.end)
-    else:
-        moment = charge.effective_at
-    return rule.grace.after(moment, state.zone) if moment is not None and rule.grace else moment
+    late = is_late(charge)
+    if charge.invoice_when == "end" and contract.end is None:
+        return None
+    moment = _with_grace(_document_time(rule, contract, charge.end if late else charge.effective_at, state.zone), rule, state.zone)
+    if moment >= charge.effective_at:
+        return moment
+    if charge.invoice_when == "calendar":
+        return _with_grace(_document_time(rule, contract, charge.effective_at, state.zone), rule, state.zone)
+    if charge.invoice_when == "charges" and _adds(state, charge) and (contract.end is None or contract.end > charge.effective_at):
+        return contract.end
+    return charge.effective_at
+
+
+def is_late(charge: OpenCharge) -> bool:
+    """Whether the charge was found after the time that it is for: late or corrected usage."""
+    return charge.kind == "accrual" and charge.end < charge.effective_at
+
+
+def _adds(state: AccountState, charge: OpenCharge) -> bool:
+    """Whether what was found with the charge comes to more than before: less is credited at once."""
+    found = [c for c in state.open_charges if is_late(c) and (c.contract, c.effective_at) == (charge.contract, charge.effective_at)]
+    return sum(c.amount for c in found) >= 0
+
+
+def _document_time(rule: InvoicePolicy, contract: Contract, moment: datetime, zone: str) -> datetime:
+    """When a charge of this moment is on a document by the plan's policy, without grace."""
+    if rule.when == "end":
+        return moment if contract.end is None else max(contract.end, moment)
+    if rule.when != "calendar" or rule.every is None:
+        return moment
+    cycle = Cycle(period=rule.every, anchor=contract.start, zone=zone, align="calendar" if rule.day else "anchor", day=rule.day)
+    full = cycle.period_at(moment)
+    bound = moment if full.start == moment else full.end
+    return bound if contract.end is None or contract.end < moment else min(bound, contract.end)
+
+
+def _with_grace(moment: datetime, rule: InvoicePolicy, zone: str) -> datetime:
+    return rule.grace.after(moment, zone) if rule.grace else moment
 
 
 def document_moment(state: AccountState, policy: Policy) -> datetime | None:
@@ -271,15 +310,14 @@ def over_threshold(state: AccountState, policy: Policy) -> dict[str, list[OpenCh
 def chosen_charges(state: AccountState, policy: Policy, moment: datetime) -> list[OpenCharge]:
     """The open charges that a document of this moment takes: those that are due, and those that wait for the next document."""
     at_once = {charge.address for charges in over_threshold(state, policy).values() for charge in charges}
-    due = {
-        charge.address
-        for charge in state.open_charges
-        if charge.address in at_once or ((when := bill_at(state, policy, charge)) is not None and when <= moment)
-    }
+    due: set[str] = set()
+    waiting: list[OpenCharge] = []
+    for charge in state.open_charges:
+        when = bill_at(state, policy, charge)
+        if charge.address in at_once or (when is not None and when <= moment):
+            due.add(charge.address)
+        elif charge.invoice_when == "next_invoice" or (is_late(charge) and charge.invoice_when == "charges"):
+            waiting.append(charge)
     currencies = {charge.currency for charge in state.open_charges if charge.address in due}
-    return [
-        charge
-        for charge in state.open_charges
-        if charge.address in due
-        or (charge.invoice_when == "next_invoice" and charge.currency in currencies and charge.effective_at <= moment)
-    ]
+    due |= {charge.address for charge in waiting if charge.currency in currencies and charge.effective_at <= moment}
+    return [charge for charge in state.open_charges if charge.address in due]
