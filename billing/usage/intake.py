@@ -16,6 +16,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
+import psycopg
 from django.db import OperationalError, connection, transaction
 
 from billing import bulk
@@ -121,8 +122,9 @@ def _take(
                 taken.take(chunk, recorded_at=recorded_at, arrived_at=arrived_at)
                 put_aside(report.batch, taken.rejected, recorded_at=recorded_at)
             break
-        except OperationalError as error:
-            again = getattr(error.__cause__, "sqlstate", "") in ("40P01", "40001")
+        except (OperationalError, psycopg.OperationalError) as error:  # a COPY raises the driver's own
+            state = error.sqlstate if isinstance(error, psycopg.Error) else getattr(error.__cause__, "sqlstate", "")
+            again = state in ("40P01", "40001")
             if not again or attempt == RETRIES - 1 or connection.in_atomic_block:
                 raise
             time.sleep(0.01 * 2**attempt)
