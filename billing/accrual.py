@@ -93,7 +93,7 @@ def fee_target(contract: Contract, period: PeriodRow, found: Sequence[Segment], 
     """The fee of one period: `price(quantity) × share of the full period`, for each segment."""
     charged = [segment for segment in _highest_quantity(found) if segment.pricing is not None]
     rated = [_rate_fee(segment) for segment in charged]
-    shares = [_fee_share(segment, period, charged[0], zone) for segment in charged]
+    shares = [_fee_share(contract, segment, period, charged[0], zone) for segment in charged]
     amounts = _fee_amounts(contract.currency, rated, shares)
     return [
         _line(
@@ -124,14 +124,16 @@ def _rate_fee(segment: Segment) -> Rated:
     return rate(segment.pricing, Consumption(quantity=segment.quantity), closed=True)
 
 
-def _fee_share(segment: Segment, period: PeriodRow, first: Segment, zone: str) -> Fraction:
+def _fee_share(contract: Contract, segment: Segment, period: PeriodRow, first: Segment, zone: str) -> Fraction:
+    """The share of the full period. `last_day: charged` adds the day on which the contract ends."""
     item = segment.item
     if period.start == period.full_end:  # charged once
         return Fraction(1)
     if item.proration == "none":
         return Fraction(1 if segment is first else 0)
     full = Span(period.full_start, period.full_end)
-    return share(segment.span, full, proration=item.proration, zone=zone, denominator=item.denominator, last_day=item.last_day)
+    last_day = item.last_day if segment.end == contract.end else "free"
+    return share(segment.span, full, proration=item.proration, zone=zone, denominator=item.denominator, last_day=last_day)
 
 
 def _fee_amounts(currency: str, rated: Sequence[Rated], shares: Sequence[Fraction]) -> list[Decimal]:

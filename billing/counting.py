@@ -260,7 +260,10 @@ def accrual_entry(item: Item, amount: Decimal, currency: str, moment: datetime, 
         amount = -amount
     else:
         earned = item.ledger or ledgers.REVENUE_BY_CHARGE[item.charge]
-        debit, credit = ledgers.UNBILLED, ledgers.DEFERRED if item.timing == "advance" and item.period else earned
+        debit, credit = (
+            ledgers.UNBILLED,
+            ledgers.DEFERRED if item.timing == "advance" and item.charge == "fee" and not item.once else earned,
+        )
     postings = (
         Posting(ledger=debit, amount=amount, currency=currency),
         Posting(ledger=credit, amount=-amount, currency=currency),

@@ -70,7 +70,7 @@ def load_documents(ids: Iterable[str]) -> dict[str, tuple[Document, Decimal, lis
     statement = """
         SELECT document.invoice, document.open, later.invoice
         FROM read_invoice document LEFT JOIN (
-            SELECT DISTINCT line.account, line.invoice, split_part(line.detail->>'corrects', '#', 1) AS number FROM read_invoice_line line
+            SELECT DISTINCT line.account, line.invoice, regexp_replace(line.detail->>'corrects', '#[^#]*$', '') AS number FROM read_invoice_line line
             JOIN read_invoice i ON i.invoice = line.invoice WHERE line.detail->>'corrects' <> '' AND i.status <> 'void' AND line.account = ANY(%s)
         ) AS later ON later.account = document.account AND later.number = document.number
         WHERE document.invoice = ANY(%s) AND document.status <> 'void'"""
@@ -99,7 +99,7 @@ def issued_of(held: tuple[Document, Decimal, list[Document]]) -> Issued | None:
     corrections = []
     for other in sorted(later, key=lambda one: _sequence(one)):
         for line in other.lines:
-            number, _, position = line.corrects.partition("#")
+            number, _, position = line.corrects.rpartition("#")
             if number == document.number and position.isdigit():
                 corrections.append(Correction(position=int(position), line=line, sign=-1 if isinstance(other, CreditNoteIssued) else 1))
     return Issued(invoice=document, open=open_amount, corrections=tuple(corrections))
@@ -137,7 +137,7 @@ def _place(
     if isinstance(event, InvoiceIssued):
         ref = LineRef(event.invoice, position)
     else:
-        number, _, corrected = line.corrects.partition("#")
+        number, _, corrected = line.corrects.rpartition("#")
         name = next((one.invoice.invoice for one in issued.values() if one.invoice.number == number), "")
         if not name or not corrected.isdigit():
             return
@@ -151,7 +151,9 @@ def _place(
 def find_issued(account: str, name: str) -> Issued:
     """An issued invoice of the account, by id, number, or position in its list (from 1), with all that corrected it. Raises NotFound
     `unknown_invoice`, Conflict `invoice_void`."""
-    statement = "SELECT invoice, number, status FROM read_invoice WHERE account = %s AND document IN ('invoice', 'statement') ORDER BY sequence"
+    statement = (
+        "SELECT invoice, number, status FROM read_invoice WHERE account = %s AND document IN ('invoice', 'statement') ORDER BY sequence"
+    )
     rows = bulk.fetch(statement, [account])
     found = next((row for row in rows if name in (row[0], row[1])), None)
     if found is None and name.isdigit() and 1 <= int(name) <= len(rows):

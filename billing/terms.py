@@ -106,7 +106,7 @@ def cycle_at(policy: Policy, contract: Contract, code: str, moment: datetime, zo
     """The item's billing cycle in force at the moment; None where the item is not in the terms or is charged once."""
     terms = contract.terms_at(moment).terms
     item = item_of(policy, terms, code)
-    period = item and (item.period or plan_of(policy, terms).period)
+    period = None if item is None or item.once else item.period or plan_of(policy, terms).period
     if item is None or period is None:
         return None
     return Cycle(period=period, anchor=anchor_at(policy, terms, moment, zone), zone=zone, align=item.align, day=item.day)

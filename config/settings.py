@@ -36,6 +36,7 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 BILLING_COMMANDS: tuple[str, ...] = (
     "billing.commands.accounts",
     "billing.commands.contracts",
+    "billing.commands.changes",
     "billing.commands.sales",
     "billing.commands.documents",
     "billing.commands.discounts",

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from billing import bulk
-from billing.codec import encode_value
 from billing.command import Command
+from billing.commands.attaching import attach_discount
 from billing.commands.common import account_stream, find_contract, open_state
+from billing.commands.offers import offered
 from billing.engine import Context, Decision
-from billing.events import CouponTaken, DiscountAttached, DiscountEnded
+from billing.events import CouponTaken, DiscountEnded
 from billing.journal import Draft
-from billing.state import AccountState
-from plans import store
 from plans.catalogue import Catalogue
 from plans.discounts import Coupon, Discount
 from plans.errors import Conflict, Invalid, NotFound
@@ -39,8 +39,11 @@ def discount(context: Context, args: GiveDiscount) -> Decision:
     """Give a discount of the catalogue, or one of its own: percent (part of the price) or a fixed amount (off the next documents)."""
     state = open_state(args.account)
     contract = find_contract(state, args.contract).id if args.contract else ""
-    given = _named(args.discount)[1] if args.discount else _own(args)
-    return Decision([_attach(context, state, given, contract=contract)], {"discount": context.next_address(args.account)})
+    given = _named(args.discount, local_date(context.at, state.zone)) if args.discount else _own(args)
+    return Decision(
+        [attach_discount(state, given, contract=contract, start=context.at, currency=state.currency)],
+        {"discount": context.next_address(args.account)},
+    )
 
 
 def _own(args: GiveDiscount) -> Discount:
@@ -63,29 +66,13 @@ def _own(args: GiveDiscount) -> Discount:
     )
 
 
-def _named(code: str) -> tuple[Catalogue, Discount]:
-    for name in store.names():
-        catalogue = store.newest(name)
+def _named(code: str, on: date) -> Discount:
+    on_offer = offered(on)
+    for catalogue in on_offer:
         if code in catalogue.discounts:
-            return catalogue, catalogue.discounts[code]
-    known = [found for name in store.names() for found in store.newest(name).discounts]
+            return catalogue.discounts[code]
+    known = [found for catalogue in on_offer for found in catalogue.discounts]
     raise NotFound("unknown_discount", f"there is no discount {code!r}{suggestion(code, known)}", at="discount")
-
-
-def _attach(context: Context, state: AccountState, given: Discount, *, contract: str, coupon: str = "") -> Draft:
-    event = DiscountAttached(
-        account=state.account,
-        contract=contract,
-        discount=given.code,
-        name=given.name,
-        level=given.level,
-        terms=encode_value(given),
-        start=context.at,
-        currency=given.currency or state.currency,
-        remainder=given.opening_remainder,
-        coupon=coupon,
-    )
-    return Draft(state.account, event, context.at)
 
 
 @dataclass(frozen=True)
@@ -106,7 +93,7 @@ def _coupon_streams(args: Any) -> list[str]:
 def apply_coupon(context: Context, args: ApplyCoupon) -> Decision:
     """Take a coupon: its discount, if the code is known, not expired, not used up, and not taken by this account before."""
     state = open_state(args.account)
-    catalogue, coupon = _coupon(args.coupon)
+    catalogue, coupon = _coupon(args.coupon, local_date(context.at, state.zone))
     if coupon.expires is not None and local_date(context.at, state.zone) >= coupon.expires:
         raise Conflict("coupon_expired", f"the coupon {coupon.code} expired on {coupon.expires}", at="coupon")
     taken = bulk.fetch("SELECT taken FROM read_coupon WHERE coupon = %s", [coupon.code])
@@ -122,15 +109,16 @@ def apply_coupon(context: Context, args: ApplyCoupon) -> Decision:
         raise Conflict(
             "coupon_elsewhere", f"the coupon {coupon.code} is for {', '.join(coupon.plans)}; the account has none of them", at="coupon"
         )
-    attached = _attach(context, state, catalogue.discounts[coupon.discount], contract=contract, coupon=coupon.code)
+    attached = attach_discount(
+        state, catalogue.discounts[coupon.discount], contract=contract, start=context.at, currency=state.currency, coupon=coupon.code
+    )
     took = CouponTaken(coupon=coupon.code, account=args.account, taken=count + 1)
     drafts = [attached, Draft(coupon_stream(args.coupon), took, context.at, context.next_address(args.account))]
     return Decision(drafts, {"discount": context.next_address(args.account)})
 
 
-def _coupon(code: str) -> tuple[Catalogue, Coupon]:
-    for name in store.names():
-        catalogue = store.newest(name)
+def _coupon(code: str, on: date) -> tuple[Catalogue, Coupon]:
+    for catalogue in offered(on):
         if code in catalogue.coupons:
             return catalogue, catalogue.coupons[code]
     raise NotFound("unknown_coupon", f"there is no coupon {code!r}", at="coupon")

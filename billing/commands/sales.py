@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from billing import bulk, journal, ledgers
 from billing.command import Command
 from billing.commands.common import account_stream, entry, find_contract, find_item, money, open_state
-from billing.commands.contracts import find_catalogue, own_price
+from billing.commands.contracts import own_price
+from billing.commands.offers import offered
 from billing.counting import accrual_entry
 from billing.engine import Context, Decision
 from billing.events import AdjustmentMade, Posting, SaleMade, StockMoved
@@ -18,7 +20,6 @@ from billing.journal import Draft
 from billing.loading import policy
 from billing.state import AccountState, Contract
 from billing.terms import plan_of
-from plans import store
 from plans.catalogue import Catalogue, Item
 from plans.errors import Conflict, Invalid, NotFound
 from plans.fields import suggestion
@@ -50,7 +51,7 @@ def _sale_streams(args: Any) -> list[str]:
 def sell(context: Context, args: Sell) -> Decision:
     """Sell an item: the charge on the buyer's account, and the goods out of stock where the item has stock."""
     state = open_state(args.account)
-    contract, catalogue, item = _find(state, args)
+    contract, catalogue, item = _find(state, args, local_date(context.at, state.zone))
     if args.quantity <= 0:
         raise Invalid("out_of_range", f"expected a quantity above 0, found {args.quantity}", at="quantity")
     pricing = item.pricing
@@ -89,7 +90,7 @@ def sell(context: Context, args: Sell) -> Decision:
     return Decision(drafts, {"sale": sale})
 
 
-def _find(state: AccountState, args: Sell) -> tuple[Contract | None, Catalogue, Item]:
+def _find(state: AccountState, args: Sell, on: date) -> tuple[Contract | None, Catalogue, Item]:
     """The contract that the sale goes with, the catalogue that prices it, and the item."""
     running = [contract for contract in state.contracts.values() if contract.status != "ended"]
     contract = find_contract(state, args.contract) if args.contract else (running[0] if len(running) == 1 else None)
@@ -98,14 +99,15 @@ def _find(state: AccountState, args: Sell) -> tuple[Contract | None, Catalogue, 
         catalogue = policy().catalogue(terms.catalogue, terms.version)
         if args.item in catalogue.items or args.item in catalogue.plans[terms.plan].items:
             return contract, catalogue, find_item(catalogue, catalogue.plans[terms.plan], args.item)
-    names = [args.catalogue] if args.catalogue else [name for name in store.names() if args.item in store.newest(name).items]
-    if len(names) > 1:
-        raise Conflict("which_catalogue", f"the item {args.item!r} stands in {', '.join(names)}; name the catalogue", at="catalogue")
-    if not names:
-        known = [code for name in store.names() for code in store.newest(name).items]
+    on_offer = offered(on, args.catalogue)
+    holding = [found for found in on_offer if args.item in found.items]
+    if len(holding) > 1:
+        names = ", ".join(found.name for found in holding)
+        raise Conflict("which_catalogue", f"the item {args.item!r} stands in {names}; name the catalogue", at="catalogue")
+    if not holding:
+        known = [code for found in on_offer for code in found.items]
         raise NotFound("unknown_item", f"there is no item {args.item!r}{suggestion(args.item, known)}", at="item")
-    catalogue = find_catalogue(names[0], "", None)
-    return (contract if args.contract else None), catalogue, find_item(catalogue, None, args.item)
+    return (contract if args.contract else None), holding[0], find_item(holding[0], None, args.item)
 
 
 def _when(asked: str, contract: Contract | None) -> str:
@@ -159,13 +161,10 @@ def _item_stream(args: Any) -> list[str]:
 
 def restock(context: Context, args: Restock) -> Decision:
     """Bring goods in (or take them out with a negative quantity: breakage, stocktake)."""
-    holding = [
-        found
-        for name in store.names()
-        if args.item in (found := store.newest(name)).items and (not args.catalogue or found.name == args.catalogue)
-    ]
+    on_offer = offered(local_date(context.at, "UTC"), args.catalogue)
+    holding = [found for found in on_offer if args.item in found.items]
     if not holding:
-        known = [code for name in store.names() for code in store.newest(name).items]
+        known = [code for found in on_offer for code in found.items]
         raise NotFound("unknown_item", f"there is no item {args.item!r}{suggestion(args.item, known)}", at="item")
     item = holding[0].items[args.item]
     if not item.stock:

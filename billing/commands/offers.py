@@ -1,0 +1,42 @@
+"""What is on offer: the newest catalogue versions that are in effect on a day, and the plans and items in them."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from plans import store
+from plans.catalogue import Catalogue, Plan
+from plans.errors import Conflict, NotFound
+from plans.fields import suggestion
+
+
+def offered(on: date, name: str = "") -> list[Catalogue]:
+    """The newest version in effect on the day of every catalogue (or of the one named)."""
+    names = [name] if name else store.names()
+    return [store.newest(one, on=on) for one in names if any(v.effective is None or v.effective <= on for v in store.versions(one))]
+
+
+def find_catalogue(name: str, plan: str, version: int | None, on: date) -> Catalogue:
+    """The catalogue named, or the only one that holds the plan, as it is in effect on the day (or in the version asked for).
+
+    Raises NotFound `unknown_catalogue` or `unknown_plan`, Conflict `which_catalogue`.
+    """
+    if name:
+        return store.catalogue(name, version) if version else store.newest(name, on=on)
+    holding = [found for found in offered(on) if plan in found.plans]
+    if len(holding) > 1:
+        raise Conflict(
+            "which_catalogue", f"the plan {plan!r} stands in {', '.join(c.name for c in holding)}; name the catalogue", at="catalogue"
+        )
+    if not holding:
+        known = [code for found in offered(on) for code in found.plans]
+        raise NotFound("unknown_plan", f"there is no plan {plan!r}{suggestion(plan, known)}", at="plan")
+    return store.catalogue(holding[0].name, version) if version else holding[0]
+
+
+def find_plan(catalogue: Catalogue, code: str) -> Plan:
+    """A plan of the catalogue. Raises NotFound `unknown_plan`."""
+    if code not in catalogue.plans:
+        message = f"the catalogue {catalogue.name} has no plan {code!r}{suggestion(code, list(catalogue.plans))}"
+        raise NotFound("unknown_plan", message, at="plan")
+    return catalogue.plans[code]

@@ -1,0 +1,74 @@
+"""When a change takes effect, and whether it may."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from billing.commands.common import find_contract, open_state
+from billing.engine import Context
+from billing.events import Terms
+from billing.loading import policy
+from billing.schedule import ended_row
+from billing.state import AccountState, Contract
+from billing.terms import cycle_at, phase_spans, plan_of
+from plans.errors import Conflict, Invalid
+from plans.periods import parse_time
+
+
+def effective_moment(context: Context, state: AccountState, contract: Contract, when: str) -> datetime:
+    """`now`, `period_end`, `trial_end`, `term_end`, or a date. The moment must not lie before the contract's newest terms."""
+    if when in ("", "now"):
+        moment = context.at
+    elif when == "period_end":
+        moment = period_end(state, contract, context.at)
+    elif when == "trial_end":
+        spans = phase_spans(plan_of(policy(), contract.timeline[-1].terms), contract.timeline[-1].terms, state.zone)
+        ends = [span.end for span in spans if span.end and span.end > context.at]
+        if not ends:
+            raise Conflict("no_trial", f"the contract {contract.id} is in no trial or phase that ends", at="when")
+        moment = ends[0]
+    elif when == "term_end":
+        if contract.end is None:
+            raise Conflict("no_term", f"the contract {contract.id} has no agreed end", at="when")
+        moment = contract.end
+    else:
+        moment = parse_time(when, state.zone, "when")
+    return moment
+
+
+def period_end(state: AccountState, contract: Contract, moment: datetime) -> datetime:
+    """The end of the running period: the latest end of the contract's open periods, else of the cycle that holds the moment."""
+    rows = [ended_row(policy(), contract, row, state.zone) for row in state.periods if row.contract == contract.id and not row.closed]
+    if rows:
+        return max(row.full_end for row in rows)
+    for code in contract.timeline[-1].terms.items:
+        cycle = cycle_at(policy(), contract, code, moment, state.zone)
+        if cycle is not None:
+            full = cycle.period_at(moment)
+            return moment if full.start == moment else full.end
+    return moment
+
+
+def _check_order(contract: Contract, moment: datetime) -> None:
+    last = contract.timeline[-1]
+    if moment < max(last.effective_at, contract.start):
+        raise Conflict(
+            "later_change",
+            f"the terms of {contract.id} were set from {last.effective_at:%Y-%m-%d %H:%M} UTC on by {contract.account}/{last.sequence}; "
+            "a change before that would contradict it: withdraw it first or choose a later time",
+            at="when",
+            event=f"{contract.account}/{last.sequence}",
+        )
+    if contract.end is not None and moment >= contract.end:
+        raise Conflict("after_end", f"the contract {contract.id} ends on {contract.end:%Y-%m-%d %H:%M} UTC, before the change", at="when")
+
+
+def change(context: Context, account: str, contract: str, when: str) -> tuple[AccountState, Contract, datetime, Terms]:
+    """The contract to change, the moment and the terms that hold then."""
+    state = open_state(account)
+    found = find_contract(state, contract)
+    moment = effective_moment(context, state, found, when)
+    if moment > context.at:
+        raise Invalid("not_yet", "a change in the future can't be scheduled yet; give it when the time has come", at="when")
+    _check_order(found, moment)
+    return state, found, moment, found.timeline[-1].terms

@@ -1,0 +1,205 @@
+"""What plans can say, played through the engine: phases, lists, anchors, interest, shares, minimums, invoice policies. Every amount by hand."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from billing import bulk
+from tests.books import advance, assert_books_hold, balance, do, documents, lines, open_account, publish, use
+
+pytestmark = pytest.mark.django_db
+
+HEAD = "catalogue: c\ncurrency: EUR\nzone: UTC\n"
+
+
+def play(plan: str, *, more: str = "", **subscription: object) -> None:
+    """Publish a catalogue with one plan `p`, and sign it for ana on 1 January 2026 (or `at`)."""
+    publish(HEAD + more + "plans:\n  p:\n" + "\n".join("    " + line for line in plan.strip("\n").splitlines()) + "\n")
+    open_account()
+    at = str(subscription.pop("at", "2026-01-01"))
+    do("subscribe", at, account="ana", plan="p", **subscription)
+
+
+def charges() -> list[tuple[str, str, str, str]]:
+    """(item, from, to, amount) of each charge in order."""
+    rows = bulk.fetch('SELECT item, start::date::text, "end"::date::text, amount FROM read_charge ORDER BY sequence')
+    return [(item, start, end, f"{amount:.2f}") for item, start, end, amount in rows]
+
+
+def test_a_trial_is_free_and_the_period_starts_anew_after_it() -> None:
+    play("period: month\ntrial: 14 days\nitems: {fee: {price: '30.00'}}")
+    advance("2026-02-20")
+    assert charges() == [("fee", "2026-01-15", "2026-02-15", "30.00"), ("fee", "2026-02-15", "2026-03-15", "30.00")]
+
+
+def test_a_phase_has_prices_of_its_own() -> None:
+    play("period: month\nphases: [{name: intro, length: 2 months, prices: {fee: '5.00'}, then: keep}]\nitems: {fee: {price: '30.00'}}")
+    advance("2026-03-01")
+    assert charges() == [
+        ("fee", "2026-01-01", "2026-02-01", "5.00"),
+        ("fee", "2026-02-01", "2026-03-01", "5.00"),
+        ("fee", "2026-03-01", "2026-04-01", "30.00"),
+    ]
+
+
+def test_cancelled_in_the_trial_nothing_is_ever_charged() -> None:
+    play("period: month\ntrial: 14 days\nitems: {fee: {price: '30.00'}}")
+    do("cancel", "2026-01-10", account="ana")
+    advance("2026-06-01")
+    assert charges() == []
+    assert documents() == []
+
+
+def test_calendar_alignment_begins_with_a_part() -> None:
+    play("period: month\nitems: {fee: {price: '31.00', align: calendar}}", at="2026-01-11")
+    advance("2026-02-01")
+    assert charges() == [("fee", "2026-01-11", "2026-02-01", "21.00"), ("fee", "2026-02-01", "2026-03-01", "31.00")]
+
+
+def test_a_set_up_fee_is_charged_once() -> None:
+    play("period: month\nitems: {setup: {price: '50.00', period: once}, fee: {price: '10.00'}}")
+    advance("2026-03-15")
+    assert [row for row in charges() if row[0] == "setup"] == [("setup", "2026-01-01", "2026-01-01", "50.00")]
+    assert [row[2] for row in documents()] == ["60.00", "10.00", "10.00"]
+
+
+def test_a_list_ends_segments_for_all_who_follow_it() -> None:
+    tariff = "lists:\n  t:\n    - {from: 2020-01-01, price: '30.00'}\n    - {from: 2026-01-16, price: '60.00'}\n"
+    play("period: month\nitems: {fee: {follows: t, timing: arrears}}", more=tariff)
+    advance("2026-02-01")
+    # 15 of 31 days at 30.00 = 14.516…, 16 of 31 at 60.00 = 30.967…
+    assert charges() == [("fee", "2026-01-01", "2026-01-16", "14.52"), ("fee", "2026-01-16", "2026-02-01", "30.97")]
+
+
+def test_a_list_published_while_a_period_runs_counts_from_its_date() -> None:
+    play("period: month\nitems: {fee: {follows: t}}", more="lists: {t: [{from: 2020-01-01, price: '31.00'}]}\n")
+    entry = "lists: {t: [{from: 2026-01-11, price: '62.00'}]}\n"
+    publish(HEAD + entry + "plans:\n  p:\n    period: month\n    items: {fee: {follows: t}}\n", "2026-01-05")
+    advance("2026-02-01")
+    total = {row[0]: row[1] for row in bulk.fetch("SELECT period_start::date::text, sum(amount) FROM read_charge GROUP BY 1")}
+    assert total == {"2026-01-01": Decimal("52.00"), "2026-02-01": Decimal("62.00")}
+    assert_books_hold()
+
+
+def test_capitalised_interest_is_owed_by_us_on_statements() -> None:
+    play(
+        "term: 90 days\nperiod: 30 days\nitems: {interest: {interest: {rate: '36.5', capitalise: true}}}",
+        amount="1000.00",
+    )
+    advance("2026-04-05")
+    # 1000 × 36.5 % × 30/365 = 30.00; 1030 → 30.90; 1060.90 → 31.827
+    assert [row[3] for row in charges()] == ["-30.00", "-30.90", "-31.83"]
+    assert [row[:3] for row in documents()] == [
+        ("statement", "ST-000001", "30.00"),
+        ("statement", "ST-000002", "30.90"),
+        ("statement", "ST-000003", "31.83"),
+    ]
+    assert balance("payable") == Decimal("-92.73")
+    assert_books_hold()
+
+
+def test_an_early_withdrawal_pays_the_early_rate_for_all_of_it() -> None:
+    play(
+        "term: 90 days\nperiod: 30 days\nitems: {interest: {interest: {rate: '36.5', early_rate: '7.3', minimum_days: 30}}}",
+        amount="1000.00",
+    )
+    do("cancel", "2026-02-20", account="ana")
+    advance("2026-06-01")
+    # 1000 × 7.3 % × 30/365 = 6.00 and × 20/365 = 4.00
+    assert sum(Decimal(row[3]) for row in charges()) == Decimal("-10.00")
+    assert_books_hold()
+
+
+def test_a_publishers_share_is_stated_and_owed() -> None:
+    play("period: month\nitems: {share: {meter: revenue, price: {model: percentage, rate: 68}, owes: us}}", more="meters: {revenue: {}}\n")
+    use("ana", "revenue", arrived="2026-01-20", records=[{"id": "1", "at": "2026-01-19", "value": "100.00", "amount": "100.00"}])
+    advance("2026-02-01")
+    assert [row[:3] for row in documents()] == [("statement", "ST-000001", "68.00")]
+    assert balance("payable") == Decimal("-68.00")
+    assert_books_hold()
+
+
+def test_a_minimum_over_items_of_shorter_periods() -> None:
+    play(
+        "period: quarter\nminimums: {least: {amount: '100.00'}}\nitems:\n  calls: {meter: calls, period: month, price: '1.00'}",
+        more="meters: {calls: {}}\n",
+    )
+    for month, value in (("01", "20"), ("02", "30")):
+        use("ana", "calls", arrived=f"2026-{month}-20", records=[{"id": month, "at": f"2026-{month}-19", "value": value}])
+    advance("2026-04-01")
+    assert [(row[0], row[3]) for row in charges()] == [("calls", "20.00"), ("calls", "30.00"), ("least", "50.00")]
+    use("ana", "calls", arrived="2026-04-03", records=[{"id": "late", "at": "2026-03-30", "value": "10"}])
+    advance("2026-04-03")
+    assert [(row[0], row[3]) for row in charges()[3:]] == [("calls", "10.00"), ("least", "-10.00")]
+    assert_books_hold()
+
+
+def test_unbilled_charges_are_invoiced_when_they_pass_the_threshold() -> None:
+    play(
+        "invoice: {when: calendar, day: 1, threshold: '25.00'}\nitems: {fee: {price: '10.00', period: 1 day, timing: arrears}}",
+        at="2026-01-02",
+    )
+    advance("2026-01-09")
+    assert [row[2] for row in documents()] == ["30.00", "30.00"]
+    advance("2026-02-01")
+    assert documents()[-1][2] == "30.00"
+
+
+def test_grace_waits_for_late_usage() -> None:
+    play("period: month\ninvoice: {grace: 3 days}\nitems: {calls: {meter: calls, price: '1.00'}}", more="meters: {calls: {}}\n")
+    use("ana", "calls", arrived="2026-01-20", records=[{"id": "1", "at": "2026-01-19", "value": "5"}])
+    advance("2026-02-01")
+    assert documents() == []
+    use("ana", "calls", arrived="2026-02-02", records=[{"id": "2", "at": "2026-01-31", "value": "7"}])
+    advance("2026-02-04")
+    assert [row[2] for row in documents()] == ["12.00"]
+    assert lines("INV-000001") == [("calls", "12.00", "0.00")]
+
+
+def test_a_document_beyond_the_limit_parks_the_account_until_it_is_released() -> None:
+    play("period: month\ninvoice: {limit: '20.00'}\nitems: {fee: {price: '30.00'}}")
+    status = bulk.fetch("SELECT status, reason FROM read_account")[0]
+    assert status[0] == "parked"
+    assert "20.00" in status[1]
+    advance("2026-05-01")
+    assert documents() == []
+
+
+def test_a_zero_invoice_is_issued_where_the_policy_says_so() -> None:
+    play("period: month\ninvoice: {zero: issue}\nitems: {fee: {price: '0.00'}}")
+    advance("2026-02-01")
+    assert [row[2] for row in documents()] == ["0.00", "0.00"]
+
+
+def test_a_charge_counts_the_last_day_only_where_it_is_said() -> None:
+    play("period: month\nitems: {fee: {price: '31.00', last_day: charged, timing: arrears}}")
+    do("cancel", "2026-01-10T12:00", account="ana")
+    assert charges() == [("fee", "2026-01-01", "2026-01-10", "10.00")]
+
+
+def test_readings_of_a_register_make_the_days_of_the_bill() -> None:
+    play(
+        "period: 2 months\nitems:\n  energy: {meter: kwh, per_days: 30, price: {model: graduated, tiers: [{up_to: 120, unit: '0.40'}, {unit: '0.60'}]}}",
+        more="meters: {kwh: {aggregate: register, register: {spread: end}}}\n",
+        at="2026-01-01",
+    )
+    readings = [
+        {"id": "r0", "at": "2026-01-01", "value": "1000", "kind": "reading"},
+        {"id": "r1", "at": "2026-03-01", "value": "1266", "kind": "reading"},
+    ]
+    use("ana", "kwh", arrived="2026-03-01", records=readings)
+    advance("2026-03-01")
+    # 59 days: the first block holds 120 × 59/30 = 236 kWh: 236 × 0.40 + 30 × 0.60
+    assert [row[3] for row in charges()] == ["112.40"]
+
+
+def test_a_plan_gives_its_discounts_to_every_contract() -> None:
+    play(
+        "period: month\ndiscounts: [launch]\nitems: {fee: {price: '10.00'}}",
+        more="discounts: {launch: {percent: 50, periods: 2}}\n",
+    )
+    advance("2026-03-01")
+    assert [row[2] for row in documents()] == ["5.00", "5.00", "10.00"]
+    assert_books_hold()
