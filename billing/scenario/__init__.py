@@ -1,5 +1,5 @@
 """Scenarios: a business told as a file, played through the commands, ticks and runs of production.
 
-    reading  file → Story        world  where it is played        player  step by step        facts, compare  what must be true
-    report   what came out       schema the format as JSON Schema
+`reading` makes a `story` of a file, `world` a database to play it in, and `player` plays it step by step; `facts` says what is so,
+`expecting` and `comparing` whether that is what the story says. `report` and `statement` show what came out, `schema` what a file may hold.
 """

@@ -8,9 +8,9 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from billing.queries.status import money_text
 from billing.scenario import story as form
 from billing.scenario.expecting import columns, row_of
-from billing.queries.status import money_text
 from plans.money import plain
 from plans.periods import to_local
 

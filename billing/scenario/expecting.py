@@ -65,7 +65,8 @@ def _named(value: Any, at: str, known: Mapping[str, Any], what: str) -> None:
         raise Invalid("wrong_type", f"expected a mapping of {what}s, found {describe(value)}", at=at)
     for name in value:
         if name not in known:
-            raise Invalid("unknown_field", f"the {what} {name!r} is not known here{suggestion(str(name), sorted(known))}", at=join(at, str(name)))
+            message = f"the {what} {name!r} is not known here{suggestion(str(name), sorted(known))}"
+            raise Invalid("unknown_field", message, at=join(at, str(name)))
 
 
 def _row(row: type, value: Any, at: str, zone: str) -> dict[str, Any]:

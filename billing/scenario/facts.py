@@ -14,9 +14,9 @@ from typing import Any
 import orjson
 
 from billing import bulk, journal
+from billing.codec import decode_value
 from billing.commands.sales import level_of
 from billing.events import CreditNoteIssued, InvoiceIssued, Terms
-from billing.codec import decode_value
 from billing.loading import policy, trimmed
 from billing.queries.ahead import accrued
 from billing.queries.status import Status, status
@@ -166,17 +166,18 @@ def _payments(view: View) -> list[Row]:
 def _contracts(view: View) -> list[Row]:
     """Each contract with the terms that hold at the moment (the first ones before it starts)."""
     statement = """
-        SELECT c.contract, c.status, c.start, c."end", c.name, t.terms::text FROM read_contract c CROSS JOIN LATERAL (
-            SELECT terms FROM read_contract_terms t WHERE t.account = c.account AND t.contract = c.contract
-            ORDER BY t.effective_at <= %s DESC, CASE WHEN t.effective_at <= %s THEN t.effective_at END DESC, t.effective_at, t.sequence DESC LIMIT 1
-        ) AS t WHERE c.account = %s ORDER BY c.start, c.contract"""
+        SELECT c.contract, c.status, c.start, c."end", c.name, t.effective_at, t.terms::text
+        FROM read_contract c JOIN read_contract_terms t ON t.account = c.account AND t.contract = c.contract
+        WHERE c.account = %s ORDER BY c.start, c.contract, t.effective_at, t.sequence"""
     moment = view.as_of or view.at
-    found = []
-    for _, state, start, end, name, text in bulk.fetch(statement, [moment, moment, view.account]):
+    found: dict[str, Row] = {}
+    for contract, state, start, end, name, effective_at, text in bulk.fetch(statement, [view.account]):
+        if contract in found and effective_at > moment:
+            continue
         terms: Terms = decode_value(Terms, orjson.loads(text))
         row = {"plan": terms.plan, "status": state, "from": start, "to": end, "name": name, "version": Decimal(terms.version)}
-        found.append(row | {"quantity": _quantities(terms)})
-    return found
+        found[contract] = row | {"quantity": _quantities(terms)}
+    return list(found.values())
 
 
 def _quantities(terms: Terms) -> dict[str, Decimal]:
@@ -190,7 +191,7 @@ def _quantities(terms: Terms) -> dict[str, Decimal]:
 
 def _stock(view: View) -> list[Row]:
     """Every item that the catalogue keeps in stock, in its order. Nothing is reserved yet, so all of it is free."""
-    found = []
+    found: list[Row] = []
     for name in [view.catalogue] if view.catalogue else store.names():
         catalogue = store.newest(name)
         for code, item in catalogue.items.items():
@@ -214,7 +215,8 @@ def _within(view: View) -> tuple[str, list[Any]]:
 
 def _events(view: View) -> list[str]:
     condition, moments = _within(view)
-    rows = bulk.fetch(f"SELECT kind FROM journal WHERE stream = %s{condition} ORDER BY sequence", [view.account, *moments])
+    statement = f"SELECT kind FROM journal WHERE stream = %s{condition} ORDER BY sequence"  # noqa: S608 - the condition is ours
+    rows = bulk.fetch(statement, [view.account, *moments])
     return [kind for (kind,) in rows]
 
 
@@ -222,7 +224,7 @@ def _effects(view: View) -> list[Row]:
     condition, moments = _within(view)
     statement = f"""
         SELECT effect.kind, effect.state FROM effect JOIN journal ON journal.stream = effect.stream AND journal.sequence = effect.sequence
-        WHERE effect.stream = %s{condition} ORDER BY effect.sequence, effect.kind"""
+        WHERE effect.stream = %s{condition} ORDER BY effect.sequence, effect.kind"""  # noqa: S608 - the condition is ours
     return [{"kind": kind, "state": state} for kind, state in bulk.fetch(statement, [view.account, *moments])]
 
 

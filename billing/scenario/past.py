@@ -1,4 +1,4 @@
-"""The read models as they would be had less happened: the processors fold the part of the journal that two dates leave, and all is undone."""
+"""The read models had less happened: the processors fold the part of the journal that two dates leave, and all is undone."""
 
 from __future__ import annotations
 

@@ -1,16 +1,19 @@
-"""Playing a story: the catalogue is published, the accounts are opened, and then, step by step, what is due is done, the step, and the checks.
+"""Playing a story: the catalogue is published, the accounts are opened; then, for each step, what is due is done, the step, and the checks.
 
 Everything goes through the doors of production: commands through the engine, usage through ingest, time through the clockwork's run.
 """
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
+from django.db import Error as DatabaseError
 from django.db import transaction
 
 from billing import bulk, clockwork, engine, journal, usage
@@ -27,7 +30,9 @@ from plans.errors import Refusal
 
 ACTOR = "scenario"
 #: Arguments whose words are never names given by `as`: codes of the catalogue and free text.
-WORDS = frozenset("plan item items quantities prices attributes reason name reference channel currency zone catalogue key source coupon".split())
+WORDS = frozenset(
+    "plan item items quantities prices attributes reason name reference channel currency zone catalogue key source coupon".split()
+)
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,15 @@ class Played:
     @property
     def holds(self) -> bool:
         return self.failure is None and all(check.holds for check in self.checks)
+
+
+def _fault(error: Exception) -> str:
+    """An error that is no refusal: the database's own sentence, or where in the program it came from."""
+    text = " ".join(str(error).split())[:300]
+    if isinstance(error, DatabaseError):
+        return f"the database refused: {text}"
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"a fault of the program: {type(error).__name__}: {text} ({Path(frame.filename).name}:{frame.lineno})"
 
 
 class Stopped(Exception):
@@ -192,6 +206,8 @@ class _Player:
                 self._ingest(step)
         except Refusal as refusal:
             return refusal
+        except Exception as error:
+            raise self._stop(step.path, f"{step.title}: {_fault(error)}", "fault") from error
         return None
 
     def _check_refused(self, step: Step, refusal: Refusal | None, events: int) -> None:
@@ -217,7 +233,7 @@ class _Player:
         return outcome
 
     def _placed(self, command: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """The arguments as this database needs them: the accounts' ids, the seller, and whose catalogue is meant where there are several."""
+        """The arguments as this database needs them: the account's id, the seller, and which of several catalogues is meant."""
         known = {one.name for one in fields(registry()[command].arguments)}
         given = dict(arguments)
         if isinstance(given.get("account"), str):
@@ -285,7 +301,8 @@ class _Player:
         rows = bulk.fetch("SELECT currency, zone FROM read_account WHERE account = %s", [account])
         if not rows:
             raise self._stop(expectation.path, f"the account {expectation.account!r} is not open yet")
-        comparing = Comparing(*rows[0], lambda name: self._document(name, expectation.account), self.story.line)
+        currency, zone = rows[0]
+        comparing = Comparing(currency, zone, lambda name: self._document(name, expectation.account), self.story.line)
         try:
             return compare(expectation, self._find(step, expectation.fact, account), comparing)
         except Refusal as refusal:

@@ -9,8 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from billing.command import Command, parse_arguments, registry
 from billing.codec import time_text
+from billing.command import Command, parse_arguments, registry
 from billing.scenario.expecting import read_facts
 from billing.scenario.story import Expectation, Policy, Step, Story
 from billing.usage.records import read_measurement
@@ -102,8 +102,18 @@ class _Reader:
         steps = top.items("story")
         self.publishes = any(isinstance(step, Mapping) and step.get("do") == PUBLISH for step, _ in steps)
         top.done()
-        read = self._steps(steps)
-        return Story(self.path, title, about, self.zone, self.currency, policy, self.accounts, self.zones, read, self.document.line)
+        return Story(
+            name=self.document.name,
+            scenario=title,
+            about=about,
+            zone=self.zone,
+            currency=self.currency,
+            policy=policy,
+            accounts=self.accounts,
+            zones=self.zones,
+            steps=self._steps(steps),
+            lines=self.document.line,
+        )
 
     # --- the catalogue
 
@@ -203,8 +213,8 @@ class _Reader:
         extra = [name for name in step.values if name not in STEP_FIELDS]
         if not do:
             if extra:
-                known = [*STEP_FIELDS, "(a command's arguments need `do`)"]
-                raise Invalid("unknown_field", f"the field {extra[0]!r} is not known here{suggestion(extra[0], known)}", at=step.path(extra[0]))
+                message = f"the field {extra[0]!r} is not known here, without `do`{suggestion(extra[0], STEP_FIELDS)}"
+                raise Invalid("unknown_field", message, at=step.path(extra[0]))
             return {}
         if do not in registry():
             raise Invalid("unknown_command", f"there is no command {do!r}{suggestion(do, sorted(registry()))}", at=step.path("do"))

@@ -1,7 +1,7 @@
 """The format of a story, as frozen values. `docs/scenarios.md` shows it, `manage.py scenario --schema` is made from these classes.
 
 What `expect` may say is declared here too: each class below is a row, each of its fields a column whose type says how it is compared.
-A field whose name is a word of Python ends in `_`, which the file does not have.
+A field whose name is a word of Python ends in `_`, which the file does not have; the text beside a type is its explanation.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from pathlib import Path
-from typing import Any, NewType
+from typing import Annotated, Any, NewType
 
 # How a value is read and compared. All of them stand in the file as text or number.
 Money = NewType("Money", object)  # an amount of the account's currency, or currency → amount; what is not named must be 0
@@ -26,21 +25,16 @@ Ledgers = NewType("Ledgers", object)  # every posting as a row, or ledger → ba
 Switch = NewType("Switch", bool)
 
 
-def about(text: str) -> Any:
-    """A field that the file may leave out, with its explanation."""
-    return field(default=None, metadata={"about": text})
-
-
 @dataclass(frozen=True)
 class TaxRow:
     """One tax of a document or of a line."""
 
     code: Text | None = None
     name: Text | None = None
-    rate: Number | None = about("Percent")
+    rate: Annotated[Number | None, "Percent"] = None
     base: Amount | None = None
     tax: Amount | None = None
-    reason: Text | None = about("Why nothing is due")
+    reason: Annotated[Text | None, "Why nothing is due"] = None
 
 
 @dataclass(frozen=True)
@@ -52,10 +46,10 @@ class LineRow:
     quantity: Number | None = None
     unit: Text | None = None
     unit_price: Number | None = None
-    amount: Amount | None = about("As charged, after discounts: net, or gross where prices include tax")
+    amount: Annotated[Amount | None, "As charged, after discounts: net, or gross where prices include tax"] = None
     net: Amount | None = None
     tax: Amount | None = None
-    discount: Amount | None = about("Share of the document's discounts, negative")
+    discount: Annotated[Amount | None, "Share of the document's discounts, negative"] = None
     from_: Time | None = None
     to: Time | None = None
     component: Text | None = None
@@ -70,9 +64,9 @@ class InvoiceRow:
     total: Amount | None = None
     net: Amount | None = None
     tax: Amount | None = None
-    open: Amount | None = about("What is still to be paid")
+    open: Annotated[Amount | None, "What is still to be paid"] = None
     due: Day | None = None
-    status: Text | None = about("open, paid, credited or void")
+    status: Annotated[Text | None, "open, paid, credited or void"] = None
     issued: Day | None = None
     currency: Text | None = None
     lines: tuple[LineRow, ...] | None = None
@@ -83,8 +77,8 @@ class InvoiceRow:
 class DocumentRow(InvoiceRow):
     """Any document, in the order of issue."""
 
-    kind: Text | None = about("invoice, statement, credit_note or opening")
-    corrects: Document | None = about("The invoice that a credit note takes from")
+    kind: Annotated[Text | None, "invoice, statement, credit_note or opening"] = None
+    corrects: Annotated[Document | None, "The invoice that a credit note takes from"] = None
 
 
 @dataclass(frozen=True)
@@ -98,9 +92,9 @@ class ChargeRow:
     quantity: Number | None = None
     from_: Time | None = None
     to: Time | None = None
-    kind: Text | None = about("accrual, sale or adjustment")
+    kind: Annotated[Text | None, "accrual, sale or adjustment"] = None
     component: Text | None = None
-    invoice: Document | None = about("The document that digested it")
+    invoice: Annotated[Document | None, "The document that digested it"] = None
 
 
 @dataclass(frozen=True)
@@ -118,18 +112,18 @@ class PaymentRow:
     channel: Text | None = None
     status: Text | None = None
     reference: Text | None = None
-    invoices: tuple[PaidRow, ...] | None = about("Amount for each invoice")
+    invoices: Annotated[tuple[PaidRow, ...] | None, "Amount for each invoice"] = None
 
 
 @dataclass(frozen=True)
 class ContractRow:
     plan: Text | None = None
-    quantity: Quantities | None = about("Of the plan's fee, or item → quantity")
-    status: Text | None = about("active, paused or ended")
+    quantity: Annotated[Quantities | None, "Of the plan's fee, or item → quantity"] = None
+    status: Annotated[Text | None, "active, paused or ended"] = None
     from_: Time | None = None
     to: Time | None = None
     name: Text | None = None
-    version: Number | None = about("Of the catalogue")
+    version: Annotated[Number | None, "Of the catalogue"] = None
 
 
 @dataclass(frozen=True)
@@ -150,7 +144,7 @@ class EntitlementRow:
 class StockRow:
     item: Text | None = None
     level: Number | None = None
-    free: Number | None = about("Level less what is reserved")
+    free: Annotated[Number | None, "Level less what is reserved"] = None
 
 
 @dataclass(frozen=True)
@@ -163,7 +157,7 @@ class BookingRow:
 @dataclass(frozen=True)
 class PostingRow:
     ledger: Text | None = None
-    amount: Amount | None = about("Debit positive, credit negative")
+    amount: Annotated[Amount | None, "Debit positive, credit negative"] = None
     currency: Text | None = None
 
 
@@ -177,14 +171,14 @@ class EffectRow:
 class Facts:
     """What must be true of one account. Lists are complete and in order; in each row only the named fields are compared."""
 
-    owed: Money | None = about("Open amounts of issued invoices")
-    credit: Money | None = about("Money of the customer not yet used")
-    balance: Money | None = about("owed - credit: positive, the customer owes")
-    wallet: Money | None = about("Spendable prepaid, less what is reserved")
-    unbilled: Money | None = about("Charges recorded and on no issued document")
-    accrued: Money | None = about("unbilled plus what a tick now would add")
-    overdue: Money | None = about("Past due")
-    status: Text | None = about("overdue, owes, in_credit or settled; parked or closed")
+    owed: Annotated[Money | None, "Open amounts of issued invoices"] = None
+    credit: Annotated[Money | None, "Money of the customer not yet used"] = None
+    balance: Annotated[Money | None, "owed - credit: positive, the customer owes"] = None
+    wallet: Annotated[Money | None, "Spendable prepaid, less what is reserved"] = None
+    unbilled: Annotated[Money | None, "Charges recorded and on no issued document"] = None
+    accrued: Annotated[Money | None, "unbilled plus what a tick now would add"] = None
+    overdue: Annotated[Money | None, "Past due"] = None
+    status: Annotated[Text | None, "overdue, owes, in_credit or settled; parked or closed"] = None
     invoices: tuple[InvoiceRow, ...] | None = None
     charges: tuple[ChargeRow, ...] | None = None
     payments: tuple[PaymentRow, ...] | None = None
@@ -195,8 +189,8 @@ class Facts:
     entitlements: tuple[EntitlementRow, ...] | None = None
     stock: tuple[StockRow, ...] | None = None
     bookings: tuple[BookingRow, ...] | None = None
-    postings: Ledgers | None = about("Every posting as a row, or ledger → balance, unnamed ones 0")
-    events: tuple[Text, ...] | None = about("Kinds in order")
+    postings: Annotated[Ledgers | None, "Every posting as a row, or ledger → balance, unnamed ones 0"] = None
+    events: Annotated[tuple[Text, ...] | None, "Kinds in order"] = None
     effects: tuple[EffectRow, ...] | None = None
 
 
@@ -242,7 +236,7 @@ class Policy:
 
 @dataclass(frozen=True)
 class Story:
-    file: Path
+    name: str  # how messages call the file
     scenario: str
     about: str
     zone: str
@@ -257,7 +251,8 @@ class Story:
     def slug(self) -> str:
         """The title as a part of an account's id: at most 24 of a-z 0-9 -."""
         letters = "".join(letter if letter.isascii() and letter.isalnum() else " " for letter in self.scenario.lower())
-        return "-".join(letters.split())[:24].strip("-") or "story"
+        words = "-".join(letters.split())
+        return (words if len(words) <= 24 else words[:25].rpartition("-")[0] or words[:24]) or "story"
 
     def line(self, path: str) -> int:
         return self.lines(path) or 1

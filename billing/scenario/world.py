@@ -108,7 +108,8 @@ def _make_template(server: psycopg.Connection[Any], name: str) -> None:
         call_command("migrate", verbosity=0, interactive=False)
     server.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(passing), sql.Identifier(name)))
     ours = str(settings.BASE_DIR)
-    older = "SELECT datname FROM pg_database WHERE starts_with(datname, %s) AND datname <> %s AND shobj_description(oid, 'pg_database') = %s"
+    older = """
+        SELECT datname FROM pg_database WHERE starts_with(datname, %s) AND datname <> %s AND shobj_description(oid, 'pg_database') = %s"""
     for (old,) in server.execute(older, [TEMPLATE, name, ours]).fetchall():
         _drop(server, old)
     server.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), sql.Literal(ours)))
