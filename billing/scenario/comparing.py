@@ -61,7 +61,8 @@ def _value(hint: Any, expected: Any, found: Any, shown: str, at: str, c: Compari
     if hint is form.Quantities:
         return _quantities(expected, found, shown, at, c)
     if hint is form.Document and expected is not None:
-        return [_check(shown, at, expected, found, c.resolve(expected) == found, c)]
+        holds = c.resolve(expected) == found
+        return [_check(shown, at, expected, expected if holds else found, holds, c)]
     return [_check(shown, at, expected, found, _same(expected, found), c, money=hint is form.Amount)]
 
 

@@ -11,7 +11,7 @@ from billing.queries.status import money_text
 from billing.scenario.comparing import Check
 from billing.scenario.player import Played
 from billing.scenario.statement import Statement, as_data
-from plans.money import plain
+from plans.money import plain, round_money
 from plans.periods import local_date, to_local
 
 KINDS = {"invoice": "Invoice", "statement": "Statement", "credit_note": "Credit note", "opening": "Balance brought over"}
@@ -63,12 +63,17 @@ def _document(document: Mapping[str, Any]) -> Iterator[str]:
 
 
 def times(line: Mapping[str, Any], currency: str) -> str:
-    """`  3 × 100.00` where a line has one finite price for more than one; else the quantity, where it says anything."""
+    """`  3 × 100.00` where that is the line's amount; else the quantity, where it says anything."""
     quantity, price = line["quantity"], line["unit_price"]
-    unit = f" {line['unit']}" if line["unit"] else ""
-    if price and "/" not in price and quantity != 1:
-        return f"  {plain(quantity)}{unit} × {money_text(Decimal(price), currency)}"
-    return f"  {plain(quantity)}{unit}" if quantity not in (0, 1) else ""
+    shown = f"  {plain(quantity)}{' ' if line['unit'] else ''}{line['unit']}"
+    if (
+        price
+        and "/" not in price
+        and quantity != 1
+        and round_money(quantity * Decimal(price), currency) == line["amount"] - line["discount"]
+    ):
+        return f"{shown} × {money_text(Decimal(price), currency)}"
+    return shown if quantity not in (0, 1) else ""
 
 
 def tax_title(tax: Mapping[str, Any]) -> str:

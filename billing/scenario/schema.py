@@ -143,12 +143,10 @@ def _step() -> dict[str, Any]:
 
 
 def _command(command: Command) -> dict[str, Any]:
-    """What a step that gives this command may and must say; one that is to be refused may leave things out."""
+    """What a step that gives this command may and must say; one that is to be refused may say anything."""
     required = [name for name, _, needed in arguments_of(command) if needed]
     properties = _properties(command)
     if command.name == "publish_catalogue":
         properties["source"] = {"type": ["string", "object"], "description": "The catalogue, or a file beside the story"}
-    then = {"properties": properties, "propertyNames": {"enum": [*STEP_FIELDS, *properties]}}
-    given = {"required": ["do"], "properties": {"do": {"const": command.name}}}
-    demands = {"if": {"not": {"required": ["refused"]}}, "then": {"required": required}}
-    return {"if": given, "then": {**then, "allOf": [demands]} if required else then}
+    played = {"required": ["do"], "properties": {"do": {"const": command.name}}, "not": {"required": ["refused"]}}
+    return {"if": played, "then": {"properties": properties, "propertyNames": {"enum": [*STEP_FIELDS, *properties]}, "required": required}}
