@@ -127,7 +127,7 @@ def _unread(state: AccountState, used: Mapping[str, tuple[int, datetime]]) -> It
     for contract in state.contracts.values():
         for row in contract.timeline:
             catalogue = policy().catalogue(row.terms.catalogue, row.terms.version)
-            for code in item_codes(policy(), contract):
+            for code in item_codes(contract):
                 item = item_of(policy(), row.terms, code)
                 for meter in meters_of(policy(), contract, item) if item else ():
                     read.add(catalogue.meters[meter].reads or meter if meter in catalogue.meters else meter)
