@@ -181,11 +181,9 @@ def _csv_rows(lines: Iterator[_Line], name: str, columns: Columns, lines_per_row
         try:
             yield Row(line.number, _cells(joined, delimiter, header, paths), joined)
         except Invalid as error:
-            taken = joined.count("\n")
-            if taken:  # the quote that was never closed: the lines after it are read on their own
-                rest = joined.split("\n")[1:]
-                ahead.extendleft(_Line(line.number + 1 + i, text) for i, text in reversed(list(enumerate(rest))))
-            yield Row(line.number, None, line.text, error)
+            rest = joined.split("\n")[1:]  # of a quote that never closed: these lines are read on their own
+            ahead.extendleft(_Line(line.number + 1 + i, text) for i, text in reversed(list(enumerate(rest))))
+            yield Row(line.number, None, line.text, _unbalanced() if rest else error)
 
 
 def _joined(line: _Line, ahead: deque[_Line], lines: Iterator[_Line], most: int) -> str:
@@ -206,9 +204,13 @@ def _joined(line: _Line, ahead: deque[_Line], lines: Iterator[_Line], most: int)
     return text
 
 
+def _unbalanced() -> Invalid:
+    return Invalid("unbalanced_quotes", "a quotation mark is opened and not closed")
+
+
 def _split(text: str, delimiter: str) -> list[str]:
     if text.count('"') % 2:
-        raise Invalid("unbalanced_quotes", "a quotation mark is opened and not closed")
+        raise _unbalanced()
     try:
         return next(csv.reader([f"{part}\n" for part in text.split("\n")], delimiter=delimiter, strict=True))
     except csv.Error as error:
@@ -249,6 +251,9 @@ def _header_problem(header: Sequence[str], columns: Columns) -> str:
     """What is wrong with the header; "" where nothing is."""
     if len(header) > MOST_COLUMNS:
         return f"{len(header)} columns; {MOST_COLUMNS} is the most"
+    missing = [column for column in columns.required if column not in header]
+    if missing:
+        return f"columns are missing: {', '.join(missing)}; the first line names the columns"
     if "" in header:
         return f"column {header.index('') + 1} has no name"
     twice = next((cell for cell in header if header.count(cell) > 1), "")
@@ -264,8 +269,7 @@ def _header_problem(header: Sequence[str], columns: Columns) -> str:
         if not field:
             known = [*columns.known, *(f"{mapping}.…" for mapping in columns.mappings)]
             return f"the column {cell[:60]!r} is not known here{suggestion(cell, known)}"
-    missing = [column for column in columns.required if column not in header]
-    return f"columns are missing: {', '.join(missing)}; the first line names the columns" if missing else ""
+    return ""
 
 
 def _alike(one: str, other: str) -> bool:
