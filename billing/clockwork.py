@@ -1,13 +1,14 @@
 """One clockwork: `advance` does what is due, moment by moment, until nothing is due. Beat, scenario, forecast and catch-up all call it.
 
-At one moment the order is: periods that end are closed and counted, periods that start are opened (1, 4), then documents (5). Each round
-loads the chunk's accounts in a few statements, lets every account take its earliest step, and records all steps as one batch.
+At one moment the order is: periods that end are closed and counted (1), holds (2), scheduled changes (3), periods that start (4), documents (5),
+collection (6), dunning (7); what is not here is a `Work` of the settings. Each round loads the chunk's accounts in a few statements, lets every
+account take its earliest step, and records all steps as one batch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,12 +22,14 @@ from billing.events import AccountParked, EndSet, Event, TermsSet
 from billing.journal import Draft, Head, Recorded
 from billing.loading import load, policy
 from billing.measuring import measure_steps
-from billing.schedule import Step, next_step
+from billing.schedule import Recount, Recounts, Step, next_step
 from billing.state import AccountState
+from billing.terms import Policy
+from billing.works import OPENING, works
 from plans import store
 
 MAX_ROUNDS = 100_000
-FAR = datetime(9000, 1, 1, tzinfo=UTC)
+LONG_AGO = datetime(1, 1, 2, tzinfo=UTC)
 
 
 def advance(
@@ -37,7 +40,7 @@ def advance(
     `after` are events of the same transaction that changed terms: the periods that they touch are counted again.
     """
     recorded: list[Recorded] = []
-    recount = _touched(after)
+    recount = _touched(after, at=until)
     active = list(accounts) if after else _due(accounts, until)
     for _ in range(MAX_ROUNDS):
         if not active:
@@ -45,7 +48,7 @@ def advance(
         states = load(active, since=recount)
         done, active = _round(states, until=until, heads=heads, stamp=stamp, recount=recount)
         recorded += done
-        recount = {}
+        recount = _touched(done)
     raise AssertionError("the clockwork does not come to rest")
 
 
@@ -58,40 +61,69 @@ def _due(accounts: Collection[str], until: datetime) -> list[str]:
     return [row[0] for row in bulk.fetch(statement, [names, until, names, until])]
 
 
-def _touched(events: Sequence[Recorded]) -> dict[str, dict[str, datetime]]:
-    """account -> contract -> the earliest moment from which its terms are others than before."""
-    touched: dict[str, dict[str, datetime]] = {}
+def _touched(events: Sequence[Recorded], *, at: datetime | None = None) -> Recounts:
+    """account → contract → from which moment its terms are others than before, and when that is counted: `at`, or when they took effect."""
+    touched: dict[str, dict[str, Recount]] = {}
     for recorded in events:
         event = recorded.event
         if isinstance(event, TermsSet | EndSet):
-            moments = touched.setdefault(event.account, {})
-            moment = recorded.effective_at
+            since = recorded.effective_at
             if isinstance(event, EndSet) and event.end is not None:
-                moment = min(moment, event.end)
+                since = min(since, event.end)
             if getattr(event, "early", False):
-                moment = datetime.min.replace(tzinfo=UTC)
-            moments[event.contract] = min(moment, moments.get(event.contract, moment))
+                since = LONG_AGO
+            contracts = touched.setdefault(event.account, {})
+            held = contracts.get(event.contract)
+            contracts[event.contract] = Recount(since if held is None else min(since, held.since), at or recorded.effective_at)
     return touched
 
 
+@dataclass
+class _Doing:
+    """What the accounts of a chunk do in one round, by kind of work; and when those that rest need the clockwork again."""
+
+    steps: dict[str, Step] = field(default_factory=dict)
+    works: dict[int, dict[str, datetime]] = field(default_factory=dict)  # position of the work in the settings -> account -> moment
+    resting: dict[str, datetime | None] = field(default_factory=dict)
+
+
+def _plan(states: Mapping[str, AccountState], rules: Policy, recounts: Recounts, until: datetime) -> _Doing:
+    """The earliest step of each account; of several at one moment, the first in the order of the moment."""
+    doing = _Doing()
+    for work in works():
+        work.load(states)
+    for account, state in states.items():
+        step = next_step(state, rules, recount=recounts.get(account, {}))
+        others = [
+            (moment, work.rank, position)
+            for position, work in enumerate(works())
+            if state.status != "parked" and (moment := work.next_moment(state, rules)) is not None
+        ]
+        first = min(others, default=None)
+        if step is not None and (first is None or (step.moment, step.rank) < first[:2]):
+            changes = any(moment == step.moment and rank < OPENING for moment, rank, _ in others)
+            due, chosen = step.moment, step.closing_only() if changes else step
+            if due <= until:
+                doing.steps[account] = chosen
+                continue
+        elif first is not None:
+            due = first[0]
+            if due <= until:
+                doing.works.setdefault(first[2], {})[account] = due
+                continue
+        doing.resting[account] = min(
+            (moment for moment in (step.moment if step else None, first[0] if first else None) if moment), default=None
+        )
+    return doing
+
+
 def _round(
-    states: Mapping[str, AccountState],
-    *,
-    until: datetime,
-    heads: dict[str, Head],
-    stamp: Stamp,
-    recount: Mapping[str, Mapping[str, datetime]],
+    states: Mapping[str, AccountState], *, until: datetime, heads: dict[str, Head], stamp: Stamp, recount: Recounts
 ) -> tuple[list[Recorded], list[str]]:
     """One step of every account that has one; answers what was recorded and which accounts may have more."""
     rules = policy()
-    plans: dict[str, Step] = {}
-    resting: dict[str, datetime | None] = {}
-    for account, state in states.items():
-        step = next_step(state, rules, recount=recount.get(account, {}), until=until)
-        if step is None or step.moment > until:
-            resting[account] = step.moment if step else None
-        else:
-            plans[account] = step
+    doing = _plan(states, rules, recount, until)
+    plans = doing.steps
     _forget_marks([mark for step in plans.values() for mark in step.marks])
     usage = measure_steps({account: step for account, step in plans.items() if step.counts}, states, rules)
     moments = {account: step.moment for account, step in plans.items() if step.documents}
@@ -101,8 +133,11 @@ def _round(
     for account, step in plans.items():
         events = composed[account] if step.documents else count(step, states[account], rules, usage.get(account, {}))
         drafts += [Draft(account, event, step.moment) for event in events]
-    _refresh_due(resting)
-    return record(drafts, heads=heads, stamp=stamp), list(plans)
+    for position, accounts in doing.works.items():
+        for made in works()[position].perform(accounts, states, rules, heads).values():
+            drafts += made
+    _refresh_due(doing.resting)
+    return record(drafts, heads=heads, stamp=stamp), [*plans, *(account for accounts in doing.works.values() for account in accounts)]
 
 
 def _forget_marks(marks: Sequence[int]) -> None:
@@ -124,11 +159,7 @@ def _refresh_due(resting: Mapping[str, datetime | None]) -> None:
 def refresh_due(accounts: Collection[str]) -> None:
     """Compute again when the accounts next need the clockwork (after a rebuild)."""
     states, rules = load(accounts), policy()
-    resting = {}
-    for account, state in states.items():
-        step = next_step(state, rules, recount={}, until=FAR)
-        resting[account] = step.moment if step else None
-    _refresh_due(resting)
+    _refresh_due(_plan(states, rules, {}, LONG_AGO).resting)
 
 
 # --- runs -------------------------------------------------------------------------------------------------------------------------

@@ -52,8 +52,8 @@ def zone_of_account(account: str) -> str:
     return rows[0][0] if rows else "UTC"
 
 
-def load(accounts: Collection[str], *, since: Mapping[str, Mapping[str, datetime]] | None = None) -> dict[str, AccountState]:
-    """The states of the accounts that exist. `since` (account → contract → moment) asks for the closed periods that end after the moment too."""
+def load(accounts: Collection[str], *, since: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, AccountState]:
+    """The states of the accounts that exist. `since` names those whose closed periods are wanted too."""
     states = _accounts(list(accounts))
     if not states:
         return states

@@ -14,11 +14,9 @@ from dataclasses import dataclass
 from django.db import connection, transaction
 
 from billing import bulk, journal
-from billing.clockwork import FAR
+from billing.clockwork import refresh_due
 from billing.engine import Rollback, replay
 from billing.journal import is_account
-from billing.loading import load, policy
-from billing.schedule import next_step
 from plans.errors import NotFound
 from plans.fields import suggestion
 
@@ -83,7 +81,7 @@ def _again(streams: Collection[str]) -> int:
     for table, (column, names) in _rows_of(streams).items():
         bulk.execute(f"DELETE FROM {table} USING {{rows}} WHERE {table}.{column} = given.name", {"name": ("text", names)})  # noqa: S608
     events = replay(streams)
-    _refresh_due([stream for stream in streams if is_account(stream)])
+    refresh_due([stream for stream in streams if is_account(stream)])
     return events
 
 
@@ -94,17 +92,6 @@ def _rows_of(streams: Collection[str]) -> dict[str, tuple[str, list[str]]]:
     for prefix, (table, column) in THING_TABLES.items():
         found[table] = column, [stream.partition(":")[2] for stream in streams if stream.startswith(f"{prefix}:")]
     return {table: (column, names) for table, (column, names) in found.items() if names}
-
-
-def _refresh_due(accounts: Collection[str]) -> None:
-    """When each account is next due, as the clockwork computes it; a moment that is past stays past."""
-    bulk.execute("DELETE FROM due USING {rows} WHERE due.account = given.name", {"name": ("text", list(accounts))})
-    rows = []
-    for account, state in load(accounts).items():
-        step = next_step(state, policy(), recount={}, until=FAR)
-        if step is not None:
-            rows.append((account, step.moment))
-    bulk.copy("due", ["account", "at"], rows)
 
 
 # --- comparing --------------------------------------------------------------------------------------------------------------------

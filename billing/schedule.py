@@ -25,22 +25,42 @@ class Step:
     marks: list[int] = field(default_factory=list)
 
     @property
+    def rank(self) -> int:
+        """Its place in the order of one moment."""
+        if self.documents:
+            return 5
+        return 1 if self.closing or self.recount or self.marks or self.ending else 4
+
+    def closing_only(self) -> Step:
+        """The step without the periods that start: changes of the same moment come between."""
+        return replace(self, opening=[]) if self.rank == 1 else self
+
+    @property
     def counts(self) -> bool:
         return bool(self.closing or self.opening or self.recount or self.ending or self.marks)
 
 
-def next_step(state: AccountState, policy: Policy, *, recount: Mapping[str, datetime], until: datetime) -> Step | None:
-    """The account's next step, also beyond `until`; None where nothing is ahead. Parked accounts rest.
+@dataclass(frozen=True)
+class Recount:
+    """Terms changed in this transaction: the periods that end after `since` are counted again, at the moment `at`."""
 
-    `recount` (contract → moment): terms changed in this transaction; the periods that end after the moment are counted again at `until`.
-    """
+    since: datetime
+    at: datetime
+
+
+Recounts = Mapping[str, Mapping[str, Recount]]  # account -> contract
+
+
+def next_step(state: AccountState, policy: Policy, *, recount: Mapping[str, Recount]) -> Step | None:
+    """The account's next step, whenever it is; None where nothing is ahead. Parked accounts rest."""
     if state.status == "parked":
         return None
     found: list[Step] = []
     for contract in state.contracts.values():
         found += _contract_steps(state, policy, contract)
         if contract.id in recount:
-            found.append(Step(until, recount=_periods_after(state, contract.id, recount[contract.id])))
+            again = recount[contract.id]
+            found.append(Step(again.at, recount=_periods_after(state, contract.id, again.since)))
     found += _mark_steps(state, policy)
     counting = _earliest(found)
     documents = document_moment(state, policy)

@@ -143,12 +143,12 @@ class AccountState:
     contracts: dict[str, Contract] = field(default_factory=dict)
     periods: list[PeriodRow] = field(default_factory=list)
     standing: dict[tuple[str, str, str, datetime, str], Decimal] = field(default_factory=dict)
-    adjusted: dict[tuple[str, str, datetime], Decimal] = field(default_factory=dict)
     open_charges: list[OpenCharge] = field(default_factory=list)
     open_invoices: list[OpenInvoice] = field(default_factory=list)
     credit: dict[str, Decimal] = field(default_factory=dict)  # currency -> the customer's unused money, positive
     discounts: list[Discount] = field(default_factory=list)
     marks: list[UsageMark] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)  # what each work of the clockwork needs to know, under its name
 
     def place_on(self, moment: datetime) -> Place:
         """The tax place in force at the moment; the first one for an earlier moment."""

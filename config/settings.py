@@ -47,6 +47,8 @@ BILLING_COMMANDS: tuple[str, ...] = (
 BILLING_COMMAND_REGISTRY = "billing.command.registry"
 BILLING_CLOCKWORK = "billing.clockwork.advance"
 BILLING_ZONE_OF = "billing.loading.zone_of_account"
+#: Work that falls due beside periods and documents, at its place in the order of one moment (see billing/works.py).
+BILLING_WORKS: tuple[str, ...] = ()
 #: Processors that fold every batch into read models, inside the transaction that records it.
 BILLING_PROCESSORS: tuple[str, ...] = (
     "billing.processors.accounts.process",

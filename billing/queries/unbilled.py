@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 from billing import bulk
-from billing.clockwork import FAR
 from billing.loading import load, policy, trimmed
 from billing.schedule import bill_at, meters_of, next_step
 from billing.state import AccountState
@@ -97,7 +96,7 @@ def _forgotten(state: AccountState, at: datetime, known: datetime | None) -> Ite
     """What a run would not find: the account needs the clockwork earlier than its row of due times says."""
     state.marks = []  # they are told by themselves
     try:
-        step = next_step(state, policy(), recount={}, until=FAR)
+        step = next_step(state, policy(), recount={})
     except Refusal as refusal:
         yield Missing(state.account, "policy", f"what comes next can't be computed: {refusal}")
         return

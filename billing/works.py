@@ -1,0 +1,47 @@
+"""What else falls due: work that other parts of the system do at its place in the order of one moment.
+
+The settings list the works (`BILLING_WORKS`, dotted paths to objects). The clockwork asks each for its next moment and lets it perform
+what is due, for many accounts at once; so that `billing` knows nothing of the parts above it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from typing import Protocol
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from billing.journal import Draft, Head
+from billing.state import AccountState
+from billing.terms import Policy
+
+# The order of one moment: 1 periods that end, 2 grants and holds, 3 scheduled changes, 4 periods that start, 5 documents, 6 collection, 7 dunning.
+CLOSING, HOLDS, CHANGES, OPENING, DOCUMENTS, COLLECTION, DUNNING = range(1, 8)
+
+
+class Work(Protocol):
+    """One kind of work. `rank` is its place in the order of one moment, one of the constants above."""
+
+    rank: int
+
+    def load(self, states: Mapping[str, AccountState]) -> None:
+        """Put what it needs to know into `state.facts`, under a name of its own, for all the accounts in a statement or two."""
+
+    def next_moment(self, state: AccountState, policy: Policy) -> datetime | None:
+        """When it next has something to do for the account, by what stands; None where nothing is ahead. Pure. Once it was performed the
+        answer must lie later, or be None: otherwise the clockwork would never rest."""
+
+    def perform(
+        self, moments: Mapping[str, datetime], states: Mapping[str, AccountState], policy: Policy, heads: dict[str, Head]
+    ) -> dict[str, list[Draft]]:
+        """account → the events of its moment. The accounts' streams are locked; other streams must be locked here, and added to `heads`."""
+
+
+@cache
+def works() -> tuple[Work, ...]:
+    """The works of the settings, in their order."""
+    found = [import_string(path) for path in settings.BILLING_WORKS]
+    return tuple(sorted(found, key=lambda work: work.rank))
