@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 from plans.metering import Measured, Record, Skipped, effective
-from plans.money import plain
+from plans.money import plain, round_to
 from plans.periods import Span, to_local
 
 
@@ -32,7 +32,7 @@ class Use:
 
 @dataclass(frozen=True)
 class Part:
-    """What one record put into one use. `quantity` None: it counted, and its share can't be told apart (a maximum, an average)."""
+    """What one record put into one use. `quantity` None: it was looked at, and its share can't be told apart (a maximum, an average)."""
 
     use: Use
     quantity: str | None
@@ -108,7 +108,7 @@ def _reason(record: Record, use: Use) -> tuple[str, str] | None:
 def _conclusion(meter: str, uses: Sequence[Use], told: Sequence[Told], missing: str) -> tuple[str, str]:
     """What it comes to, and where that is nothing, why."""
     if not uses:
-        waiting = f"; {len(told)} records of it count for nothing" if told else ""
+        waiting = f"; records that count for nothing: {len(told)}" if told else ""
         return "no_item", f"{missing or f'no contract uses the meter {meter!r}'}{waiting}"
     total = sum((Fraction(use.measured.quantity) for use in uses), Fraction(0))
     counted = sum(1 for one in told if one.counted)
@@ -131,6 +131,11 @@ def _conclusion(meter: str, uses: Sequence[Use], told: Sequence[Told], missing: 
 def local_text(moment: datetime, zone: str) -> str:
     """The time on the account's wall clock."""
     return to_local(moment, zone).isoformat()
+
+
+def short(quantity: str) -> str:
+    """The quantity for a person: a share without finite decimals cut after six of them, and marked."""
+    return f"{round_to(Fraction(quantity), 6, 'down')}…" if "/" in quantity else quantity
 
 
 def as_dict(found: Explanation) -> dict[str, Any]:
@@ -182,7 +187,7 @@ def as_lines(found: Explanation) -> list[str]:
     lines = [f"{found.account} {found.meter}, {local_text(found.span.start, found.zone)} to {local_text(found.span.end, found.zone)}"]
     for use in found.uses:
         estimated = " (partly estimated)" if use.measured.estimated else ""
-        lines.append(f"  {use.name}: {use.meter} = {plain(use.measured.quantity)}{estimated}")
+        lines.append(f"  {use.name}: {use.meter} = {short(plain(use.measured.quantity))}{estimated}")
         lines += [f"    look at {problem.record}: {problem.reason} [{problem.code}]" for problem in use.measured.problems]
     lines += [line for told in found.records for line in _record_lines(told, found.zone)]
     return [*lines, found.conclusion[1]]
@@ -196,5 +201,5 @@ def _record_lines(told: Told, zone: str) -> list[str]:
     for part in told.counted:
         extra = {name: band for name, band in part.dimensions.items() if record.dimensions.get(name) != band}
         where = "".join(f" {name}={band}" for name, band in sorted(extra.items()))
-        lines.append(f"      + {part.quantity if part.quantity is not None else 'counted'} in {part.use.name}{where}")
+        lines.append(f"      {'looked at' if part.quantity is None else f'+ {short(part.quantity)}'} in {part.use.name}{where}")
     return lines + [f"      not counted: {reason} [{code}]" for code, reason in told.reasons]
