@@ -9,9 +9,11 @@ from billing import bulk
 from billing.codec import canonical, encode_value
 from billing.engine import Batch
 from billing.events import BalanceOpened, CreditApplied, CreditNoteIssued, DocumentLine, InvoiceIssued, InvoiceVoided, PaymentReceived
+from billing.journal import Recorded
 
 COLUMNS = "invoice account sequence document seller series number currency issued issued_at due net tax total open credited status corrects".split()
 LINE_COLUMNS = "invoice account line item name contract component quantity unit unit_price amount net tax discount start end tax_category detail".split()
+ZERO = Decimal(0)
 OPEN, CREDITED, STATUS = (COLUMNS.index(name) for name in ("open", "credited", "status"))
 
 
@@ -43,73 +45,42 @@ def process(batch: Batch) -> None:
     _allocations(batch)
 
 
-def _row(recorded: Any, event: InvoiceIssued | CreditNoteIssued | BalanceOpened) -> list[Any] | None:
-    zero = Decimal(0)
+def _row(recorded: Recorded, event: InvoiceIssued | CreditNoteIssued | BalanceOpened) -> list[Any] | None:
+    """The document as a row, nothing of it paid yet; None for an opening balance that is a credit."""
     if isinstance(event, BalanceOpened):
-        if not event.invoice:
-            return None
-        issued = event.entry.accounting_date
-        seller = event.seller
-        return [
-            event.invoice,
-            event.account,
-            recorded.sequence,
-            "opening",
-            seller,
-            "",
-            "",
-            event.currency,
-            issued,
-            recorded.effective_at,
-            event.due,
-            event.amount,
-            zero,
-            event.amount,
-            event.amount,
-            zero,
-            "open",
-            "",
-        ]
-    common = [event.account, recorded.sequence]
-    if isinstance(event, CreditNoteIssued):
-        return [
-            event.credit_note,
-            *common,
-            "credit_note",
-            event.seller["code"],
-            event.series,
-            event.number,
-            event.currency,
-            event.issued,
-            recorded.effective_at,
-            None,
-            event.net,
-            event.tax,
-            event.total,
-            zero,
-            zero,
-            "issued",
-            event.invoice,
-        ]
-    return [
-        event.invoice,
-        *common,
-        event.document,
-        event.seller["code"],
-        event.series,
-        event.number,
-        event.currency,
-        event.issued,
-        recorded.effective_at,
-        event.due,
-        event.net,
-        event.tax,
-        event.total,
-        event.total - event.credit_applied,
-        zero,
-        "open",
-        "",
-    ]
+        values = _opening(event)
+    elif isinstance(event, CreditNoteIssued):
+        values = _issued(event) | {
+            "invoice": event.credit_note,
+            "document": "credit_note",
+            "open": ZERO,
+            "status": "issued",
+            "corrects": event.invoice,
+        }
+    else:
+        due = {"due": event.due, "open": event.total - event.credit_applied}
+        values = _issued(event) | due | {"invoice": event.invoice, "document": event.document}
+    if not values["invoice"]:
+        return None
+    common = {
+        "account": event.account,
+        "sequence": recorded.sequence,
+        "issued_at": recorded.effective_at,
+        "credited": ZERO,
+        "currency": event.currency,
+    }
+    return [({"due": None, "status": "open", "corrects": ""} | common | values)[name] for name in COLUMNS]
+
+
+def _issued(event: InvoiceIssued | CreditNoteIssued) -> dict[str, Any]:
+    given = {name: getattr(event, name) for name in ("series", "number", "issued", "net", "tax", "total")}
+    return given | {"seller": event.seller["code"]}
+
+
+def _opening(event: BalanceOpened) -> dict[str, Any]:
+    amounts = {"net": event.amount, "tax": ZERO, "total": event.amount, "open": event.amount}
+    named = {"invoice": event.invoice, "document": "opening", "seller": event.seller, "series": "", "number": ""}
+    return named | amounts | {"issued": event.entry.accounting_date, "due": event.due}
 
 
 def _status(row: list[Any]) -> str:
