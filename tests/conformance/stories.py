@@ -1,27 +1,24 @@
-"""Cases told as scenarios, played by `manage.py scenario` as anybody would."""
+"""Cases told as scenarios, played by the player of `manage.py scenario`."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Literal
 
-from tests.conformance.registry import Case
-
-ROOT = Path(__file__).parents[2]
-
-
-def play_all(cases: Iterable[Case]) -> list[str]:
-    """What does not hold, one line for each story; empty where all do."""
-    files = sorted({case.play for case in cases if case.play is not None})
-    return play(files) if files else []
+from billing.scenario.player import played
+from billing.scenario.reading import BadStory, read_story
 
 
-def play(files: Sequence[Path]) -> list[str]:
-    command = [sys.executable, str(ROOT / "manage.py"), "scenario", *map(str, files)]
-    played = subprocess.run(command, cwd=ROOT, env=os.environ.copy(), capture_output=True, text=True, check=False)
-    if played.returncode == 0:
-        return []
-    return [f"manage.py scenario exits {played.returncode}", *(played.stdout + played.stderr).splitlines()]
+def play(file: Path, *, isolation: Literal["database", "rollback"]) -> list[str]:
+    """What does not hold, one line each; empty where the story holds. `rollback` plays it in a transaction of the open connection."""
+    try:
+        story = read_story(file, name=file.name)
+    except BadStory as error:
+        return [str(error)]
+    with played(story, isolation=isolation) as outcome:
+        faults = [f"{check.path}: expected {check.expected}, found {check.found}" for check in outcome.checks if not check.holds]
+        if outcome.failure is not None:
+            faults.append(f"{file.name}:{outcome.failure.line}: {outcome.failure.message}")
+        if not outcome.checks:
+            faults.append(f"{file.name} expects nothing")
+    return faults
