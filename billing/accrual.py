@@ -265,7 +265,8 @@ def _usage_lines(contract: Contract, period: PeriodRow, segment: Segment, rated:
 
 
 def decimal_of(value: Any) -> Decimal:
-    """A quantity as it is shown: exact where it has a finite form of up to 12 decimals, else rounded there (the steps hold the exact value)."""
+    """A quantity as it is shown: exact where it has a finite form of up to 12 decimals, else rounded there (the steps hold the exact
+    value)."""
     exact = Fraction(value)
     shown = Decimal(exact.numerator) / Decimal(exact.denominator)
     return Decimal(plain(round(shown, 12)))
@@ -329,8 +330,8 @@ def minimum_target(
 
 
 def discount_lines(contract: Contract, lines: Sequence[TargetLine], held: Sequence[tuple[str, Discount]]) -> list[TargetLine]:
-    """Price-level discounts: for each line of the period one negative line per discount (attachment, discount), rounded alone. Together they
-    never take more than the line; a cap holds for all lines of the period."""
+    """Price-level discounts: for each line of the period one negative line per discount (attachment, discount), rounded alone. Together
+    they never take more than the line; a cap holds for all lines of the period."""
     found = []
     taken: dict[str, Decimal] = {}
     for line in lines:

@@ -1,8 +1,8 @@
 """One clockwork: `advance` does what is due, moment by moment, until nothing is due. Beat, scenario, forecast and catch-up all call it.
 
-At one moment the order is: periods that end are closed and counted (1), holds (2), scheduled changes (3), periods that start (4), documents (5),
-collection (6), dunning (7); what is not here is a `Work` of the settings. Each round loads the chunk's accounts in a few statements, lets every
-account take its earliest step, and records all steps as one batch.
+At one moment the order is: periods that end are closed and counted (1), holds (2), scheduled changes (3), periods that start (4),
+documents (5), collection (6), dunning (7); what is not here is a `Work` of the settings. Each round loads the chunk's accounts in a few
+statements, lets every account take its earliest step, and records all steps as one batch.
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ def advance(
 def _due(accounts: Collection[str], until: datetime) -> list[str]:
     """Those of the accounts that have something due, asked of the narrow tables alone."""
     statement = """
-        SELECT account FROM due WHERE account = ANY(%s) AND at <= %s UNION SELECT account FROM usage_mark WHERE account = ANY(%s) AND arrived_at <= %s
+        SELECT account FROM due WHERE account = ANY(%s) AND at <= %s
+            UNION SELECT account FROM usage_mark WHERE account = ANY(%s) AND arrived_at <= %s
         ORDER BY 1"""
     names = list(accounts)
     return [row[0] for row in bulk.fetch(statement, [names, until, names, until])]
@@ -151,7 +152,8 @@ def _refresh_due(resting: Mapping[str, datetime | None]) -> None:
     idle = [account for account, moment in resting.items() if moment is None]
     bulk.execute("DELETE FROM due USING {rows} WHERE due.account = given.account", {"account": ("text", idle)})
     bulk.execute(
-        "INSERT INTO due (account, at) SELECT account, at FROM {rows} ON CONFLICT (account) DO UPDATE SET at = excluded.at WHERE due.at <> excluded.at",
+        "INSERT INTO due (account, at) SELECT account, at FROM {rows} "
+        "ON CONFLICT (account) DO UPDATE SET at = excluded.at WHERE due.at <> excluded.at",
         {"account": ("text", list(ahead)), "at": ("timestamptz", list(ahead.values()))},
     )
 

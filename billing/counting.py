@@ -135,8 +135,8 @@ def _target(c: Counted, state: AccountState, policy: Policy, usage: Measurements
 
 
 def price_discounts(c: Counted, state: AccountState) -> list[tuple[str, Discount]]:
-    """(attachment, discount) of the percentages that hold for the period, in their order: given by the time that it starts, not ended before
-    it, within their number of periods, for this item and plan."""
+    """(attachment, discount) of the percentages that hold for the period, in their order: given by the time that it starts, not ended
+    before it, within their number of periods, for this item and plan."""
     found = []
     for held in state.discounts:
         if held.level != "price" or held.contract not in ("", c.contract.id) or held.start > c.row.start:

@@ -1,4 +1,5 @@
-"""Composing documents for a chunk of accounts: reads what they correct and freezes their people, then leaves the rest to `billing.invoicing`."""
+"""Composing documents for a chunk of accounts: reads what they correct and freezes their people, then leaves the rest to
+`billing.invoicing`."""
 
 from __future__ import annotations
 

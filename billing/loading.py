@@ -86,7 +86,8 @@ def _accounts(names: Sequence[str]) -> dict[str, AccountState]:
     )
     states = {row[0]: AccountState(*row) for row in rows}
     places = bulk.fetch(
-        "SELECT account, effective_at, place::text FROM read_account_place WHERE account = ANY(%s) ORDER BY account, effective_at, sequence",
+        "SELECT account, effective_at, place::text FROM read_account_place WHERE account = ANY(%s) "
+        "ORDER BY account, effective_at, sequence",
         [names],
     )
     for account, effective_at, place in places:
@@ -95,12 +96,14 @@ def _accounts(names: Sequence[str]) -> dict[str, AccountState]:
 
 
 def _marks(states: dict[str, AccountState], names: Sequence[str]) -> None:
-    """Usage that arrived. A mark reaches back to the reading before it, because a register's reading speaks for the time since the last one."""
+    """Usage that arrived. A mark reaches back to the reading before it, because a register's reading speaks for the time since the last
+    one."""
     marks = bulk.fetch("SELECT account, meter, at, id, arrived_at FROM usage_mark WHERE account = ANY(%s) ORDER BY account, id", [names])
     if not marks:
         return
     statement = """
-        SELECT given.id, max(earlier.at) FROM unnest(%s::text[], %s::text[], %s::timestamptz[], %s::bigint[]) AS given(account, meter, at, id)
+        SELECT given.id, max(earlier.at) FROM unnest(%s::text[], %s::text[], %s::timestamptz[], %s::bigint[])
+            AS given(account, meter, at, id)
         JOIN usage_record earlier ON earlier.account = given.account AND earlier.meter = given.meter AND earlier.at < given.at
             AND earlier.kind <> 'usage' GROUP BY given.id"""
     before = dict(bulk.fetch(statement, [bulk.column(marks, i) for i in range(4)]))
@@ -113,7 +116,8 @@ def _contracts(states: dict[str, AccountState], names: Sequence[str], whole: Seq
     statement = """
         SELECT contract.contract, contract.account, currency, start, "end", status, name, keep_unused, ended_early, paid_through, settled,
             terms.sequence, terms.effective_at, terms.kind, terms.terms::text
-        FROM read_contract contract JOIN read_contract_terms terms ON terms.account = contract.account AND terms.contract = contract.contract
+        FROM read_contract contract
+            JOIN read_contract_terms terms ON terms.account = contract.account AND terms.contract = contract.contract
         WHERE contract.account = ANY(%s) AND (NOT settled OR contract.account = ANY(%s) OR contract.contract IN (
             SELECT charge.contract FROM read_open_charge JOIN read_charge charge USING (account, sequence) WHERE account = ANY(%s)))
         ORDER BY contract.account, contract.start, contract.contract, terms.effective_at, terms.sequence"""
@@ -179,7 +183,8 @@ def _standing(states: dict[str, AccountState]) -> None:
 
 
 CHARGE_FIELDS = (
-    'kind, contract, item, component, name, currency, amount, quantity, unit_price, unit, start, "end", effective_at, supply_date, tax_category,'
+    "kind, contract, item, component, name, currency, amount, quantity, unit_price, unit, "
+    'start, "end", effective_at, supply_date, tax_category,'
     " inclusive, catalogue, version, invoice_when, attributes::text, period_start, terms"
 )
 

@@ -25,7 +25,8 @@ EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Need:
-    """The records of one meter that one account needs: `[start, end)`, with the state before it and the reading after it where it has one."""
+    """The records of one meter that one account needs: `[start, end)`, with the state before it and the reading after it where it has
+    one."""
 
     account: str
     meter: str
@@ -69,13 +70,16 @@ def _stateful(meter: Meter) -> bool:
     return meter.carry or meter.aggregate in ("register", "time_weighted", "latest") or meter.values == "changes"
 
 
-COLUMNS = "account, meter, source, record, at, until, value, amount, dimensions::text, subject, kind, estimated, initial, final, voids, amends, sequence"
+COLUMNS = (
+    "account, meter, source, record, at, until, value, amount, dimensions::text, subject, kind, estimated, initial, final, voids, amends,"
+    " sequence"
+)
 LASTING = timedelta(days=31)
 
 
 def read_records(needs: Sequence[Need]) -> dict[tuple[str, str], list[Record]]:
-    """(account, meter) → the records of the stretches needed, uses that last into them (begun up to 31 days before), the readings that follow
-    (up to 50 for each meter: of several registers, and estimates among them), and every correction of that meter.
+    """(account, meter) → the records of the stretches needed, uses that last into them (begun up to 31 days before), the readings that
+    follow (up to 50 for each meter: of several registers, and estimates among them), and every correction of that meter.
 
     The bounds are constants of the statement, so that only the partitions of these years are looked at.
     """

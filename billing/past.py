@@ -43,7 +43,8 @@ def _digested(charges: Mapping[str, Sequence[OpenCharge]]) -> dict[str, Digested
             AS given(position, account, contract, item, terms, start, component, sale)
         JOIN read_charge charge ON charge.account = given.account AND charge.contract = given.contract AND charge.item = given.item
             AND charge.invoice <> '' AND (
-                (charge.kind = 'accrual' AND charge.period_start = given.start AND charge.terms = given.terms AND charge.component = given.component)
+                (charge.kind = 'accrual' AND charge.period_start = given.start AND charge.terms = given.terms
+                    AND charge.component = given.component)
                 OR (given.sale <> '' AND charge.account || '/' || charge.sequence = given.sale))
         ORDER BY charge.account, charge.sequence"""
     columns = [
@@ -63,15 +64,18 @@ def _digested(charges: Mapping[str, Sequence[OpenCharge]]) -> dict[str, Digested
 
 
 def load_documents(ids: Iterable[str]) -> dict[str, tuple[Document, Decimal, list[Document]]]:
-    """id → (the document as it was issued, what is open on it, the later documents whose lines correct it). Credit notes stand for their invoices too."""
+    """id → (the document as it was issued, what is open on it, the later documents whose lines correct it). Credit notes stand for their
+    invoices too."""
     wanted = set(ids)
     rows = bulk.fetch("SELECT invoice, corrects, number, account, open FROM read_invoice WHERE invoice = ANY(%s)", [sorted(wanted)])
     wanted |= {corrects for _, corrects, _, _, _ in rows if corrects}
     statement = """
         SELECT document.invoice, document.open, later.invoice
         FROM read_invoice document LEFT JOIN (
-            SELECT DISTINCT line.account, line.invoice, regexp_replace(line.detail->>'corrects', '#[^#]*$', '') AS number FROM read_invoice_line line
-            JOIN read_invoice i ON i.invoice = line.invoice WHERE line.detail->>'corrects' <> '' AND i.status <> 'void' AND line.account = ANY(%s)
+            SELECT DISTINCT line.account, line.invoice, regexp_replace(line.detail->>'corrects', '#[^#]*$', '') AS number
+                FROM read_invoice_line line
+            JOIN read_invoice i ON i.invoice = line.invoice WHERE line.detail->>'corrects' <> ''
+                AND i.status <> 'void' AND line.account = ANY(%s)
         ) AS later ON later.account = document.account AND later.number = document.number
         WHERE document.invoice = ANY(%s) AND document.status <> 'void'"""
     accounts = sorted({journal.split_address(name)[0] for name in wanted})

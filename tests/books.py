@@ -160,7 +160,8 @@ def assert_books_hold() -> None:
         """SELECT account, sum(amount) FROM (
             SELECT account, charge.amount FROM read_open_charge JOIN read_charge charge USING (account, sequence) WHERE charge.amount > 0
             OR charge.amount < 0
-            UNION ALL SELECT account, -sum(amount) FROM read_posting WHERE ledger IN ('unbilled', 'accrued_payable') GROUP BY 1) AS both_sides
+            UNION ALL SELECT account, -sum(amount) FROM read_posting WHERE ledger IN ('unbilled', 'accrued_payable')
+                GROUP BY 1) AS both_sides
         GROUP BY 1 HAVING sum(amount) <> 0"""
     )
     assert unbilled == []

@@ -23,7 +23,8 @@ def account_stream(args: Any) -> list[str]:
 
 
 def open_state(account: str, *, parked: bool = False) -> AccountState:
-    """The state of an account that may be written to. Raises NotFound `unknown_account`, NotAllowed `account_closed` or `account_parked`."""
+    """The state of an account that may be written to. Raises NotFound `unknown_account`, NotAllowed `account_closed` or
+    `account_parked`."""
     state = load_one(account)
     if state.status == "closed":
         raise NotAllowed("account_closed", f"the account {account!r} is closed", at="account")

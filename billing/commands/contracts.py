@@ -54,7 +54,8 @@ class Subscribe:
 
 
 def subscribe(context: Context, args: Subscribe) -> Decision:
-    """Sign a contract for a plan of the newest published catalogue (or the version named), from now or `start` on, until `until` if given."""
+    """Sign a contract for a plan of the newest published catalogue (or the version named), from now or `start` on, until `until` if
+    given."""
     state = open_state(args.account)
     catalogue = find_catalogue(args.catalogue, args.plan, args.version, local_date(args.start or context.at, state.zone))
     plan = find_plan(catalogue, args.plan)
@@ -154,7 +155,8 @@ def _check_meters(state: AccountState, terms: Terms, start: datetime) -> None:
             meter = sorted(taken & wanted)[0]
             raise Conflict(
                 "meter_claimed",
-                f"the contract {contract.id} already bills the meter {meter!r}; give the contracts different subjects, or end the other first",
+                f"the contract {contract.id} already bills the meter {meter!r}; "
+                f"give the contracts different subjects, or end the other first",
                 at="plan",
                 contract=contract.id,
             )

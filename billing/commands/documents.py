@@ -24,7 +24,8 @@ class Void:
 
 
 def void(context: Context, args: Void) -> Decision:
-    """Void an invoice that should never have been, as long as nothing was paid or credited on it. Its charges are open again, or forgiven."""
+    """Void an invoice that should never have been, as long as nothing was paid or credited on it. Its charges are open again, or
+    forgiven."""
     state = open_state(args.account)
     issued = find_issued(args.account, args.invoice)
     invoice = issued.invoice

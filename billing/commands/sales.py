@@ -242,7 +242,8 @@ def _sale(args: Return) -> tuple[journal.Recorded, SaleMade]:
             raise NotFound("unknown_sale", f"the account has no sale {args.sale!r} of {args.item!r}", at="sale")
         return found, found.event
     statement = """
-        SELECT sequence FROM read_charge WHERE account = %s AND kind = 'sale' AND item = %s AND quantity > 0 ORDER BY sequence DESC LIMIT 1"""
+        SELECT sequence FROM read_charge WHERE account = %s AND kind = 'sale' AND item = %s AND quantity > 0
+            ORDER BY sequence DESC LIMIT 1"""
     rows = bulk.fetch(statement, [args.account, args.item])
     found = journal.one(args.account, rows[0][0]) if rows else None
     if found is None or not isinstance(found.event, SaleMade):

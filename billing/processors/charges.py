@@ -98,14 +98,16 @@ def _split(addresses: Any) -> dict[str, tuple[str, list[Any]]]:
 
 def _set_invoice(digested: dict[str, str]) -> None:
     bulk.execute(
-        "UPDATE read_charge SET invoice = given.invoice FROM {rows} WHERE read_charge.account = given.account AND read_charge.sequence = given.sequence",
+        "UPDATE read_charge SET invoice = given.invoice FROM {rows} "
+        "WHERE read_charge.account = given.account AND read_charge.sequence = given.sequence",
         {**_split(digested), "invoice": ("text", list(digested.values()))},
     )
 
 
 def _open(opened: dict[str, None], reopened: dict[str, None], digested: list[str]) -> None:
     bulk.execute(
-        "DELETE FROM read_open_charge USING {rows} WHERE read_open_charge.account = given.account AND read_open_charge.sequence = given.sequence",
+        "DELETE FROM read_open_charge USING {rows} "
+        "WHERE read_open_charge.account = given.account AND read_open_charge.sequence = given.sequence",
         _split(digested),
     )
     bulk.copy("read_open_charge", ["account", "sequence"], [split_address(address) for address in (*opened, *reopened)])

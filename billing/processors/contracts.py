@@ -122,6 +122,7 @@ def _retire_last(rows: dict[tuple[Any, ...], list[Any]]) -> None:
         row[8] = newest[account, contract, item] == start
     bulk.execute(
         """UPDATE read_period SET last = false FROM {rows}
-            WHERE read_period.account = given.account AND read_period.contract = given.contract AND read_period.item = given.item AND read_period.last""",
+            WHERE read_period.account = given.account AND read_period.contract = given.contract
+                AND read_period.item = given.item AND read_period.last""",
         {name: ("text", bulk.column(list(newest), i)) for i, name in enumerate(("account", "contract", "item"))},
     )

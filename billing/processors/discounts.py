@@ -42,7 +42,8 @@ def process(batch: Batch) -> None:
     )
     taken = {e.coupon: e.taken for _, e in batch.of(CouponTaken)}
     bulk.execute(
-        "INSERT INTO read_coupon (coupon, taken) SELECT coupon, taken FROM {rows} ON CONFLICT (coupon) DO UPDATE SET taken = excluded.taken",
+        "INSERT INTO read_coupon (coupon, taken) SELECT coupon, taken FROM {rows} "
+        "ON CONFLICT (coupon) DO UPDATE SET taken = excluded.taken",
         {"coupon": ("text", list(taken)), "taken": ("integer", list(taken.values()))},
     )
 

@@ -11,8 +11,12 @@ from billing.engine import Batch
 from billing.events import BalanceOpened, CreditApplied, CreditNoteIssued, DocumentLine, InvoiceIssued, InvoiceVoided, PaymentReceived
 from billing.journal import Recorded
 
-COLUMNS = "invoice account sequence document seller series number currency issued issued_at due net tax total open credited status corrects".split()
-LINE_COLUMNS = "invoice account line item name contract component quantity unit unit_price amount net tax discount start end tax_category detail".split()
+COLUMNS = (
+    "invoice account sequence document seller series number currency issued issued_at due net tax total open credited status corrects"
+).split()
+LINE_COLUMNS = (
+    "invoice account line item name contract component quantity unit unit_price amount net tax discount start end tax_category detail"
+).split()
 ZERO = Decimal(0)
 OPEN, CREDITED, STATUS = (COLUMNS.index(name) for name in ("open", "credited", "status"))
 

@@ -236,18 +236,18 @@ def _play(story: list[tuple[int, str, int]], usage: list[tuple[int, int, int]], 
     steps: list[tuple[int, int, str, Any]] = [(day, 1, what, number) for day, what, number in story]
     steps += [(day, 0, "use", (i, earlier, value)) for i, (day, earlier, value) in enumerate(usage)]
     steps += [(day, 2, "tick", None) for day in ticks]
-    for day, _, what, given in sorted(steps, key=lambda step: step[:2]):
-        _step(START + timedelta(days=day), what, given)
+    for day, _, what, detail in sorted(steps, key=lambda step: step[:2]):
+        _step(START + timedelta(days=day), what, detail)
     advance(START + timedelta(days=200))
     assert_books_hold()
     return {"sums": sums(), "balances": bulk.fetch("SELECT ledger, amount FROM read_balance WHERE amount <> 0 ORDER BY 1"), "owed": owed()}
 
 
-def _step(at: datetime, what: str, given: Any) -> None:
+def _step(at: datetime, what: str, detail: Any) -> None:
     if what == "tick":
         advance(at)
     elif what == "use":
-        number, earlier, value = given
+        number, earlier, value = detail
         use(
             "ana", "calls", arrived=at, records=[{"id": str(number), "at": (at - timedelta(days=earlier)).isoformat(), "value": str(value)}]
         )
@@ -255,9 +255,9 @@ def _step(at: datetime, what: str, given: Any) -> None:
         commands = {
             "pause": ("pause", {}),
             "resume": ("resume", {}),
-            "seat": ("change_quantity", {"item": "seat", "quantity": str(given)}),
-            "pay": ("pay", {"amount": f"{given + 1}.37"}),
-            "adjust": ("adjust", {"amount": f"{given}.50", "reason": "because"}),
+            "seat": ("change_quantity", {"item": "seat", "quantity": str(detail)}),
+            "pay": ("pay", {"amount": f"{detail + 1}.37"}),
+            "adjust": ("adjust", {"amount": f"{detail}.50", "reason": "because"}),
         }
         command, arguments = commands.get(what, ("change_plan", {"plan": {"pro": "metered", "basic": "seats"}.get(what, what)}))
         with contextlib.suppress(Conflict, NotFound):

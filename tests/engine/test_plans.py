@@ -1,4 +1,5 @@
-"""What plans can say, played through the engine: phases, lists, anchors, interest, shares, minimums, invoice policies. Every amount by hand."""
+"""What plans can say, played through the engine: phases, lists, anchors, interest, shares, minimums, invoice policies. Every amount by
+hand."""
 
 from __future__ import annotations
 
@@ -181,7 +182,8 @@ def test_a_charge_counts_the_last_day_only_where_it_is_said() -> None:
 
 def test_readings_of_a_register_make_the_days_of_the_bill() -> None:
     play(
-        "period: 2 months\nitems:\n  energy: {meter: kwh, per_days: 30, price: {model: graduated, tiers: [{up_to: 120, unit: '0.40'}, {unit: '0.60'}]}}",
+        "period: 2 months\nitems:\n"
+        "  energy: {meter: kwh, per_days: 30, price: {model: graduated, tiers: [{up_to: 120, unit: '0.40'}, {unit: '0.60'}]}}",
         more="meters: {kwh: {aggregate: register, register: {spread: end}}}\n",
         at="2026-01-01",
     )
