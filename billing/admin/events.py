@@ -37,7 +37,7 @@ class KindFilter(admin.SimpleListFilter):
 @admin.register(JournalEvent)
 class JournalAdmin(ReadOnlyAdmin):
     page_template = "admin/billing/event.html"
-    list_display = ("address", "kind", "effective_at", "recorded_at", "command", "actor", "key")
+    list_display = ("address", "kind", "effective", "recorded", "command", "actor", "key")
     list_filter = (KindFilter,)
     search_fields = ("stream__exact", "key__exact", "actor__exact")
     search_help_text = "an account or other stream, an actor, a key; or an address such as ana/17"
@@ -60,6 +60,14 @@ class JournalAdmin(ReadOnlyAdmin):
     @display(description="address")
     def address(self, row: Any) -> str:
         return f"{row.stream}/{row.sequence}"
+
+    @display(description="effective at", ordering="effective_at")
+    def effective(self, row: Any) -> str:
+        return f"{row.effective_at:%Y-%m-%d %H:%M:%S}"
+
+    @display(description="recorded at", ordering="recorded_at")
+    def recorded(self, row: Any) -> str:
+        return f"{row.recorded_at:%Y-%m-%d %H:%M:%S}"
 
     def get_urls(self) -> list[URLPattern]:
         return [path("at/<path:address>/", self.admin_site.admin_view(self.by_address), name="billing_event"), *super().get_urls()]

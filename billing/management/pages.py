@@ -37,7 +37,7 @@ def events_page() -> str:
     lines = ["# Events", "", MADE, "What the journal can hold. Money is text of exact decimals, times are UTC, spans are half-open.", ""]
     values: dict[str, type] = {}
     for kind, cls in kinds().items():
-        lines += [f"## `{kind}` version {cls.version}", "", *_meaning(cls), *_fields(cls, values), ""]
+        lines += [f"## `{kind}` version {cls.form}", "", *_meaning(cls), *_fields(cls, values), ""]
     lines += ["# Values", ""]
     pending = dict(values)
     shown: set[str] = set()
@@ -65,9 +65,15 @@ def _fields(cls: type, values: dict[str, type]) -> list[str]:
     rows = []
     for field in fields(cls):
         required = field.default is MISSING and field.default_factory is MISSING
-        default = "" if required else "none" if field.default in (None, MISSING) else f"`{field.default!r}`".replace("`''`", "empty").replace("`()`", "empty")
+        default = "" if required else _default(field.default)
         rows.append((f"`{field.name}`", _type(hints[field.name], values), default))
     return _table(("field", "type", "where it is missing"), rows)
+
+
+def _default(value: Any) -> str:
+    if value in (None, MISSING):
+        return "none"
+    return "empty" if value in ("", ()) else f"`{value}`"
 
 
 def _type(hint: Any, values: dict[str, type]) -> str:

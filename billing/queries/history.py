@@ -72,7 +72,11 @@ def events(stream: str, wanted: Filter) -> list[Recorded]:
 # --- in words ---------------------------------------------------------------------------------------------------------------------
 
 #: Facts that the line begins with elsewhere, or that would fill it.
-LEFT_OUT = frozenset("account entry steps seller buyer policy terms place digest attributes lines taxes periods charges currency".split())
+LEFT_OUT = frozenset(
+    """
+    account entry steps seller buyer policy terms place digest attributes lines taxes periods charges currency series catalogue version source
+""".split()
+)
 
 
 def summary(event: Event) -> str:
@@ -95,9 +99,11 @@ def _part(event: Event, name: str) -> str:
     value = getattr(event, name)
     currency = getattr(event, "currency", "") or getattr(getattr(event, "key", None), "currency", "")
     if isinstance(value, Decimal) and name in ("amount", "total", "net", "tax", "open", "applied", "credited", "unapplied", "target"):
-        if not value and name not in ("amount", "total"):
+        if not value and name not in ("amount", "total", "target"):
             return ""
         return f"{name} {plain(value)} {currency}".rstrip()
+    if name == "key" and currency:
+        return f"of {value.contract or 'no contract'} {value.item} {value.component}, period {_value(value.period_start)}"
     shown = _value(value)
     return f"{name} {shown}" if shown else ""
 
@@ -108,7 +114,7 @@ def _value(value: Any) -> str:
     if value is True:
         return "yes"
     if isinstance(value, Decimal):
-        return plain(value)
+        return plain(value) if value else ""
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%dT%H:%M}Z"
     if isinstance(value, date):

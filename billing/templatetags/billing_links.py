@@ -53,3 +53,9 @@ def money(amount: Decimal, currency: str) -> str:
 @register.filter
 def plain(number: Decimal) -> str:
     return plain_text(number)
+
+
+@register.filter
+def words(text: str) -> str:
+    """`credit_note` as people write it."""
+    return text.replace("_", " ")

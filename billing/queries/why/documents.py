@@ -9,6 +9,7 @@ from typing import Any
 from billing.events import BalanceOpened, CreditNoteIssued, DocumentLine, InvoiceIssued
 from billing.journal import Recorded
 from billing.queries.history import summary
+from billing.queries.status import money_text
 from billing.queries.why.charges import charge_node, span_text
 from billing.queries.why.evidence import Evidence
 from billing.queries.why.tree import Node
@@ -39,7 +40,7 @@ def document_title(event: InvoiceIssued | CreditNoteIssued) -> str:
 
 
 def _facts(event: InvoiceIssued | CreditNoteIssued) -> dict[str, str]:
-    facts = {"issued": f"{event.issued}", "net": plain(event.net), "tax": plain(event.tax)}
+    facts = {"issued": f"{event.issued}", "net": money_text(event.net, event.currency), "tax": money_text(event.tax, event.currency)}
     if isinstance(event, InvoiceIssued):
         facts |= {"due": f"{event.due}", "terms": event.terms}
     else:
@@ -83,7 +84,7 @@ def line_node(position: int, line: DocumentLine, currency: str, evidence: Eviden
     taxes = [
         Node(
             "tax",
-            f"{tax.name or tax.code} {f'{tax.rate} % ' if tax.rate else ''}of {plain(tax.base)}",
+            f"{tax.name or tax.code} {f'{tax.rate} % ' if tax.rate else ''}of {money_text(tax.base, currency)}",
             tax.tax,
             currency,
             facts=_why(tax.reason),
