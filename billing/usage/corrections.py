@@ -32,7 +32,7 @@ class Resolved:
 
 
 def resolve(corrections: Iterable[Measurement], known: Mapping[Key, Known], elsewhere: Collection[Key]) -> Resolved:
-    """Pure. A void takes the time and the subject of the record that it names. `elsewhere`: keys of other accounts or meters.
+    """Pure. A correction has the subject of the record that it names, a void its time too. `elsewhere`: keys of other accounts or meters.
 
     A correction may name another one that comes with it; those that go round in a circle find no beginning and are refused as unknown.
     """
@@ -49,7 +49,10 @@ def resolve(corrections: Iterable[Measurement], known: Mapping[Key, Known], else
             if (target.account, target.meter) != (record.account, record.meter):
                 found.refused[record.key] = _elsewhere(record)
                 continue
-            placed = replace(record, at=target.at, subject=record.subject or target.subject) if record.voids else record
+            if record.subject not in ("", target.subject):
+                found.refused[record.key] = _other_subject(record, target)
+                continue
+            placed = replace(record, at=target.at if record.voids else record.at, subject=target.subject)
             assert placed.at is not None
             reach = min(placed.at, target.reach)
             found.records[record.key], found.reach[record.key] = placed, reach
@@ -67,6 +70,13 @@ def _elsewhere(record: Measurement) -> Refusal:
     named = "/".join(record.corrects or ())
     message = f"{named!r} belongs to another account or meter; void it there and send a new record here"
     return Conflict("other_account", message, at=_field(record))
+
+
+def _other_subject(record: Measurement, target: Known) -> Refusal:
+    """Contracts for a subject read that subject's records alone: a correction that leaves it would be counted beside the record."""
+    named = "/".join(record.corrects or ())
+    message = f"{named!r} is of the subject {target.subject!r}; void it and send a new record for {record.subject!r}"
+    return Conflict("other_subject", message, at="subject")
 
 
 def _unknown(record: Measurement) -> Refusal:

@@ -194,6 +194,8 @@ def _dimensions(value: object) -> dict[str, str]:
         raise Invalid("wrong_type", f"expected a mapping of texts, found {describe(value)}", at="dimensions")
     if len(value) > MOST_DIMENSIONS:
         raise Invalid("out_of_range", f"expected at most {MOST_DIMENSIONS} dimensions, found {len(value)}", at="dimensions")
+    if "subject" in value:
+        raise Invalid("conflict", "the subject is a field of its own, beside the dimensions", at="dimensions.subject")
     found = {}
     for name, element in value.items():
         short_text(name, "dimensions")

@@ -141,6 +141,7 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"dimensions": "peak"}, "wrong_type", "dimensions: expected a mapping of texts, found 'peak'"),
     ({"dimensions": {"a": {"b": "c"}}}, "wrong_type", "dimensions.a: expected text, found a mapping"),
     ({"dimensions": {str(i): "x" for i in range(51)}}, "out_of_range", "dimensions: expected at most 50 dimensions, found 51"),
+    ({"dimensions": {"subject": "x"}}, "conflict", "dimensions.subject: the subject is a field of its own, beside the dimensions"),
     ({"vlaue": "1"}, "unknown_field", "vlaue: the field 'vlaue' is not known here; did you mean 'value'?"),
     ({"source": "a/b"}, "bad_text", "source: a source has no slash in its name, found 'a/b'"),
     ({"voids": "x", "amends": "y"}, "conflict", "amends: a record voids or amends another one, not both"),
@@ -257,6 +258,15 @@ def test_a_correction_of_another_account_or_meter_is_refused(ana: None) -> None:
     take(record())
     report = take(record("x", account="ben", amends="r1"), record("y", meter="data", amends="r1"))
     assert reasons(report) == [(1, "other_account"), (2, "other_account")]
+
+
+def test_a_correction_stays_with_the_subject_of_the_record(ana: None) -> None:
+    take(record(subject="phone-1"))
+    report = take(record("a", subject="phone-2", amends="r1"), record("b", amends="r1"), record("c", subject="phone-1", amends="b"))
+    assert [(line.number, line.code, line.reason) for line in report.rejected] == [
+        (1, "other_subject", "subject: 'test/r1' is of the subject 'phone-1'; void it and send a new record for 'phone-2'")
+    ]
+    assert stored("record, subject") == [("r1", "phone-1"), ("b", "phone-1"), ("c", "phone-1")]
 
 
 def test_corrections_that_go_round_in_a_circle_are_refused(ana: None) -> None:
