@@ -8,7 +8,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -150,9 +150,15 @@ class _Player:
                 self.outcome.moment = self.until
                 self._advance(self.until)
         except Stopped as stopped:
-            self.outcome.failure = stopped.failure
+            self.outcome.failure = replace(stopped.failure, message=stopped.failure.message + self._parked())
         self.outcome.events = self._event_count()
         return self.outcome
+
+    def _parked(self) -> str:
+        """Accounts that the clockwork put aside: often why a later step fails."""
+        statement = "SELECT account, reason FROM read_account WHERE status = 'parked' AND account = ANY(%s) ORDER BY account"
+        rows = bulk.fetch(statement, [list(self.outcome.ids.values())])
+        return "".join(f"; the account {account} is parked: {reason}" for account, reason in rows)
 
     # --- before the first step
 

@@ -235,6 +235,11 @@ class _Reader:
 
     def _typed(self, command: Command, arguments: Mapping[str, Any], at: str) -> None:
         """Refuse what the command would refuse to read. Names given by `as` are text, as the ids that they stand for."""
+        known = [one.name for one in fields(command.arguments)]
+        for name in arguments:
+            if name not in known and name != "zone":
+                message = f"{command.name} has no argument {name!r}{suggestion(name, known)}"
+                raise Invalid("unknown_field", message, at=join(at, name))
         try:
             parse_arguments(command.arguments, arguments, zone=self._zone(arguments.get("account")))
         except Refusal as error:

@@ -64,14 +64,9 @@ def _document(document: Mapping[str, Any]) -> Iterator[str]:
 
 def times(line: Mapping[str, Any], currency: str) -> str:
     """`  3 × 100.00` where that is the line's amount; else the quantity, where it says anything."""
-    quantity, price = line["quantity"], line["unit_price"]
+    quantity, price, charged = line["quantity"], line["unit_price"], line["amount"] - line["discount"]
     shown = f"  {plain(quantity)}{' ' if line['unit'] else ''}{line['unit']}"
-    if (
-        price
-        and "/" not in price
-        and quantity != 1
-        and round_money(quantity * Decimal(price), currency) == line["amount"] - line["discount"]
-    ):
+    if price and "/" not in price and quantity != 1 and round_money(quantity * Decimal(price), currency) == charged:
         return f"{shown} × {money_text(Decimal(price), currency)}"
     return shown if quantity not in (0, 1) else ""
 
