@@ -70,7 +70,7 @@ def _signed(item: Item, amount: Decimal) -> Decimal:
 
 
 def _line(contract: Contract, segment: Segment, period: PeriodRow, component: str, amount: Decimal, **given: Any) -> TargetLine:
-    fields = {
+    fields: dict[str, Any] = {
         "quantity": segment.quantity,
         "unit_price": "",
         "start": segment.start,
@@ -166,34 +166,54 @@ def _share_step(segment: Segment, part: Fraction, amount: Decimal) -> dict[str, 
 # --- usage ------------------------------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Use:
+    """What was used in one segment: `events` where the price looks at single uses, `days` and `part` of the full period that it covers."""
+
+    segment: Segment
+    quantity: Fraction
+    events: tuple[UsageEvent, ...]
+    chosen: Mapping[str, Decimal]
+    days: int
+    part: Fraction
+
+    def rated(self, *, closed: bool) -> Rated:
+        pricing = self.segment.pricing
+        assert pricing is not None
+        consumption = Consumption(quantity=self.quantity, events=self.events, choose=dict(self.chosen))
+        return rate(pricing, consumption, closed=closed, days=self.days, share=self.part, prorate=self.segment.item.prorate)
+
+    def after(self, before: Use) -> Use:
+        """With what was used before it: as if all of it had been used under these terms."""
+        return replace(self, quantity=before.quantity + self.quantity, events=(*before.events, *self.events))
+
+
 def usage_target(
     contract: Contract, period: PeriodRow, found: Sequence[Segment], usage: Usage, zone: str, *, closed: bool
 ) -> list[TargetLine]:
     """The usage of one period. Each segment starts its own tiers and caps (`restart`) or carries the quantity over (`continue`)."""
     lines: list[TargetLine] = []
-    before: list[UsageEvent] = []
-    carried = Fraction(0)
+    so_far: Use | None = None
     for segment in found:
         measured = usage.measured.get(segment.span)
         if segment.pricing is None or measured is None:
             continue
-        part = _usage_share(segment, period, zone)
-        events = tuple(
-            UsageEvent(quantity=use.quantity, amount=use.amount, dimensions=use.dimensions, at=to_local(use.at, zone))
-            for use in measured.events
-        )
-        quantity = Fraction(measured.quantity)
-        days = usage.days.get(segment.span) or local_days(segment.span, zone)
-        rated = _rate_usage(segment, quantity, events, usage.chosen, days, part, closed=closed)
-        if segment.item.on_change == "continue" and (before or carried):
-            lines += _continued(
-                contract, period, segment, rated_inputs=(carried, quantity, before, events, usage, days, part), closed=closed
-            )
+        use = _use(segment, period, measured, usage, zone)
+        if so_far is not None and segment.item.on_change == "continue":
+            lines.append(_continued(contract, period, use, so_far, closed=closed))
         else:
-            lines += _usage_lines(contract, period, segment, rated)
-        carried += quantity
-        before += events
+            lines += _usage_lines(contract, period, segment, use.rated(closed=closed))
+        so_far = use if so_far is None else use.after(so_far)
     return lines
+
+
+def _use(segment: Segment, period: PeriodRow, measured: Measured, usage: Usage, zone: str) -> Use:
+    uses: Any = measured.events  # quantities may be fractions, which prices take as they are
+    events = tuple(
+        UsageEvent(quantity=one.quantity, amount=one.amount, dimensions=one.dimensions, at=to_local(one.at, zone)) for one in uses
+    )
+    days = usage.days.get(segment.span) or local_days(segment.span, zone)
+    return Use(segment, Fraction(measured.quantity), events, usage.chosen, days, _usage_share(segment, period, zone))
 
 
 def _usage_share(segment: Segment, period: PeriodRow, zone: str) -> Fraction:
@@ -205,29 +225,13 @@ def _usage_share(segment: Segment, period: PeriodRow, zone: str) -> Fraction:
     return share(segment.span, full, proration=item.proration, zone=zone, denominator=item.denominator, last_day=item.last_day)
 
 
-def _rate_usage(
-    segment: Segment,
-    quantity: Fraction,
-    events: Sequence[UsageEvent],
-    chosen: Mapping[str, Decimal],
-    days: int,
-    part: Fraction,
-    *,
-    closed: bool,
-) -> Rated:
-    assert segment.pricing is not None
-    consumption = Consumption(quantity=quantity, events=tuple(events), choose=dict(chosen))
-    return rate(segment.pricing, consumption, closed=closed, days=days, share=part, prorate=segment.item.prorate)
-
-
-def _continued(contract: Contract, period: PeriodRow, segment: Segment, *, rated_inputs: tuple[Any, ...], closed: bool) -> list[TargetLine]:
+def _continued(contract: Contract, period: PeriodRow, use: Use, so_far: Use, *, closed: bool) -> TargetLine:
     """A segment that carries the quantity over pays the price of all so far less the price of what came before it."""
-    carried, quantity, before, events, usage, days, part = rated_inputs
-    whole = _rate_usage(segment, carried + quantity, [*before, *events], usage.chosen, days, part, closed=closed)
-    earlier = _rate_usage(segment, carried, before, usage.chosen, days, part, closed=closed)
+    whole = use.after(so_far).rated(closed=closed)
+    earlier = replace(use, quantity=so_far.quantity, events=so_far.events).rated(closed=closed)
     amount = round_money(whole.exact - earlier.exact, contract.currency)
-    step = {"step": "less_before", "quantity": plain(carried), "amount": plain(earlier.exact)}
-    return [_line(contract, segment, period, "usage", amount, quantity=decimal_of(quantity), steps=(*whole.steps, step))]
+    step = {"step": "less_before", "quantity": plain(so_far.quantity), "amount": plain(earlier.exact)}
+    return _line(contract, use.segment, period, "usage", amount, quantity=decimal_of(use.quantity), steps=(*whole.steps, step))
 
 
 def _usage_lines(contract: Contract, period: PeriodRow, segment: Segment, rated: Rated) -> list[TargetLine]:
@@ -348,7 +352,7 @@ def discount_lines(contract: Contract, lines: Sequence[TargetLine], held: Sequen
             taken[attachment] = taken.get(attachment, Decimal(0)) + abs(off)
             told = {"step": "discount", "percent": plain(step.discount.percent or 0), "of": plain(step.base), "amount": format(off, "f")}
             key = replace(line.key, component=f"discount:{attachment}:{line.key.component}")
-            given = {"name": step.discount.name, "amount": off, "quantity": Decimal(1), "unit_price": "", "steps": (told,)}
+            given: dict[str, Any] = {"name": step.discount.name, "amount": off, "quantity": Decimal(1), "unit_price": "", "steps": (told,)}
             found.append(replace(line, key=key, **given))
     return found
 

@@ -40,7 +40,7 @@ def encode(event: Event) -> dict[str, Any]:
 
 
 @cache
-def _names(cls: type) -> tuple[str, ...]:
+def _names(cls: Any) -> tuple[str, ...]:
     return tuple(field.name for field in fields(cls))
 
 
@@ -60,7 +60,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(name): _plain(element) for name, element in value.items()}
     if is_dataclass(value):
-        return {name: _plain(getattr(value, name)) for name in _names(type(value))}
+        return {name: _plain(getattr(value, name)) for name in _names(typing.cast(Any, type(value)))}
     raise TypeError(f"{type(value).__name__} {value!r} has no stored form")
 
 
@@ -76,9 +76,9 @@ def decode(kind: str, version: int, data: Mapping[str, Any]) -> Event:
     """
     cls = kinds()[kind]
     plain = dict(data)
-    while version < cls.version:
+    while version < cls.form:
         plain, version = UPCASTS[kind, version](plain), version + 1
-    return typing.cast(Event, _reader(cls)(plain))
+    return typing.cast(Event, _reader(typing.cast(Any, cls))(plain))
 
 
 @cache

@@ -175,10 +175,10 @@ def _minimum(c: Counted, state: AccountState, policy: Policy, lines: Mapping[Per
             reached += amount
     full = Span(c.row.full_start, c.row.full_end)
     part = share(Span(c.row.start, c.row.end), full, proration="day", zone=state.zone)
-    item = Item(code=minimum.code, name=minimum.code.replace("-", " ").replace("_", " ").capitalize(), charge="fee", tax=minimum.tax)
+    least = Item(code=minimum.code, name=minimum.code.replace("-", " ").replace("_", " ").capitalize(), charge="fee", tax=minimum.tax)
     held = next(iter(terms.items.values()))
     key = str(c.contract.terms_at(c.row.start).sequence)
-    segment = Segment(c.row.start, c.row.end, key, item, Decimal(1), None, held, terms)
+    segment = Segment(c.row.start, c.row.end, key, least, Decimal(1), None, held, terms)
     return minimum_target(c.contract, c.row, segment, minimum, reached, part)
 
 

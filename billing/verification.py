@@ -104,7 +104,7 @@ def _event(stream: str, row: Sequence[Any]) -> tuple[Fault | None, Event | None]
         event = decode(kind, version, data)
     except Exception as error:  # noqa: BLE001 - whatever is wrong with a stored event is a fault to be named
         return Fault("unreadable_event", address, f"this {kind} can't be read: {error!r}"), None
-    if version == event.version and canonical(encode(event)) != canonical(data):
+    if version == event.form and canonical(encode(event)) != canonical(data):
         return Fault("unstable_event", address, f"this {kind} reads as something else than was stored"), event
     return None, event
 

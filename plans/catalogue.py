@@ -16,7 +16,7 @@ from plans.calendars import Calendar
 from plans.discounts import Coupon, Discount
 from plans.metering import Meter
 from plans.money import Rounding
-from plans.periods import Period
+from plans.periods import Convention, Period
 from plans.pricing import Pricing
 from plans.tax import Tax, TaxPolicy
 
@@ -29,7 +29,7 @@ class Interest:
     """Interest on an amount named by the contract: `principal × rate/100 × year fraction`, by day count, capitalised at each close."""
 
     rate: Decimal  # percent a year
-    day_count: str = "act/365"
+    day_count: Convention = "act/365"
     capitalise: bool = False
     early_rate: Decimal | None = None  # percent a year, paid instead when the contract ends before its term
     minimum_days: int = 0  # nothing is owed for a contract that ends earlier than this

@@ -29,7 +29,7 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """The base of all facts. `kind` and `version` name the stored form."""
+    """The base of all facts. `kind` and `form` name the stored form: what it is, and which version of its fields."""
 
     kind: ClassVar[str] = ""
-    version: ClassVar[int] = 1
+    form: ClassVar[int] = 1

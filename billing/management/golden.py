@@ -46,7 +46,7 @@ def _value(hint: Any) -> Any:
 
 
 def path_of(folder: Path, cls: type[Event]) -> Path:
-    return folder / f"{cls.kind}.v{cls.version}.json"
+    return folder / f"{cls.kind}.v{cls.form}.json"
 
 
 def missing_samples(folder: Path) -> dict[Path, str]:

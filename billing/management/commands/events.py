@@ -39,7 +39,7 @@ def _data(one: Recorded) -> dict[str, Any]:
     return {
         "address": one.address,
         "kind": one.event.kind,
-        "version": one.event.version,
+        "version": one.event.form,
         "effective_at": one.effective_at,
         "recorded_at": one.recorded_at,
         "actor": one.actor,
