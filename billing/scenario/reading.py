@@ -280,7 +280,8 @@ class _Reader:
 
     def _meter(self, meter: Any, at: str, refused: str) -> None:
         """A misspelt meter would count for nothing, silently."""
-        known = list(self.catalogue.meters) if self.catalogue else []
+        meters = self.catalogue.meters if self.catalogue else {}
+        known = [*meters, *(found.reads for found in meters.values() if found.reads)]
         if not self.publishes and not refused and meter not in known:
             raise Invalid("unknown_meter", f"the catalogue has no meter {describe(meter)}{suggestion(str(meter), known)}", at=at)
 
