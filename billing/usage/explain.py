@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any
 
 from plans.metering import Measured, Record, Skipped, effective
 from plans.money import plain, round_to
 from plans.periods import Span, to_local
+
+EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)  # what a stretch without bounds is bounded by
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,10 @@ def local_text(moment: datetime, zone: str) -> str:
     return to_local(moment, zone).isoformat()
 
 
+def _bound(moment: datetime, zone: str) -> str | None:
+    return None if moment in (EARLIEST, LATEST) else local_text(moment, zone)
+
+
 def short(quantity: str) -> str:
     """The quantity for a person: a share without finite decimals cut after six of them, and marked."""
     return f"{round_to(Fraction(quantity), 6, 'down')}…" if "/" in quantity else quantity
@@ -143,8 +149,8 @@ def as_dict(found: Explanation) -> dict[str, Any]:
     return {
         "account": found.account,
         "meter": found.meter,
-        "from": local_text(found.span.start, found.zone),
-        "to": local_text(found.span.end, found.zone),
+        "from": _bound(found.span.start, found.zone),
+        "to": _bound(found.span.end, found.zone),
         "conclusion": {"code": found.conclusion[0], "message": found.conclusion[1]},
         "uses": [
             {
@@ -184,7 +190,8 @@ def _record_dict(told: Told, zone: str) -> dict[str, Any]:
 
 def as_lines(found: Explanation) -> list[str]:
     """The explanation for a person."""
-    lines = [f"{found.account} {found.meter}, {local_text(found.span.start, found.zone)} to {local_text(found.span.end, found.zone)}"]
+    start, end = _bound(found.span.start, found.zone), _bound(found.span.end, found.zone)
+    lines = [f"{found.account} {found.meter}" + (f", {start or '…'} to {end or '…'}" if start or end else "")]
     for use in found.uses:
         estimated = " (partly estimated)" if use.measured.estimated else ""
         lines.append(f"  {use.name}: {use.meter} = {short(plain(use.measured.quantity))}{estimated}")

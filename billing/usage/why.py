@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
-from billing import bulk
+from billing import bulk, measuring
 from billing.counting import Counted
 from billing.loading import load_one, policy
-from billing.measuring import EARLIEST, Need, measure_item, read_records
+from billing.measuring import Need, measure_item, read_records
 from billing.schedule import meters_of
 from billing.state import AccountState, Contract, PeriodRow
 from billing.terms import Segment, item_codes, item_of, segments
-from billing.usage.explain import Explanation, Use, explain
+from billing.usage.explain import EARLIEST, LATEST, Explanation, Use, explain
 from plans.fields import suggestion
 from plans.metering import Meter, Record
 from plans.periods import Span
 
-LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 Records = Mapping[tuple[str, str], list[Record]]
 
 
@@ -56,7 +55,7 @@ def why(account: str, meter: str, *, at: datetime, start: datetime | None = None
     span = Span(lower, max(upper, lower))
     sources = {name for reading in mine for name in reading.sources(meter)} or {meter}
     names = sorted(sources | {raw for reading in mine for raw in reading.meters.values() if raw})
-    records = read_records([Need(account, name, EARLIEST, span.end) for name in names])
+    records = read_records([Need(account, name, measuring.EARLIEST, span.end) for name in names])
     uses = [use for reading, row in rows for use in _uses(reading, row, state, records)]
     shown = [record for name in sorted(sources) for record in records.get((account, name), ())]
     return explain(account, meter, state.zone, span, uses, shown, missing="" if mine else _missing(state, meter, readings))
