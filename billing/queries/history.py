@@ -74,8 +74,9 @@ def events(stream: str, wanted: Filter) -> list[Recorded]:
 #: Facts that the line begins with elsewhere, or that would fill it.
 LEFT_OUT = frozenset(
     """
-    account entry steps seller buyer policy terms place digest attributes lines taxes periods charges currency series catalogue version source
-""".split()
+    account entry steps seller buyer policy terms place digest attributes lines taxes periods charges
+    currency series catalogue version source
+    """.split()
 )
 
 
