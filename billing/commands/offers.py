@@ -40,3 +40,13 @@ def find_plan(catalogue: Catalogue, code: str) -> Plan:
         message = f"the catalogue {catalogue.name} has no plan {code!r}{suggestion(code, list(catalogue.plans))}"
         raise NotFound("unknown_plan", message, at="plan")
     return catalogue.plans[code]
+
+
+def kept_in_stock(item: str) -> bool:
+    """Whether any published version keeps the item in stock: then a sale of it locks the stock too."""
+    for name in store.names():
+        for version in store.versions(name):
+            catalogue = store.catalogue(name, version.version)
+            if any(item in items and items[item].stock for items in (catalogue.items, *(plan.items for plan in catalogue.plans.values()))):
+                return True
+    return False

@@ -12,7 +12,7 @@ from billing import bulk, journal, ledgers
 from billing.command import Command
 from billing.commands.common import account_stream, entry, find_contract, find_item, money, open_state
 from billing.commands.contracts import own_price
-from billing.commands.offers import offered
+from billing.commands.offers import kept_in_stock, offered
 from billing.counting import accrual_entry
 from billing.engine import Context, Decision
 from billing.events import AdjustmentMade, Posting, SaleMade, StockMoved
@@ -45,7 +45,8 @@ def stock_stream(item: str) -> str:
 
 
 def _sale_streams(args: Any) -> list[str]:
-    return [args.account, stock_stream(args.item)]
+    """The buyer, and the goods where there is only so much of them: other sales of one item do not wait for each other."""
+    return [args.account, *([stock_stream(args.item)] if kept_in_stock(args.item) else [])]
 
 
 def sell(context: Context, args: Sell) -> Decision:
