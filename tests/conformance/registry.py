@@ -7,7 +7,8 @@ A file is a list of cases, one source a folder. A case has `id`, `title`, `sourc
 - `play`: a scenario file in the folder `stories` beside it, which holds its own expectations;
 - `waits_for`: what the system must be able to do first. Parts beside it are run all the same.
 
-`theirs` is the source's answer where ours is another, and `because` says why ours is right to be: which rule was chosen.
+`theirs` is the source's answer where ours is another, and `because` says why ours is right to be: which rule was chosen. `note` says what
+a reader should know of a case that agrees.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ CASES = Path(__file__).parents[1] / "cases"
 SOURCES = ("pricing", "metering", "lago", "killbill", "domains")
 AGREES, DIFFERS, NOT_YET = "agrees", "differs", "not yet"
 STATUSES = (AGREES, DIFFERS, NOT_YET)
-ABOUT = frozenset({"id", "title", "source", "kind", "parts", "play", "waits_for", "expect", "theirs", "because"})
+ABOUT = frozenset({"id", "title", "source", "kind", "parts", "play", "waits_for", "expect", "theirs", "because", "note"})
 ABOUT_A_PART = frozenset({"kind", "expect"})
 
 
@@ -46,6 +47,7 @@ class Case:
     waits_for: str
     theirs: Any
     because: str
+    note: str
 
     @property
     def status(self) -> str:
@@ -108,6 +110,7 @@ def _case(origin: str, file: Path, given: Mapping[str, Any]) -> Case:
         waits_for=given.get("waits_for", ""),
         theirs=given.get("theirs"),
         because=given.get("because", ""),
+        note=given.get("note", ""),
     )
 
 

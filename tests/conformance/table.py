@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.conformance.registry import AGREES, DIFFERS, NOT_YET, SOURCES, STATUSES, Case
+from tests.conformance.registry import DIFFERS, NOT_YET, SOURCES, STATUSES, Case
 
 TABLE = Path(__file__).parents[2] / "docs" / "conformance.md"
 ABOUT = {
@@ -72,7 +72,7 @@ def _remark(case: Case) -> str:
         return _cell(f"{case.because} Theirs: {_shown(case.theirs)}.")
     if case.status == NOT_YET:
         return _cell(f"waits for {case.waits_for}" + ("; in part run" if case.parts or case.play else ""))
-    return "told as a story" if case.play and case.status == AGREES else ""
+    return _cell(case.note or ("told as a story" if case.play else ""))
 
 
 def _shown(value: Any) -> str:
