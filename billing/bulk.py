@@ -17,7 +17,7 @@ def copy(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> N
     if not listed:
         return
     statement = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns)))
-    with connection.cursor() as cursor, cursor.copy(statement) as stream:
+    with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(statement) as stream:
         for row in listed:
             stream.write_row(row)
 

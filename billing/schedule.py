@@ -223,10 +223,10 @@ def _marked(state: AccountState, policy: Policy, mark: UsageMark) -> list[Period
 
 
 def meters_of(policy: Policy, contract: Contract, item: Item) -> set[str]:
-    """The raw meters that the item's quantity is made of (and those of the quantities that pick its price)."""
+    """The catalogue's meters that the item's quantity is made of (and those of the quantities that pick its price)."""
     terms = contract.timeline[-1].terms
     catalogue = policy.catalogue(terms.catalogue, terms.version)
-    pending = [code for code in (item.meter, *item.choose.values()) if code]
+    pending = [code for code in (item.meter, *item.deciding.values()) if code]
     found: set[str] = set()
     while pending:
         code = pending.pop()
@@ -241,6 +241,13 @@ def meters_of(policy: Policy, contract: Contract, item: Item) -> set[str]:
 
 def sources_of(policy: Policy, contract: Contract, item: Item) -> set[str]:
     """The codes under which the records of the item's meters are sent."""
+    terms = contract.timeline[-1].terms
+    meters = policy.catalogue(terms.catalogue, terms.version).meters
+    return {(meters[code].reads or code) if code in meters else code for code in meters_of(policy, contract, item)}
+
+
+def raw_meters_of(policy: Policy, contract: Contract, item: Item) -> set[str]:
+    """The codes under which the records of these meters are sent."""
     terms = contract.timeline[-1].terms
     meters = policy.catalogue(terms.catalogue, terms.version).meters
     return {(meters[code].reads or code) if code in meters else code for code in meters_of(policy, contract, item)}

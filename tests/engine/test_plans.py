@@ -205,3 +205,12 @@ def test_a_plan_gives_its_discounts_to_every_contract() -> None:
     advance("2026-03-01")
     assert [row[2] for row in documents()] == ["5.00", "5.00", "10.00"]
     assert_books_hold()
+
+
+def test_late_records_reach_a_meter_that_reads_another_code() -> None:
+    play("period: month\nitems: {peak: {meter: peak, price: '1.00'}}", more="meters: {peak: {aggregate: max, reads: kw}}\n")
+    use("ana", "kw", arrived="2026-01-20", records=[{"id": "1", "at": "2026-01-19", "value": "5"}])
+    advance("2026-02-01")
+    use("ana", "kw", arrived="2026-02-02", records=[{"id": "2", "at": "2026-01-31", "value": "7"}])
+    advance("2026-02-02")
+    assert [row[3] for row in charges()] == ["5.00", "2.00"]
