@@ -16,3 +16,16 @@ CASH = "cash"
 
 REVENUE_BY_CHARGE = {"fee": "revenue:subscription", "usage": "revenue:usage", "sale": "revenue:sales", "interest": "revenue:interest"}
 EXPENSE_BY_CHARGE = {"fee": "expense:fees", "usage": "expense:revenue-share", "sale": "expense:purchases", "interest": "expense:interest"}
+
+# Money on its way, and money that is not ours. Each of these is zero once what it waits for has happened.
+CREDIT_HELD = "credit_held"  # the customers' unused money that an open dispute may take
+REFUNDS_PAYABLE = "refunds_payable"  # refunds decided and not confirmed
+DISPUTES = "disputes"  # what the bank took for open disputes
+UNIDENTIFIED = "unidentified"  # money whose payer is not known
+TRANSFER = "transfer"  # money on its way from one account to another: zero over all accounts
+DEPOSITS = "deposits"  # security deposits
+BAD_DEBT = "expense:bad-debt"
+RECOVERED = "revenue:bad-debt-recovered"
+DISPUTE_FEES = "expense:dispute-fees"
+DISPUTE_LOSSES = "expense:dispute-losses"
+FORFEITED = "revenue:forfeited-deposits"

@@ -66,7 +66,12 @@ from billing.events.money import (
     Allocation,
     BalanceOpened,
     CreditApplied,
+    HoldReleased,
+    InvoiceHeld,
+    InvoiceWrittenOff,
+    OpenMoved,
     PaymentReceived,
+    WriteOffRecovered,
 )
 
 __all__ = [
@@ -97,14 +102,18 @@ __all__ = [
     "EndSet",
     "Entry",
     "Event",
+    "HoldReleased",
+    "InvoiceHeld",
     "InvoiceIssued",
     "InvoiceVoided",
+    "InvoiceWrittenOff",
     "ItemAdded",
     "ItemPeriod",
     "ItemRemoved",
     "ItemTerms",
     "Key",
     "LineTax",
+    "OpenMoved",
     "PaymentReceived",
     "PeriodsClosed",
     "PeriodsOpened",
@@ -117,6 +126,7 @@ __all__ = [
     "StockMoved",
     "Terms",
     "TermsSet",
+    "WriteOffRecovered",
     "all_kinds",
 ]
 

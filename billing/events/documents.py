@@ -63,7 +63,8 @@ class DiscountUse:
 
 @dataclass(frozen=True, kw_only=True)
 class InvoiceIssued(Event):
-    """A document that says what is owed. `document` is `invoice`, or `statement` where we owe (self-billed; amounts positive there).
+    """A document that says what is owed. `document` is `invoice`, `debit_note` where it adds to an earlier one (`corrects`), or `statement`
+    where we owe (self-billed; amounts positive there).
 
     The number is drawn when everything else is written; a preview has none.
     """
@@ -91,6 +92,9 @@ class InvoiceIssued(Event):
     credit_applied: Decimal = Decimal(0)
     inclusive: bool = False
     policy: Mapping[str, str] = field(default_factory=dict)  # rounding, level: what a later credit must repeat
+    corrects: str = ""  # a debit note: the id of the document that it adds to
+    corrects_number: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Money that comes in."""
+"""Money that comes in, and what else changes the open amount of a document once it was issued."""
 
 from __future__ import annotations
 
@@ -18,28 +18,91 @@ class Allocation:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PaymentReceived(Event):
-    kind: ClassVar[str] = "payment.received"
+class OpenMoved(Event):
+    """The base of facts that move what is open on documents: an allocation takes its amount off, a negative one opens it again.
+
+    `word` says in the list of allocations what took it. An event that has a `payment` moves that payment's money.
+    """
+
+    word: ClassVar[str] = ""
     account: str
-    payment: str  # the id: address of this event
-    amount: Decimal
     currency: str
-    channel: str
-    reference: str
     allocations: tuple[Allocation, ...]
-    unapplied: Decimal
     entry: Entry
 
 
 @dataclass(frozen=True, kw_only=True)
-class CreditApplied(Event):
+class PaymentReceived(OpenMoved):
+    kind: ClassVar[str] = "payment.received"
+    word: ClassVar[str] = "payment"
+    payment: str  # the id: address of this event
+    amount: Decimal
+    channel: str
+    reference: str
+    unapplied: Decimal
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreditApplied(OpenMoved):
     """The customer's credit pays open invoices."""
 
     kind: ClassVar[str] = "credit.applied"
+    word: ClassVar[str] = "credit"
+
+
+@dataclass(frozen=True, kw_only=True)
+class InvoiceWrittenOff(OpenMoved):
+    """What will not be paid leaves the receivables. The claim survives: the document stays marked with what was written off.
+
+    With `vat_relief` the tax in the amount is taken back too, in the shares that the document's taxes had.
+    """
+
+    kind: ClassVar[str] = "invoice.written_off"
+    word: ClassVar[str] = "write_off"
+    invoice: str
+    number: str
+    amount: Decimal
+    reason: str
+    vat_relief: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class WriteOffRecovered(PaymentReceived):
+    """Money that arrives for a document that was written off. Tax that was relieved is due again, in the same share."""
+
+    kind: ClassVar[str] = "write_off.recovered"
+    invoice: str
+    number: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class InvoiceHeld(Event):
+    """The customer disputes a part of a document: it is still owed but not overdue, until the dispute is resolved. No posting."""
+
+    kind: ClassVar[str] = "invoice.held"
     account: str
+    hold: str  # the id: address of this event
+    invoice: str
+    number: str
+    amount: Decimal  # with tax
     currency: str
-    allocations: tuple[Allocation, ...]
-    entry: Entry
+    lines: tuple[int, ...]  # the lines disputed (from 1); none: an amount of the whole
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class HoldReleased(Event):
+    """A billing dispute is over: `upheld` (a credit note comes with it) or `rejected` (what was held is due as before)."""
+
+    kind: ClassVar[str] = "invoice.hold_released"
+    account: str
+    hold: str
+    invoice: str
+    number: str
+    amount: Decimal
+    currency: str
+    outcome: str
+    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -169,12 +169,15 @@ class OpenCharge(models.Model):
 
 
 class Invoice(models.Model):
-    """An issued document: invoice, statement (we owe), opening balance or credit note. `open` is what is still to be paid."""
+    """An issued document: invoice, debit note, statement (we owe), opening balance or credit note. `open` is what is still to be paid.
+
+    `written_off` stays when money arrives after all (`recovered`); `held` is the part that the customer disputes.
+    """
 
     invoice = models.TextField(primary_key=True)
     account = models.TextField()
     sequence = models.BigIntegerField()
-    document = models.TextField()  # invoice statement opening credit_note
+    document = models.TextField()  # invoice debit_note statement opening credit_note
     seller = models.TextField()
     series = models.TextField()
     number = models.TextField()
@@ -187,8 +190,11 @@ class Invoice(models.Model):
     total = models.DecimalField(**MONEY)
     open = models.DecimalField(**MONEY)
     credited = models.DecimalField(**MONEY)  # total of its credit notes
-    status = models.TextField()  # open paid void credited
-    corrects = models.TextField(blank=True)  # credit note: the id of its invoice
+    written_off = models.DecimalField(default=0, **MONEY)
+    recovered = models.DecimalField(default=0, **MONEY)
+    held = models.DecimalField(default=0, **MONEY)
+    status = models.TextField()  # open paid void credited written_off
+    corrects = models.TextField(blank=True)  # credit note, debit note: the id of its invoice
 
     class Meta:
         db_table = "read_invoice"
@@ -197,6 +203,11 @@ class Invoice(models.Model):
             models.UniqueConstraint(fields=["seller", "series", "number"], name="invoice_number_once", condition=~models.Q(number="")),
             models.CheckConstraint(condition=models.Q(open__gte=0), name="invoice_open_never_negative"),
             models.CheckConstraint(condition=models.Q(credited__lte=models.F("total")), name="invoice_credited_at_most_its_total"),
+            models.CheckConstraint(condition=models.Q(held__gte=0), name="invoice_held_never_negative"),
+            models.CheckConstraint(
+                condition=models.Q(recovered__gte=0, recovered__lte=models.F("written_off")),
+                name="invoice_recovered_at_most_what_was_written_off",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -266,6 +277,13 @@ class Balance(models.Model):
 
     class Meta:
         db_table = "read_balance"
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(ledger__in=["credit", "credit_held", "deposits", "refunds_payable", "unidentified"])
+                | models.Q(amount__lte=0),
+                name="balance_of_others_money_never_overdrawn",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.account} {self.ledger} {self.amount} {self.currency}"
@@ -280,25 +298,34 @@ class Payment(models.Model):
     channel = models.TextField()
     reference = models.TextField(blank=True)
     received_at = models.DateTimeField()
-    status = models.TextField()
+    status = models.TextField()  # received refunded_in_part refunded disputed charged_back
+    refunded = models.DecimalField(default=0, **MONEY)  # asked for or settled, not failed
+    disputed = models.DecimalField(default=0, **MONEY)  # taken back by the bank: disputes open or lost
 
     class Meta:
         db_table = "read_payment"
         indexes = [models.Index(fields=["account", "sequence"], name="read_payment_account")]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(refunded__gte=0, disputed__gte=0), name="payment_taken_back_never_negative"),
+            models.CheckConstraint(
+                condition=models.Q(amount__gte=models.F("refunded") + models.F("disputed")), name="payment_refunded_at_most_paid"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.payment} {self.amount} {self.currency}"
 
 
 class AllocationRow(models.Model):
-    """What one event (a payment, a credit, a credit note) took from one invoice."""
+    """What one event (a payment, a credit, a credit note) took from one invoice; a negative amount opened it again."""
 
     pk = models.CompositePrimaryKey("account", "sequence", "invoice")
     account = models.TextField()
     sequence = models.BigIntegerField()
     invoice = models.TextField()
     amount = models.DecimalField(**MONEY)
-    kind = models.TextField()  # payment credit credit_note
+    kind = models.TextField()  # payment credit credit_note write_off chargeback deposit
+    payment = models.TextField(blank=True)  # whose money it is, where it is a payment's
 
     class Meta:
         db_table = "read_allocation"
@@ -306,6 +333,30 @@ class AllocationRow(models.Model):
 
     def __str__(self) -> str:
         return f"{self.amount} on {self.invoice}"
+
+
+class Hold(models.Model):
+    """A billing dispute: the part of a document that the customer does not agree to, from `opened_at` to `closed_at`."""
+
+    hold = models.TextField(primary_key=True)
+    account = models.TextField()
+    sequence = models.BigIntegerField()
+    invoice = models.TextField()
+    number = models.TextField(blank=True)
+    amount = models.DecimalField(**MONEY)
+    currency = models.TextField()
+    lines = models.JSONField(default=list)
+    reason = models.TextField(blank=True)
+    status = models.TextField()  # open upheld rejected
+    opened_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "read_hold"
+        indexes = [models.Index(fields=["account"], name="read_hold_account")]
+
+    def __str__(self) -> str:
+        return f"{self.amount} {self.currency} of {self.number or self.invoice}"
 
 
 class DiscountRow(models.Model):

@@ -8,23 +8,35 @@ from typing import Any
 from billing import bulk
 from billing.codec import canonical, encode_value
 from billing.engine import Batch
-from billing.events import BalanceOpened, CreditApplied, CreditNoteIssued, DocumentLine, InvoiceIssued, InvoiceVoided, PaymentReceived
+from billing.events import (
+    BalanceOpened,
+    CreditNoteIssued,
+    DocumentLine,
+    HoldReleased,
+    InvoiceHeld,
+    InvoiceIssued,
+    InvoiceVoided,
+    InvoiceWrittenOff,
+    OpenMoved,
+    WriteOffRecovered,
+)
 from billing.journal import Recorded
 
 COLUMNS = (
-    "invoice account sequence document seller series number currency issued issued_at due net tax total open credited status corrects"
+    "invoice account sequence document seller series number currency issued issued_at due net tax total"
+    " open credited written_off recovered held status corrects"
 ).split()
 LINE_COLUMNS = (
     "invoice account line item name contract component quantity unit unit_price amount net tax discount start end tax_category detail"
 ).split()
 ZERO = Decimal(0)
-OPEN, CREDITED, STATUS = (COLUMNS.index(name) for name in ("open", "credited", "status"))
+MOVING = ("open", "credited", "written_off", "recovered", "held")
+PLACE = {name: COLUMNS.index(name) for name in COLUMNS}
 
 
 def process(batch: Batch) -> None:
     rows: dict[str, list[Any]] = {}
-    opened: dict[str, Decimal] = {}  # known documents: what is taken off the open amount
-    credited: dict[str, Decimal] = {}
+    known: dict[str, dict[str, Decimal]] = {}  # documents of earlier batches: how their amounts move
     voided: list[str] = []
     lines: list[tuple[Any, ...]] = []
     for recorded in batch.events:
@@ -32,21 +44,23 @@ def process(batch: Batch) -> None:
         if isinstance(event, InvoiceIssued | CreditNoteIssued | BalanceOpened) and (row := _row(recorded, event)):
             rows[row[0]] = row
             lines += _lines(row[0], event)
-        for invoice, amount, credit in _moved(event):
-            if invoice in rows:
-                rows[invoice][OPEN] -= amount
-                rows[invoice][CREDITED] += credit
-            else:
-                opened[invoice] = opened.get(invoice, Decimal(0)) + amount
-                credited[invoice] = credited.get(invoice, Decimal(0)) + credit
+        for invoice, moves in _moved(event):
+            if invoice not in rows:
+                known.setdefault(invoice, dict.fromkeys(MOVING, ZERO))
+            for name, amount in moves.items():
+                if invoice in rows:
+                    rows[invoice][PLACE[name]] += amount
+                else:
+                    known[invoice][name] += amount
         if isinstance(event, InvoiceVoided):
             voided.append(event.invoice)
     for row in rows.values():
-        row[STATUS] = "void" if row[0] in voided else _status(row)
+        row[PLACE["status"]] = "void" if row[0] in voided else _status(row)
     bulk.copy("read_invoice", COLUMNS, rows.values())
     bulk.copy("read_invoice_line", LINE_COLUMNS, lines)
-    _move(opened, credited, [invoice for invoice in voided if invoice not in rows])
+    _move(known, [invoice for invoice in voided if invoice not in rows])
     _allocations(batch)
+    _holds(batch)
 
 
 def _row(recorded: Recorded, event: InvoiceIssued | CreditNoteIssued | BalanceOpened) -> list[Any] | None:
@@ -62,7 +76,7 @@ def _row(recorded: Recorded, event: InvoiceIssued | CreditNoteIssued | BalanceOp
             "corrects": event.invoice,
         }
     else:
-        due = {"due": event.due, "open": event.total - event.credit_applied}
+        due = {"due": event.due, "open": event.total - event.credit_applied, "corrects": event.corrects}
         values = _issued(event) | due | {"invoice": event.invoice, "document": event.document}
     if not values["invoice"]:
         return None
@@ -70,9 +84,8 @@ def _row(recorded: Recorded, event: InvoiceIssued | CreditNoteIssued | BalanceOp
         "account": event.account,
         "sequence": recorded.sequence,
         "issued_at": recorded.effective_at,
-        "credited": ZERO,
         "currency": event.currency,
-    }
+    } | dict.fromkeys(MOVING, ZERO)
     return [({"due": None, "status": "open", "corrects": ""} | common | values)[name] for name in COLUMNS]
 
 
@@ -88,21 +101,33 @@ def _opening(event: BalanceOpened) -> dict[str, Any]:
 
 
 def _status(row: list[Any]) -> str:
-    if row[COLUMNS.index("document")] == "credit_note":
+    """The same as the statement below says of known rows."""
+    if row[PLACE["document"]] == "credit_note":
         return "issued"
-    if row[OPEN] > 0:
+    if row[PLACE["open"]] > 0:
         return "open"
-    return "credited" if row[CREDITED] and row[CREDITED] == row[COLUMNS.index("total")] else "paid"
+    if row[PLACE["written_off"]] > 0:
+        return "written_off"
+    credited = row[PLACE["credited"]]
+    return "credited" if credited and credited == row[PLACE["total"]] else "paid"
 
 
-def _moved(event: Any) -> list[tuple[str, Decimal, Decimal]]:
-    """(document, what the event takes off its open amount, what it credits of its total)."""
-    if isinstance(event, PaymentReceived | CreditApplied):
-        return [(allocation.invoice, allocation.amount, Decimal(0)) for allocation in event.allocations]
+def _moved(event: Any) -> list[tuple[str, dict[str, Decimal]]]:
+    """(document, what the event adds to its amounts)."""
+    if isinstance(event, WriteOffRecovered):
+        return [(event.invoice, {"recovered": event.amount})]
+    if isinstance(event, InvoiceWrittenOff):
+        return [(event.invoice, {"open": -event.amount, "written_off": event.amount})]
+    if isinstance(event, OpenMoved):
+        return [(allocation.invoice, {"open": -allocation.amount}) for allocation in event.allocations]
     if isinstance(event, CreditNoteIssued) and event.invoice:
-        return [(event.invoice, event.applied, event.total)]
+        return [(event.invoice, {"open": -event.applied, "credited": event.total})]
     if isinstance(event, InvoiceVoided):
-        return [(event.invoice, event.open, Decimal(0))]
+        return [(event.invoice, {"open": -event.open})]
+    if isinstance(event, InvoiceHeld):
+        return [(event.invoice, {"held": event.amount})]
+    if isinstance(event, HoldReleased):
+        return [(event.invoice, {"held": -event.amount})]
     return []
 
 
@@ -133,17 +158,15 @@ def _lines(document: str, event: Any) -> list[tuple[Any, ...]]:
     ]
 
 
-def _move(opened: dict[str, Decimal], credited: dict[str, Decimal], voided: list[str]) -> None:
+def _move(known: dict[str, dict[str, Decimal]], voided: list[str]) -> None:
     bulk.execute(
-        """UPDATE read_invoice SET open = open - given.moved, credited = read_invoice.credited + given.credited,
-            status = CASE WHEN open - given.moved > 0 THEN 'open'
-                WHEN read_invoice.credited + given.credited = total AND total > 0 THEN 'credited' ELSE 'paid' END
-            FROM {rows} WHERE read_invoice.invoice = given.invoice""",
-        {
-            "invoice": ("text", list(opened)),
-            "moved": ("numeric", list(opened.values())),
-            "credited": ("numeric", [credited[name] for name in opened]),
-        },
+        """UPDATE read_invoice AS i SET open = i.open + given.opened, credited = i.credited + given.credited,
+            written_off = i.written_off + given.written_off, recovered = i.recovered + given.recovered, held = i.held + given.held,
+            status = CASE WHEN i.open + given.opened > 0 THEN 'open' WHEN i.written_off + given.written_off > 0 THEN 'written_off'
+                WHEN i.credited + given.credited = i.total AND i.total > 0 THEN 'credited' ELSE 'paid' END
+            FROM {rows} WHERE i.invoice = given.invoice""",
+        {"invoice": ("text", list(known))}
+        | {("opened" if name == "open" else name): ("numeric", [moves[name] for moves in known.values()]) for name in MOVING},
     )
     bulk.execute(
         "UPDATE read_invoice SET status = 'void' FROM {rows} WHERE read_invoice.invoice = given.invoice", {"invoice": ("text", voided)}
@@ -151,9 +174,49 @@ def _move(opened: dict[str, Decimal], credited: dict[str, Decimal], voided: list
 
 
 def _allocations(batch: Batch) -> None:
-    rows = []
-    for recorded, event in batch.of(PaymentReceived, CreditApplied, CreditNoteIssued, InvoiceIssued):
-        kind = {PaymentReceived: "payment", CreditApplied: "credit", CreditNoteIssued: "credit_note", InvoiceIssued: "credit"}[type(event)]
-        taken = [(event.invoice, event.credit_applied, 0)] if isinstance(event, InvoiceIssued) else _moved(event)
-        rows += [(event.account, recorded.sequence, invoice, amount, kind) for invoice, amount, _ in taken if amount]
-    bulk.copy("read_allocation", "account sequence invoice amount kind".split(), rows)
+    """What each event took from each document; of two parts for one document their sum."""
+    rows: dict[tuple[str, int, str], list[Any]] = {}
+    for recorded, event in batch.of(OpenMoved, CreditNoteIssued, InvoiceIssued):
+        for invoice, amount, word in _taken(event):
+            if amount:
+                row = rows.setdefault((event.account, recorded.sequence, invoice), [word, getattr(event, "payment", ""), ZERO])
+                row[2] += amount
+    bulk.copy(
+        "read_allocation",
+        "account sequence invoice kind payment amount".split(),
+        [(*key, word, payment, amount) for key, (word, payment, amount) in rows.items()],
+    )
+
+
+def _taken(event: OpenMoved | CreditNoteIssued | InvoiceIssued) -> list[tuple[str, Decimal, str]]:
+    if isinstance(event, InvoiceIssued):
+        return [(event.invoice, event.credit_applied, "credit")]
+    if isinstance(event, CreditNoteIssued):
+        return [(event.invoice, event.applied, "credit_note")] if event.invoice else []
+    return [(allocation.invoice, allocation.amount, event.word) for allocation in event.allocations]
+
+
+HOLD_COLUMNS = "hold account sequence invoice number amount currency lines reason status opened_at closed_at".split()
+
+
+def _holds(batch: Batch) -> None:
+    """Billing disputes as the batch leaves them."""
+    rows: dict[str, list[Any]] = {}
+    closed: dict[str, tuple[str, Any]] = {}
+    for recorded, event in batch.of(InvoiceHeld, HoldReleased):
+        if isinstance(event, InvoiceHeld):
+            values = (event.invoice, event.number, event.amount, event.currency, canonical(list(event.lines)).decode(), event.reason)
+            rows[event.hold] = [event.hold, event.account, recorded.sequence, *values, "open", recorded.effective_at, None]
+        elif event.hold in rows:
+            rows[event.hold][-3], rows[event.hold][-1] = event.outcome, recorded.effective_at
+        else:
+            closed[event.hold] = event.outcome, recorded.effective_at
+    bulk.copy("read_hold", HOLD_COLUMNS, rows.values())
+    bulk.execute(
+        "UPDATE read_hold SET status = given.outcome, closed_at = given.at FROM {rows} WHERE read_hold.hold = given.hold",
+        {
+            "hold": ("text", list(closed)),
+            "outcome": ("text", [outcome for outcome, _ in closed.values()]),
+            "at": ("timestamptz", [at for _, at in closed.values()]),
+        },
+    )

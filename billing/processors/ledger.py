@@ -36,9 +36,12 @@ def process(batch: Batch) -> None:
             key = recorded.stream, posting.ledger, posting.currency
             sums[key] = sums.get(key, Decimal(0)) + posting.amount
     bulk.copy("read_posting", COLUMNS, rows)
+    # The new sum is computed before the insert: the table's CHECK looks at the proposed row too. The streams' locks keep the old one still.
     bulk.execute(
-        """INSERT INTO read_balance (account, ledger, currency, amount) SELECT account, ledger, currency, amount FROM {rows}
-            ON CONFLICT (account, ledger, currency) DO UPDATE SET amount = read_balance.amount + excluded.amount""",
+        """INSERT INTO read_balance (account, ledger, currency, amount)
+            SELECT given.account, given.ledger, given.currency, coalesce(held.amount, 0) + given.amount
+            FROM {rows} LEFT JOIN read_balance held USING (account, ledger, currency)
+            ON CONFLICT (account, ledger, currency) DO UPDATE SET amount = excluded.amount""",
         {
             "account": ("text", [key[0] for key in sums]),
             "ledger": ("text", [key[1] for key in sums]),
