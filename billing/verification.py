@@ -78,11 +78,12 @@ def _stream(stream: str, found: Verified) -> Iterator[Fault]:
             yield Fault("missing_event", address, f"{missing} is missing before it")
         elif bytes(stored_previous) != previous:
             yield Fault("broken_chain", address, "it does not follow the event before it: the stored previous hash is another one")
+        legs = postings.pop(sequence, [])
         fault, event = _event(stream, row)
         if fault is not None:
             yield fault
         if event is not None:
-            yield from _entry(address, event, postings.pop(sequence, []))
+            yield from _entry(address, event, legs)
         expected, previous = sequence + 1, bytes(stored_hash)
     for sequence in postings:
         yield Fault("unexplained_posting", f"{stream}/{sequence}", "postings stand there that no event holds")
@@ -114,7 +115,7 @@ class _Named:
     """What the hash needs of an event that need not be readable."""
 
     kind: str
-    version: int
+    form: int
 
 
 def _head(stream: str, sequence: int, digest: bytes) -> Iterator[Fault]:

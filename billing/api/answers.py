@@ -29,7 +29,7 @@ class AmountsAnswer(serializers.Serializer[Any]):
 class OpenDocumentAnswer(serializers.Serializer[Any]):
     id = serializers.CharField()
     number = serializers.CharField()
-    document = serializers.ChoiceField(choices=["invoice", "statement", "opening"])
+    document = serializers.ChoiceField(choices=["invoice", "debit_note", "statement", "opening"])
     currency = serializers.CharField()
     issued = serializers.DateField()
     due = serializers.DateField(allow_null=True)
@@ -86,7 +86,7 @@ class InvoiceLineAnswer(serializers.Serializer[Any]):
 
 
 class InvoiceAnswer(OpenDocumentAnswer):
-    document = serializers.ChoiceField(choices=["invoice", "statement", "opening", "credit_note"])
+    document = serializers.ChoiceField(choices=["invoice", "debit_note", "statement", "opening", "credit_note"])
     account = serializers.CharField()
     net = serializers.CharField()
     tax = serializers.CharField()

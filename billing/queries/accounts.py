@@ -31,7 +31,7 @@ class AccountRow:
 
 def find_account(account: str) -> AccountRow:
     """The account. Raises NotFound `unknown_account`, with the closest known name."""
-    found = find_accounts([account])
+    found = find_accounts([account]) if "\x00" not in account else {}
     if not found:
         known = [row[0] for row in bulk.fetch("SELECT account FROM read_account ORDER BY account LIMIT %s", [MOST_SUGGESTED_FROM])]
         hint = suggestion(account, known) if 0 < len(known) < MOST_SUGGESTED_FROM else ""

@@ -18,6 +18,7 @@ class InvoicePage:
 def find_invoice(name: str, *, account: str = "") -> InvoicePage:
     """A document by its id or number. Raises NotFound `unknown_invoice`, Conflict `which_invoice` where sellers share the number."""
     of_account = Invoice.objects.filter(account=account) if account else Invoice.objects.all()
+    of_account = of_account if "\x00" not in name else of_account.none()
     invoice = of_account.filter(invoice=name).first()
     if invoice is None:
         found = list(of_account.filter(number=name).exclude(number="")[:3])

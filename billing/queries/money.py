@@ -18,7 +18,7 @@ from billing.loading import trimmed
 ZERO = Decimal(0)
 SHOWN_LEDGERS = (ledgers.RECEIVABLE, ledgers.CREDIT, ledgers.PAYABLE)
 #: Documents on which the customer owes; on a `statement` we owe.
-CUSTOMER_OWES = ("invoice", "opening")
+CUSTOMER_OWES = ("invoice", "debit_note", "opening")
 
 
 KNOWN_BY = """

@@ -15,7 +15,13 @@ from billing.queries.why.evidence import Evidence
 from billing.queries.why.tree import Node
 from plans.money import plain
 
-NAMES = {"invoice": "Invoice", "statement": "Statement", "credit_note": "Credit note", "opening": "Balance brought over"}
+NAMES = {
+    "invoice": "Invoice",
+    "debit_note": "Debit note",
+    "statement": "Statement",
+    "credit_note": "Credit note",
+    "opening": "Balance brought over",
+}
 
 
 def document_node(document: str, evidence: Evidence, *, only_lines: Collection[int] = ()) -> Node:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
 
 from billing import bulk
-from plans.errors import NotFound
+from plans.errors import Invalid, NotFound
 from plans.fields import suggestion
+from plans.money import parse_decimal
 
 MOST = 50
 
@@ -27,7 +27,7 @@ class Target:
 
 def find(account: str, wanted: str) -> Target:
     """Raises NotFound `nothing_found` with what is known; a name is tried before an amount."""
-    word = wanted.strip()
+    word = wanted.strip().replace("\x00", "")
     for search in (_document, _address, _contract, _amount):
         target = search(account, word)
         if not target.empty:
@@ -71,10 +71,8 @@ def _contract(account: str, word: str) -> Target:
 def _amount(account: str, word: str) -> Target:
     """Lines, documents, charges and payments of this amount, whatever its sign."""
     try:
-        amount = abs(Decimal(word.replace(",", "") if "." in word else word.replace(",", ".")))
-    except InvalidOperation:
-        return Target()
-    if not amount.is_finite() or amount.adjusted() > 30 or len(amount.as_tuple().digits) > 36:
+        amount = abs(parse_decimal(word.replace(",", "") if "." in word else word.replace(",", ".")))
+    except Invalid:
         return Target()
     target = Target()
     totals = "SELECT invoice FROM read_invoice WHERE account = %s AND %s IN (total, net, tax, open) ORDER BY sequence LIMIT %s"

@@ -1,0 +1,113 @@
+"""Read models made again from the journal are what they were; what differs is named."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from django.db import connection
+
+from billing import bulk
+from billing.rebuilding import ACCOUNT_TABLES, THING_TABLES, compare, find_streams, rebuild
+from plans.errors import NotFound
+from tests.books import advance, assert_books_hold, do, moment
+from tests.interfaces.worlds import NOW, play
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def world() -> None:
+    play()
+
+
+def rows(table: str) -> list[str]:
+    return sorted(row[0] for row in bulk.fetch(f"SELECT row_to_json(t)::text FROM {table} t"))
+
+
+def spoil(statement: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+def test_live_and_rebuilt_are_the_same() -> None:
+    assert compare(find_streams([])) == []
+
+
+def test_a_rebuild_changes_no_row_of_any_table() -> None:
+    tables = [
+        *ACCOUNT_TABLES,
+        "due",
+        *(table for table, _ in THING_TABLES.values()),
+        "effect",
+        "counter",
+        "stream",
+        "vault_person",
+        "usage_record",
+    ]
+    before = {table: rows(table) for table in tables}
+    assert rebuild(find_streams([])) == len(rows("journal"))
+    assert {table: rows(table) for table in tables} == before
+    assert before["read_invoice"]
+    assert before["due"]
+
+
+def test_every_read_table_is_rebuilt() -> None:
+    """A new read model must not be forgotten here."""
+    known = {row[0] for row in bulk.fetch("SELECT relname FROM pg_class WHERE relkind = 'r' AND relname LIKE 'read\\_%%'")}
+    assert known == {*ACCOUNT_TABLES, *(table for table, _ in THING_TABLES.values())}
+
+
+@pytest.mark.parametrize(
+    ("statement", "table", "sides"),
+    [
+        ("UPDATE read_invoice SET open = open + 1 WHERE number = 'INV-000006'", "read_invoice", {"live", "rebuilt"}),
+        ("DELETE FROM read_open_charge WHERE account = 'ana'", "read_open_charge", {"rebuilt"}),
+        (
+            "INSERT INTO read_allocation (account, sequence, invoice, amount, kind) VALUES ('ana', 1, 'x', 1, 'payment')",
+            "read_allocation",
+            {"live"},
+        ),
+        ("UPDATE read_stock SET level = 9", "read_stock", {"live", "rebuilt"}),
+    ],
+)
+def test_a_row_that_no_event_explains_is_named_and_repaired(statement: str, table: str, sides: set[str]) -> None:
+    spoil(statement)
+    found = compare(find_streams([]))
+    assert {(one.table, one.side) for one in found} == {(table, side) for side in sides}
+    assert compare(find_streams([])) == found
+    rebuild(find_streams([]))
+    assert compare(find_streams([])) == []
+    assert_books_hold()
+
+
+def test_only_the_streams_named_are_touched() -> None:
+    spoil("UPDATE read_account SET locale = 'xx'")
+    rebuild(["ana"])
+    assert [(row["account"], row["locale"]) for row in map(json.loads, rows("read_account"))] == [
+        ("ana", "en"),
+        ("bob", "xx"),
+        ("eve", "xx"),
+    ]
+    assert {one.row.split('"')[3] for one in compare(find_streams([]))} == {"bob", "eve"}
+
+
+def test_the_books_go_on_after_a_rebuild() -> None:
+    rebuild(find_streams([]))
+    advance("2026-03-01")
+    do("pay", "2026-03-02", account="ana", amount="10")
+    assert compare(find_streams([])) == []
+    assert_books_hold()
+
+
+def test_a_lost_due_time_comes_back() -> None:
+    before = rows("due")
+    spoil("DELETE FROM due")
+    rebuild(find_streams([]))
+    assert rows("due") == before
+    assert moment("2026-03-01") > NOW
+
+
+def test_an_unknown_stream_is_refused() -> None:
+    with pytest.raises(NotFound, match="did you mean 'ana'"):
+        find_streams(["anna"])

@@ -1,0 +1,131 @@
+"""The back office: read-only, complete, and at a cost that does not grow with rows."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+
+from billing.models import JournalEvent
+from tests.books import do, open_account
+from tests.interfaces.worlds import play
+
+pytestmark = pytest.mark.django_db
+
+LISTS = ("account", "contract", "invoice", "payment", "journalevent")
+PAGES = ("account/ana", "contract/ana_2F2", "invoice/ana_2F15", "payment/ana_2F16")
+
+
+@pytest.fixture(autouse=True)
+def world() -> None:
+    play()
+
+
+@pytest.fixture
+def boss() -> Client:
+    client = Client()
+    client.force_login(User.objects.create_superuser("boss"))
+    return client
+
+
+def shown(response: Any) -> str:
+    assert response.status_code == 200
+    return " ".join(re.sub(r"<[^>]+>", " ", response.content.decode()).split())
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_lists_open(boss: Client, name: str) -> None:
+    shown(boss.get(f"/admin/billing/{name}/"))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_pages_open(boss: Client, page: str) -> None:
+    shown(boss.get(f"/admin/billing/{page}/change/"))
+
+
+def test_every_event_has_a_page(boss: Client) -> None:
+    for stream, sequence in JournalEvent.objects.values_list("stream", "sequence"):
+        response = boss.get(f"/admin/billing/journalevent/at/{stream}/{sequence}/", follow=True)
+        assert f"{stream}/{sequence}" in response.content.decode()
+
+
+def test_those_who_owe_most_come_first(boss: Client) -> None:
+    text = shown(boss.get("/admin/billing/account/"))
+    assert text.index("76.25 EUR") < text.index("7.00 EUR") < text.index("154.92 EUR")
+
+
+def test_the_account_says_what_it_owes_and_why(boss: Client) -> None:
+    text = shown(boss.get("/admin/billing/account/ana/change/"))
+    for words in ("ana owes", "76.25", "INV-000006", "test/c0 at 2026-01-10T09:00Z: 4", "contract.signed", "payment.received"):
+        assert words in text
+
+
+def test_the_invoice_shows_lines_taxes_and_people(boss: Client) -> None:
+    text = shown(boss.get("/admin/billing/invoice/ana_2F15/change/"))
+    for words in ("Test Ltd", "Ana Ruiz", "Calls", "16.33 EUR", "10.78 EUR", "62.11 EUR"):
+        assert words in text
+
+
+@pytest.mark.parametrize(("name", "rows"), [("account", 20), ("contract", 20), ("invoice", 20), ("journalevent", 20)])
+def test_the_cost_of_a_list_does_not_grow_with_its_rows(boss: Client, django_assert_max_num_queries: Any, name: str, rows: int) -> None:
+    boss.get(f"/admin/billing/{name}/")
+    with django_assert_max_num_queries(20) as few:
+        boss.get(f"/admin/billing/{name}/")
+    for i in range(rows):
+        open_account(f"more-{i}")
+        do("subscribe", account=f"more-{i}", plan="basic")
+    with django_assert_max_num_queries(20) as many:
+        boss.get(f"/admin/billing/{name}/")
+    assert len(many) == len(few)
+
+
+@pytest.mark.parametrize(("word", "found"), [("ana", 1), ("Ruiz", 1), ("INV-000006", 1), ("ana/15", 1), ("nobody", 0)])
+def test_accounts_are_found_by_name_and_by_document(boss: Client, word: str, found: int) -> None:
+    response = boss.get("/admin/billing/account/", {"q": word})
+    assert response.context["cl"].result_count == found
+
+
+@pytest.mark.parametrize(("word", "found"), [("ana/15", 1), ("stock:router", 2), ("nobody", 0), ("ana/99999999999999999999", 0)])
+def test_events_are_found_by_address_and_stream(boss: Client, word: str, found: int) -> None:
+    assert boss.get("/admin/billing/journalevent/", {"q": word}).context["cl"].result_count == found
+
+
+@pytest.mark.parametrize("name", LISTS)
+@pytest.mark.parametrize("word", ["\x00", "%", "'", "1e400", "x" * 5000])
+def test_a_search_for_anything_is_answered(boss: Client, name: str, word: str) -> None:
+    assert boss.get(f"/admin/billing/{name}/", {"q": word}).status_code == 200
+
+
+def test_events_are_filtered_by_kind(boss: Client) -> None:
+    assert boss.get("/admin/billing/journalevent/", {"kind": "payment.received"}).context["cl"].result_count == 2
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_nobody_adds_changes_or_deletes(boss: Client, name: str) -> None:
+    key = {"account": "ana", "contract": "ana_2F2", "invoice": "ana_2F15", "payment": "ana_2F16"}.get(
+        name
+    ) or JournalEvent.objects.first().pk
+    before = JournalEvent.objects.count()
+    assert boss.get(f"/admin/billing/{name}/add/").status_code in (403, 404, 302)
+    assert boss.post(f"/admin/billing/{name}/add/", {}).status_code in (403, 404, 302)
+    assert boss.post(f"/admin/billing/{name}/{key}/delete/", {"post": "yes"}).status_code == 403
+    boss.post(f"/admin/billing/{name}/{key}/change/", {"account": "other"})
+    boss.post(f"/admin/billing/{name}/", {"action": "delete_selected", "_selected_action": key})
+    assert boss.get(f"/admin/billing/{name}/{key}/change/").status_code == 200
+    assert JournalEvent.objects.count() == before
+
+
+@pytest.mark.parametrize("page", [*(f"{name}/" for name in LISTS), *(f"{page}/change/" for page in PAGES)])
+def test_three_people(page: str) -> None:
+    """A stranger is asked to log in, staff without the right is refused, staff with the right to view sees it."""
+    stranger, clerk, viewer = Client(), Client(), Client()
+    clerk.force_login(User.objects.create_user("clerk", is_staff=True))
+    seeing = User.objects.create_user("viewer", is_staff=True)
+    seeing.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
+    viewer.force_login(seeing)
+    assert stranger.get(f"/admin/billing/{page}").status_code == 302
+    assert clerk.get(f"/admin/billing/{page}").status_code == 403
+    assert viewer.get(f"/admin/billing/{page}").status_code == 200
