@@ -19,13 +19,12 @@ from billing.commands.sales import level_of
 from billing.events import CreditNoteIssued, InvoiceIssued, Terms
 from billing.loading import policy, trimmed
 from billing.queries.ahead import accrued
+from billing.queries.money import CUSTOMER_OWES
 from billing.queries.status import Status, status
 from billing.terms import item_of
 from plans import store
 from plans.errors import Invalid
 
-#: What a customer pays, in the account's list: positions count these.
-CUSTOMER_DOCUMENTS = ("invoice", "opening")
 NOT_YET = {
     "refunds": "refunds",
     "scheduled": "scheduled changes",
@@ -99,7 +98,7 @@ def documents(view: View) -> list[dict[str, Any]]:
 
 def invoices(view: View) -> list[dict[str, Any]]:
     """The documents that the customer pays."""
-    return [document for document in documents(view) if document["kind"] in CUSTOMER_DOCUMENTS]
+    return [document for document in documents(view) if document["kind"] in CUSTOMER_OWES]
 
 
 def _plain(row: Sequence[Any]) -> list[Any]:
@@ -130,7 +129,7 @@ def _document_taxes(document: str) -> list[dict[str, Any]]:
 def invoice_ids(account: str) -> list[tuple[str, str]]:
     """(id, number) of what the customer pays, in the order of issue."""
     statement = "SELECT invoice, number FROM read_invoice WHERE account = %s AND document = ANY(%s) ORDER BY sequence"
-    return [(invoice, number) for invoice, number in bulk.fetch(statement, [account, list(CUSTOMER_DOCUMENTS)])]
+    return [(invoice, number) for invoice, number in bulk.fetch(statement, [account, list(CUSTOMER_OWES)])]
 
 
 # --- what was charged and paid

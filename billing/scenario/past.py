@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from django.apps import apps
 from django.db import connection, transaction
-from django.db.models import Model
 
 from billing import journal
 from billing.engine import Batch, Rollback, run_processors
+from billing.rebuilding import ACCOUNT_TABLES
 
 
 @contextmanager
@@ -36,15 +35,5 @@ def folded(account: str, *, as_of: datetime | None, known_at: datetime | None) -
 
 def _empty(account: str) -> None:
     with connection.cursor() as cursor:
-        for table in read_tables():
-            cursor.execute(f"DELETE FROM {connection.ops.quote_name(table)} WHERE account = %s", [account])  # noqa: S608 - names of our tables
-
-
-def read_tables() -> list[str]:
-    """The read models that hold rows of accounts."""
-    models: list[type[Model]] = list(apps.get_models())
-    return [
-        model._meta.db_table
-        for model in models
-        if model._meta.db_table.startswith("read_") and any(field.name == "account" for field in model._meta.get_fields())
-    ]
+        for table in ACCOUNT_TABLES:
+            cursor.execute(f"DELETE FROM {table} WHERE account = %s", [account])  # noqa: S608 - names of our own tables

@@ -133,6 +133,8 @@ class _Player:
     setting: Setting
     until: datetime | None
     names: dict[str, str] = field(default_factory=dict)
+    doing: str = "the beginning"  # the step that is played, and where it stands
+    path: str = ""
 
     def play(self) -> Played:
         first = self.story.steps[0].at
@@ -142,7 +144,7 @@ class _Player:
             for step in self.story.steps:
                 if self.until is not None and step.at > self.until:
                     break
-                self.outcome.moment = step.at
+                self.outcome.moment, self.doing, self.path = step.at, step.title, step.path
                 self._advance(step.at)
                 self._step(step)
                 self.outcome.steps += 1
@@ -151,6 +153,8 @@ class _Player:
                 self._advance(self.until)
         except Stopped as stopped:
             self.outcome.failure = replace(stopped.failure, message=stopped.failure.message + self._parked())
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong is told with the step's line
+            self.outcome.failure = Failure(self.story.line(self.path), f"{self.doing}: {_fault(error)}{self._parked()}", "fault")
         self.outcome.events = self._event_count()
         return self.outcome
 
@@ -193,10 +197,10 @@ class _Player:
     # --- steps
 
     def _step(self, step: Step) -> None:
-        before = self._event_count()
+        before = self._recorded()
         refusal = self._do(step)
         if step.refused:
-            self._check_refused(step, refusal, self._event_count() - before)
+            self._check_refused(step, refusal, self._recorded() - before)
         elif refusal is not None:
             raise self._stop(step.path, f"{step.title} was refused: {refusal}", refusal.code)
         for expectation in step.expect:
@@ -212,18 +216,16 @@ class _Player:
                 self._ingest(step)
         except Refusal as refusal:
             return refusal
-        except Exception as error:
-            raise self._stop(step.path, f"{step.title}: {_fault(error)}", "fault") from error
         return None
 
-    def _check_refused(self, step: Step, refusal: Refusal | None, events: int) -> None:
+    def _check_refused(self, step: Step, refusal: Refusal | None, added: int) -> None:
         path = f"{step.title} on line {self.story.line(step.path)}"
         found = refusal.code if refusal else "not refused"
         line = self.story.line(f"{step.path}.refused")
         self.outcome.checks.append(Check(f"{path} is refused", step.refused, found, found == step.refused, line))
         if refusal is None:
             raise self._stop(f"{step.path}.refused", f"{step.title} should have been refused with {step.refused}, and was done")
-        self.outcome.checks.append(Check(f"{path} changes nothing", "0 events", f"{events} events", not events, line))
+        self.outcome.checks.append(Check(f"{path} changes nothing", "nothing", f"{added} records" if added else "nothing", not added, line))
 
     def _remember(self, step: Step, made: Mapping[str, Any]) -> None:
         if step.name:
@@ -321,6 +323,11 @@ class _Player:
             return facts.find(fact, view)
         with folded(account, as_of=step.as_of, known_at=step.known_at):
             return facts.find(fact, view)
+
+    def _recorded(self) -> int:
+        """Events and measurements: what a refused step must not add to."""
+        ours = list(self.outcome.ids.values())
+        return self._event_count() + int(bulk.fetch("SELECT count(*) FROM usage_record WHERE account = ANY(%s)", [ours])[0][0])
 
     def _event_count(self) -> int:
         """How many events the journal holds; where others write too, those of our accounts."""

@@ -14,7 +14,13 @@ from billing.scenario.statement import Statement, as_data
 from plans.money import plain, round_money
 from plans.periods import local_date, to_local
 
-KINDS = {"invoice": "Invoice", "statement": "Statement", "credit_note": "Credit note", "opening": "Balance brought over"}
+KINDS = {
+    "invoice": "Invoice",
+    "statement": "Statement",
+    "credit_note": "Credit note",
+    "debit_note": "Debit note",
+    "opening": "Balance brought over",
+}
 
 
 def as_text(played: Played, statements: Sequence[Statement]) -> str:

@@ -22,6 +22,7 @@ from plans.errors import Invalid, Refusal
 from plans.periods import parse_time
 
 HOLDS, DIFFERS, BAD = 0, 1, 2
+INTERRUPTED = 130
 
 
 class Command(BaseCommand):
@@ -48,7 +49,11 @@ class Command(BaseCommand):
             self.stderr.write("Name a story or a folder of stories; --schema and --commands say what they may hold.")
             sys.exit(BAD)
         else:
-            self._exit(self._all(options))
+            try:
+                self._exit(self._all(options))
+            except KeyboardInterrupt:
+                self.stderr.write("Interrupted; what was played is dropped, unless --keep committed it.")
+                sys.exit(INTERRUPTED)
 
     def _all(self, options: dict[str, Any]) -> int:
         outcomes, problems, code = [], [], HOLDS
