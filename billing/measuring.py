@@ -169,7 +169,7 @@ def _usage(c: Counted, state: AccountState, policy: Policy, records: Mapping[tup
         read = _reading_days(measured[segment.span], _catalogue(c, policy).meters.get(segment.item.meter), state.zone)
         if read is not None:
             days[segment.span] = read
-    for name, meter in c.found[-1].item.choose.items():
+    for name, meter in c.found[-1].item.deciding.items():
         whole = Span(c.found[0].start, c.found[-1].end)
         shown = measure_item(c, meter, whole, state, policy, records, subject=c.found[-1].terms.subject)
         chosen[name] = decimal_of(shown.quantity)

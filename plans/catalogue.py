@@ -82,6 +82,12 @@ class Item:
     optional: bool = False  # an add-on: not part of the plan until `add_item`
     attributes: Mapping[str, Any] = field(default_factory=dict)  # facts for tax and documents: persons, rooms, …
 
+    @property
+    def deciding(self) -> Mapping[str, str]:
+        """The other quantities that pick the price, each with its meter: the one of its own name where the item does not say."""
+        by = self.pricing.choose.by if self.pricing and self.pricing.choose else "quantity"
+        return self.choose if by == "quantity" or by in self.choose else {**self.choose, by: by}
+
 
 @dataclass(frozen=True)
 class Phase:
