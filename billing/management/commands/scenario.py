@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import Error as DatabaseError
 
@@ -67,7 +68,7 @@ class Command(BaseCommand):
                     outcome = self._one(file, options)
                     outcomes.append(outcome)
                     code = code if outcome["holds"] else max(code, DIFFERS)
-                except (BadStory, Refusal, DatabaseError) as error:
+                except (BadStory, Refusal, DatabaseError, psycopg.Error) as error:
                     problems += _problems(error, file)
                     code = BAD
         if options["json"]:
