@@ -6,13 +6,14 @@ Most runs find nothing here: a charge of a new period stands on no document yet.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from billing import bulk, journal
 from billing.events import CreditNoteIssued, DocumentLine, InvoiceIssued
 from billing.invoicing import ChargeKey, Correction, Issued, LineRef, Past, charge_key
 from billing.loading import trimmed
-from billing.state import OpenCharge
+from billing.state import CUSTOMER_OWES, OpenCharge
 from plans.errors import Conflict, NotFound
 from plans.fields import suggestion
 
@@ -63,14 +64,23 @@ def _digested(charges: Mapping[str, Sequence[OpenCharge]]) -> dict[str, Digested
     return found
 
 
-def load_documents(ids: Iterable[str]) -> dict[str, tuple[Document, Decimal, list[Document]]]:
-    """id → (the document as it was issued, what is open on it, the later documents whose lines correct it). Credit notes stand for their
-    invoices too."""
+@dataclass(frozen=True)
+class Held:
+    """A document as it was issued, what is open on it, what was written off and never came, and the later documents that correct it."""
+
+    document: Document
+    open: Decimal
+    written_off: Decimal
+    later: list[Document] = field(default_factory=list)
+
+
+def load_documents(ids: Iterable[str]) -> dict[str, Held]:
+    """id → the document. Credit notes stand for their invoices too."""
     wanted = set(ids)
     rows = bulk.fetch("SELECT invoice, corrects, number, account, open FROM read_invoice WHERE invoice = ANY(%s)", [sorted(wanted)])
     wanted |= {corrects for _, corrects, _, _, _ in rows if corrects}
     statement = """
-        SELECT document.invoice, document.open, later.invoice
+        SELECT document.invoice, document.open, document.written_off - document.recovered, later.invoice
         FROM read_invoice document LEFT JOIN (
             SELECT DISTINCT line.account, line.invoice, regexp_replace(line.detail->>'corrects', '#[^#]*$', '') AS number
                 FROM read_invoice_line line
@@ -80,12 +90,12 @@ def load_documents(ids: Iterable[str]) -> dict[str, tuple[Document, Decimal, lis
         WHERE document.invoice = ANY(%s) AND document.status <> 'void'"""
     accounts = sorted({journal.split_address(name)[0] for name in wanted})
     pairs = bulk.fetch(statement, [accounts, sorted(wanted)])
-    events = _events({name for document, _, later in pairs for name in (document, later) if name})
-    found: dict[str, tuple[Document, Decimal, list[Document]]] = {}
-    for document, open_amount, later in pairs:
-        held = found.setdefault(document, (events[document], trimmed(open_amount), []))
+    events = _events({name for document, _, _, later in pairs for name in (document, later) if name})
+    found: dict[str, Held] = {}
+    for document, open_amount, written_off, later in pairs:
+        held = found.setdefault(document, Held(events[document], trimmed(open_amount), trimmed(written_off)))
         if later:
-            held[2].append(events[later])
+            held.later.append(events[later])
     return found
 
 
@@ -95,18 +105,18 @@ def _events(ids: set[str]) -> dict[str, Document]:
     return {recorded.address: recorded.event for recorded in found if isinstance(recorded.event, InvoiceIssued | CreditNoteIssued)}
 
 
-def issued_of(held: tuple[Document, Decimal, list[Document]]) -> Issued | None:
+def issued_of(held: Held) -> Issued | None:
     """The document with everything that corrected it since; None for a credit note, which nothing corrects."""
-    document, open_amount, later = held
+    document = held.document
     if not isinstance(document, InvoiceIssued):
         return None
     corrections = []
-    for other in sorted(later, key=lambda one: _sequence(one)):
+    for other in sorted(held.later, key=lambda one: _sequence(one)):
         for line in other.lines:
             number, _, position = line.corrects.rpartition("#")
             if number == document.number and position.isdigit():
                 corrections.append(Correction(position=int(position), line=line, sign=-1 if isinstance(other, CreditNoteIssued) else 1))
-    return Issued(invoice=document, open=open_amount, corrections=tuple(corrections))
+    return Issued(invoice=document, open=held.open, corrections=tuple(corrections), written_off=held.written_off)
 
 
 def _sequence(document: Document) -> int:
@@ -114,14 +124,14 @@ def _sequence(document: Document) -> int:
     return journal.split_address(name)[1]
 
 
-def _past(rows: Digested, documents: Mapping[str, tuple[Document, Decimal, list[Document]]]) -> Past:
+def _past(rows: Digested, documents: Mapping[str, Held]) -> Past:
     issued = {name: found for name, held in documents.items() if (found := issued_of(held)) is not None}
     lines: dict[ChargeKey, list[LineRef]] = {}
     quantities: dict[ChargeKey, Decimal] = {}
     for document, address, key in rows:
         if document not in documents:
             continue
-        event = documents[document][0]
+        event = documents[document].document
         for position, line in enumerate(event.lines, start=1):
             if address in line.charges:
                 _place(event, position, line, key, issued, lines, quantities)
@@ -153,19 +163,23 @@ def _place(
 
 
 def find_issued(account: str, name: str) -> Issued:
-    """An issued invoice of the account, by id, number, or position in its list (from 1), with all that corrected it. Raises NotFound
-    `unknown_invoice`, Conflict `invoice_void`."""
+    """An issued document of the account, by id or number, or by its position among those that the customer pays (from 1), with all that
+    corrected it. Raises NotFound `unknown_invoice`, Conflict `invoice_void`, `invoice_brought_over`."""
     statement = (
-        "SELECT invoice, number, status FROM read_invoice WHERE account = %s AND document IN ('invoice', 'statement') ORDER BY sequence"
+        "SELECT invoice, number, status, document FROM read_invoice WHERE account = %s AND document <> 'credit_note' ORDER BY sequence"
     )
     rows = bulk.fetch(statement, [account])
     found = next((row for row in rows if name in (row[0], row[1])), None)
-    if found is None and name.isdigit() and 1 <= int(name) <= len(rows):
-        found = rows[int(name) - 1]
+    payable = [row for row in rows if row[3] in CUSTOMER_OWES]
+    if found is None and name.isdigit() and 1 <= int(name) <= len(payable):
+        found = payable[int(name) - 1]
     if found is None:
-        raise NotFound("unknown_invoice", f"the account has no invoice {name!r}{suggestion(name, [row[1] for row in rows])}", at="invoice")
+        known = [row[1] or row[0] for row in rows]
+        raise NotFound("unknown_invoice", f"the account has no invoice {name!r}{suggestion(name, known)}", at="invoice")
     if found[2] == "void":
         raise Conflict("invoice_void", f"the invoice {found[1]} is void", at="invoice")
+    if found[3] == "opening":
+        raise Conflict("invoice_brought_over", f"{found[0]} was brought over as an amount: it has no lines to correct", at="invoice")
     issued = issued_of(load_documents([found[0]])[found[0]])
     assert issued is not None
     return issued

@@ -10,6 +10,9 @@ from typing import Any
 
 from billing.events import Place, Terms
 
+#: The documents on which the customer owes; on a `statement` we owe. Positions in an account's list of invoices count these.
+CUSTOMER_OWES = ("invoice", "debit_note", "opening")
+
 
 @dataclass(frozen=True)
 class TermsRow:
@@ -111,6 +114,7 @@ class Discount:
     contract: str
     name: str
     level: str
+    status: str = "open"  # as the document's row says it, where paid ones are listed too
     terms: Mapping[str, Any]
     currency: str
     start: datetime

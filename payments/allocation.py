@@ -35,11 +35,14 @@ def oldest_due_first(amount: Decimal, invoices: Sequence[OpenInvoice]) -> tuple[
 def as_named(amount: Decimal, wanted: Sequence[Wanted], invoices: Mapping[str, OpenInvoice]) -> tuple[list[Allocation], Decimal]:
     """Pay the named invoices in the order named, each up to its open amount (or the amount given for it); answers what is left too.
 
-    Raises NotFound `unknown_invoice`, Conflict `invoice_paid`, `more_than_open`, `more_than_paid`.
+    Raises NotFound `unknown_invoice`, Conflict `invoice_paid`, `invoice_written_off`, `more_than_open`, `more_than_paid`.
     """
     left, found = amount, []
     for one in wanted:
         invoice = find(one.name, invoices)
+        if not invoice.open and invoice.status == "written_off":
+            message = f"{invoice.number or invoice.id} was written off: money for it is taken by recover"
+            raise Conflict("invoice_written_off", message, at="invoices", invoice=invoice.id)
         if not invoice.open:
             raise Conflict("invoice_paid", f"nothing is open on {invoice.number or invoice.id}", at="invoices", invoice=invoice.id)
         if one.amount is not None and one.amount > invoice.open:

@@ -1,5 +1,10 @@
 from django.apps import AppConfig
 
+from payments import events
+
+#: The journal decodes what it has been told of, so the events are known as soon as the app is.
+EVENTS = events
+
 
 class PaymentsConfig(AppConfig):
     name = "payments"

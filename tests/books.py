@@ -151,7 +151,7 @@ def assert_books_hold() -> None:
     assert wrong == []
     receivable = bulk.fetch(
         """SELECT invoice, sum(amount) FROM (
-            SELECT invoice, open AS amount FROM read_invoice WHERE document IN ('invoice', 'opening') AND status <> 'void'
+            SELECT invoice, open AS amount FROM read_invoice WHERE document IN ('invoice', 'debit_note', 'opening') AND status <> 'void'
             UNION ALL SELECT invoice, -sum(amount) FROM read_posting WHERE ledger = 'receivable' GROUP BY 1) AS both_sides
         GROUP BY 1 HAVING sum(amount) <> 0"""
     )
@@ -165,3 +165,37 @@ def assert_books_hold() -> None:
         GROUP BY 1 HAVING sum(amount) <> 0"""
     )
     assert unbilled == []
+    assert_money_is_somewhere()
+
+
+#: ledger → what its balance must be, said by the read models that wait for it.
+WAITING = {
+    "refunds_payable": "SELECT account, currency, -amount FROM read_refund WHERE status = 'requested'",
+    "disputes": "SELECT account, currency, amount FROM read_dispute WHERE status IN ('open', 'under_review')",
+    "credit_held": "SELECT account, currency, -from_credit FROM read_dispute WHERE status IN ('open', 'under_review')",
+    "unidentified": 'SELECT account, currency, -"left" FROM read_receipt',
+    "deposits": 'SELECT account, currency, -"left" FROM read_deposit',
+}
+
+
+def assert_money_is_somewhere() -> None:
+    """What was taken off each document and is not open; what each waiting ledger holds; what went back of each payment."""
+    statement = """
+        SELECT i.number, i.total - i.open - coalesce(sum(a.amount), 0) FROM read_invoice i LEFT JOIN read_allocation a USING (invoice)
+        WHERE i.document IN ('invoice', 'debit_note', 'opening') AND i.status <> 'void' GROUP BY i.invoice
+        HAVING i.total - i.open <> coalesce(sum(a.amount), 0)"""
+    assert bulk.fetch(statement) == []
+    for ledger, waiting in WAITING.items():
+        statement = f"""
+            SELECT account, currency FROM (SELECT account, currency, -amount AS amount FROM read_balance WHERE ledger = %s
+            UNION ALL {waiting}) AS both_sides GROUP BY 1, 2 HAVING sum(amount) <> 0"""
+        assert bulk.fetch(statement, [ledger]) == [], ledger
+    assert bulk.fetch("SELECT currency FROM read_balance WHERE ledger = 'transfer' GROUP BY 1 HAVING sum(amount) <> 0") == []
+    statement = """
+        SELECT payment FROM read_payment p WHERE refunded <>
+            (SELECT coalesce(sum(amount), 0) FROM read_refund r WHERE r.payment = p.payment AND r.status <> 'failed')"""
+    assert bulk.fetch(statement) == []
+    statement = """
+        SELECT i.number FROM read_invoice i WHERE held <> (SELECT coalesce(sum(amount), 0) FROM read_hold h
+            WHERE h.invoice = i.invoice AND h.status = 'open')"""
+    assert bulk.fetch(statement) == []

@@ -97,7 +97,8 @@ def credit_note(
     """One credit note on one invoice: first against what is open there, the rest is the customer's credit. The run's `standing` counts it.
 
     `against` is where what was charged goes back: `unbilled` for accrued differences, `credit_notes` for what a person takes back.
-    Raises Conflict `more_than_left` for a part beyond what is left of its line, Invalid `out_of_range` for a line that is not there.
+    Raises Conflict `more_than_left` for a part beyond what is left of its line, `invoice_written_off` where the rest would be credit for
+    money that never came, Invalid `out_of_range` for a line that is not there.
     """
     issued = standing.document(invoice).invoice
     refs = [LineRef(invoice, part.position) for part in parts]
@@ -109,6 +110,9 @@ def credit_note(
     lines = tuple(_line(standing, ref, part, result) for ref, part, result in zip(refs, parts, taxed, strict=True))
     net, tax = -sum((line.net for line in taxed), ZERO), -sum((line.tax for line in taxed), ZERO)
     applied = min(net + tax, max(ZERO, standing.open(invoice)))
+    if applied < net + tax and standing.document(invoice).written_off:
+        message = f"{issued.number} was written off; reinstate it, then credit it, or its customer would get credit for what was never paid"
+        raise Conflict("invoice_written_off", message, at="invoice", invoice=invoice)
     discount = sum((part.charged for part in parts), ZERO) + sum(amounts, ZERO)
     legs = document_legs(taxed, discount=discount, against=against)
     legs += [(ledgers.RECEIVABLE, -applied, invoice), (ledgers.CREDIT, -(net + tax - applied), "")]

@@ -48,6 +48,7 @@ class Correction:
 
 @dataclass(frozen=True)
 class Issued:
+    written_off: Decimal = Decimal(0)
     """An issued document with everything that corrected it since, and what is open on it."""
 
     invoice: InvoiceIssued

@@ -14,13 +14,10 @@ from typing import Any
 
 from billing import bulk, ledgers
 from billing.loading import trimmed
+from billing.state import CUSTOMER_OWES
 
 ZERO = Decimal(0)
 SHOWN_LEDGERS = (ledgers.RECEIVABLE, ledgers.CREDIT, ledgers.PAYABLE)
-#: Documents on which the customer owes; on a `statement` we owe.
-CUSTOMER_OWES = ("invoice", "debit_note", "opening")
-
-
 KNOWN_BY = """
     EXISTS (SELECT 1 FROM journal WHERE journal.stream = {address}.account AND journal.sequence = {address}.sequence
     AND journal.recorded_at <= %s)"""
