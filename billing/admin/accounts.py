@@ -34,7 +34,7 @@ class AccountList(ChangeList):
         found = {one.account.account: one for one in statuses(at=timezone.now(), accounts=[row.account for row in rows])}
         for row in rows:
             row.stand = found[row.account]
-        self.result_list = rows  # type: ignore[assignment]
+        self.result_list = rows
 
 
 @admin.register(Account)

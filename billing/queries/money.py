@@ -14,7 +14,7 @@ from typing import Any
 
 from billing import bulk, ledgers
 from billing.loading import trimmed
-from billing.state import CUSTOMER_OWES
+from billing.state import CUSTOMER_OWES as CUSTOMER_OWES
 
 ZERO = Decimal(0)
 SHOWN_LEDGERS = (ledgers.RECEIVABLE, ledgers.CREDIT, ledgers.PAYABLE)
@@ -58,6 +58,7 @@ class OpenDocument:
     due: date | None
     total: Decimal
     open: Decimal
+    held: Decimal = ZERO  # the part that the customer disputes: owed, and not overdue until the dispute is over
 
 
 Balances = dict[str, dict[tuple[str, str], Decimal]]  # account -> (currency, ledger) -> amount, debit positive
@@ -85,21 +86,35 @@ def open_documents(accounts: Collection[str], dates: Dates) -> dict[str, list[Op
     fields = "i.account, i.invoice, i.number, i.document, i.currency, i.issued, i.due, i.total"
     order = "ORDER BY i.account, i.due NULLS LAST, i.sequence"
     if dates.now:
-        statement = f"SELECT {fields}, i.open FROM read_invoice i WHERE i.account = ANY(%s) AND i.open > 0 AND i.status = 'open' {order}"  # noqa: S608
+        statement = f"""
+            SELECT {fields}, i.open, least(i.held, i.open) FROM read_invoice i
+            WHERE i.account = ANY(%s) AND i.open > 0 AND i.status = 'open' {order}"""  # noqa: S608
         rows = bulk.fetch(statement, [list(accounts)])
     else:
         condition, parameters = dates.condition(effective="p.effective_at", address="p")
+        held, held_values = _held_then(accounts, dates)
         statement = f"""
-            SELECT {fields}, abs(p.amount) FROM (
+            SELECT {fields}, abs(p.amount), least(coalesce(held.amount, 0), abs(p.amount)) FROM (
                 SELECT account, invoice, sum(amount) AS amount FROM read_posting p
                 WHERE account = ANY(%s) AND ledger = ANY(%s) AND invoice <> ''{condition} GROUP BY account, invoice HAVING sum(amount) <> 0
-            ) AS p JOIN read_invoice i ON i.invoice = p.invoice {order}"""  # noqa: S608
-        rows = bulk.fetch(statement, [list(accounts), [ledgers.RECEIVABLE, ledgers.PAYABLE], *parameters])
+            ) AS p JOIN read_invoice i ON i.invoice = p.invoice LEFT JOIN ({held}) AS held ON held.invoice = p.invoice {order}"""  # noqa: S608
+        rows = bulk.fetch(statement, [list(accounts), [ledgers.RECEIVABLE, ledgers.PAYABLE], *parameters, *held_values])
     found: dict[str, list[OpenDocument]] = {}
     for account, *row in rows:
-        row[6], row[7] = trimmed(row[6]), trimmed(row[7])
-        found.setdefault(account, []).append(OpenDocument(*row))
+        found.setdefault(account, []).append(OpenDocument(*row[:6], *map(trimmed, row[6:])))
     return found
+
+
+def _held_then(accounts: Collection[str], dates: Dates) -> tuple[str, list[Any]]:
+    """SQL for invoice → what was disputed: opened by then and not over by then."""
+    opened, opened_values = dates.condition(effective="h.opened_at", address="h")
+    over, over_values = dates.condition(effective="r.effective_at", address="r")
+    statement = f"""
+        SELECT h.invoice, sum(h.amount) AS amount FROM read_hold h WHERE h.account = ANY(%s){opened} AND NOT EXISTS (
+            SELECT 1 FROM (SELECT stream AS account, sequence, effective_at, data->>'hold' AS hold FROM journal
+                WHERE kind = 'invoice.hold_released' AND stream = h.account) AS r WHERE r.hold = h.hold{over})
+        GROUP BY h.invoice"""  # noqa: S608
+    return statement, [list(accounts), *opened_values, *over_values]
 
 
 def unbilled(accounts: Collection[str], dates: Dates) -> dict[str, dict[str, Decimal]]:

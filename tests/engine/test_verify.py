@@ -9,9 +9,14 @@ from django.db import connection
 
 from billing.verification import verify
 from tests.books import do
-from tests.interfaces.worlds import play
+from tests.interfaces.worlds import document, play
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def laws() -> None:
+    """Here the laws are broken on purpose."""
 
 
 @pytest.fixture
@@ -92,12 +97,12 @@ def test_postings_that_no_event_holds(tamper: Callable[..., None]) -> None:
 
 def test_an_open_amount_that_no_posting_explains(tamper: Callable[..., None]) -> None:
     tamper("UPDATE read_invoice SET open = 1 WHERE number = 'INV-000006'")
-    assert faults() == [("wrong_open_amount", "ana/15")]
+    assert faults() == [("wrong_open_amount", document("INV-000006"))]
 
 
 def test_a_missing_number_is_named(tamper: Callable[..., None]) -> None:
     tamper("UPDATE read_invoice SET number = 'INV-000099' WHERE number = 'INV-000006'")
-    assert faults() == [("missing_number", "main INV-000006"), ("foreign_number", "ana/15")]
+    assert faults() == [("missing_number", "main INV-000006"), ("foreign_number", document("INV-000099"))]
 
 
 def test_one_fault_does_not_hide_another(tamper: Callable[..., None]) -> None:

@@ -18,7 +18,7 @@ from billing.queries.unbilled import unbilled
 from billing.queries.why import text, why
 from plans.errors import NotFound
 from tests.books import advance, do, moment, open_account, publish, use
-from tests.interfaces.worlds import NOW, play
+from tests.interfaces.worlds import NOW, charge, document, payment, play
 
 pytestmark = pytest.mark.django_db
 
@@ -124,7 +124,7 @@ class TestAhead:
         advance("2026-03-01")
         issued = events("ana", Filter(kinds=("invoice.issued",)))[-1].event
         assert issued.total == expected
-        assert len(read(["ana"])) > count == 17
+        assert len(read(["ana"])) > count
 
 
 @pytest.mark.usefixtures("world")
@@ -161,7 +161,7 @@ class TestWhy:
                 assert sum((child.amount for child in node.children if child.kind == "charge"), Decimal(0)) == node.amount
 
     def test_a_correction_says_what_stood_before_and_which_record_came_late(self) -> None:
-        assert "what it comes to by now" in text(why("ana", "/17", at=NOW))
+        assert "what it comes to by now" in text(why("ana", charge("ana", "1.00"), at=NOW))
         advance("2026-03-01")
         assert "corrects INV-000006" in text(why("ana", "INV-000008", at=NOW))
         assert "came after this charge 1" in text(why("ana", "INV-000006", at=NOW))
@@ -170,9 +170,6 @@ class TestWhy:
         ("what", "kind", "money"),
         [
             ("INV-000006", "document", "62.11 EUR"),
-            ("ana/15", "document", "62.11 EUR"),
-            ("/12", "charge", "16.33 EUR"),
-            ("ana/16", "event", "20.00 EUR"),
             ("21.85", "document", "21.85 EUR"),
             ("-10.84", "document", "13.12 EUR"),
             ("20", "event", "20.00 EUR"),
@@ -181,6 +178,12 @@ class TestWhy:
     def test_everything_can_be_asked_for(self, what: str, kind: str, money: str) -> None:
         tree = why("ana", what, at=NOW)
         assert (tree.kind, tree.money) == (kind, money)
+
+    def test_everything_has_an_address(self) -> None:
+        asked = (document("INV-000006"), payment("ana"), charge("ana", "16.33"), "/" + charge("ana", "16.33").partition("/")[2])
+        found = [why("ana", what, at=NOW) for what in asked]
+        kinds = [(tree.kind, tree.money) for tree in found]
+        assert kinds == [("document", "62.11 EUR"), ("event", "20.00 EUR"), ("charge", "16.33 EUR"), ("charge", "16.33 EUR")]
 
     @pytest.mark.parametrize("what", ["nothing", "1e400", "NaN", "/999", "bob/1", "99999999999999999999999999999999999999999.00", "ana/"])
     def test_what_is_not_there_is_refused(self, what: str) -> None:

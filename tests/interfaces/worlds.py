@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from billing.models import Charge, Invoice, Payment
 from tests.books import advance, do, moment, open_account, publish, use
 
 NOW = moment("2026-02-20")
@@ -27,3 +28,18 @@ def play(*, advanced: str = "2026-02-20") -> None:
     late = [{"id": "late1", "at": "2026-01-25T10:00", "value": "3"}, {"id": "f1", "at": "2026-02-10T10:00", "value": "6"}]
     use("ana", "calls", arrived="2026-02-18", records=late)
     advance(advanced)
+
+
+def document(number: str) -> str:
+    """The id of a document, by its number: the address of its event."""
+    return Invoice.objects.get(number=number).invoice
+
+
+def payment(account: str) -> str:
+    """The address of the account's only payment."""
+    return Payment.objects.get(account=account).payment
+
+
+def charge(account: str, amount: str) -> str:
+    """The address of the account's only charge of this amount."""
+    return f"{account}/{Charge.objects.get(account=account, amount=amount).sequence}"

@@ -10,13 +10,13 @@ from datetime import datetime
 from decimal import Decimal
 
 from billing import bulk
-from billing.queries.money import CUSTOMER_OWES
 from billing.queries.status import Amounts, Status, status
 from billing.queries.why.charges import charge_node
 from billing.queries.why.documents import document_node, event_node, event_title
 from billing.queries.why.evidence import Evidence, credit_postings, gather
 from billing.queries.why.target import find
 from billing.queries.why.tree import Node, text
+from billing.state import CUSTOMER_OWES
 
 __all__ = ["Node", "text", "why"]
 
