@@ -20,7 +20,6 @@ from billing.events import Key
 from billing.state import Contract, PeriodRow
 from billing.terms import Segment
 from plans.catalogue import Interest, Item, Minimum
-from plans.discounts import Discount, discount_steps
 from plans.metering import Measured
 from plans.money import allocate, decimals, plain, round_money
 from plans.periods import Span, local_date, local_days, share, to_local, year_fraction
@@ -93,8 +92,8 @@ def fee_target(contract: Contract, period: PeriodRow, found: Sequence[Segment], 
     """The fee of one period: `price(quantity) × share of the full period`, for each segment."""
     charged = [segment for segment in _highest_quantity(found) if segment.pricing is not None]
     rated = [_rate_fee(segment) for segment in charged]
-    shares = [_fee_share(contract, segment, period, charged[0], zone) for segment in charged]
-    amounts = _fee_amounts(contract.currency, rated, shares)
+    shares = [_fee_share(contract, segment, period, zone) for segment in charged]
+    amounts = _fee_amounts(contract.currency, charged, rated, shares)
     return [
         _line(
             contract,
@@ -106,6 +105,7 @@ def fee_target(contract: Contract, period: PeriodRow, found: Sequence[Segment], 
             steps=(*price.steps, _share_step(segment, part, amount)) if part != 1 else price.steps,
         )
         for segment, price, part, amount in zip(charged, rated, shares, amounts, strict=True)
+        if amount or segment is charged[0]
     ]
 
 
@@ -124,23 +124,32 @@ def _rate_fee(segment: Segment) -> Rated:
     return rate(segment.pricing, Consumption(quantity=segment.quantity), closed=True)
 
 
-def _fee_share(contract: Contract, segment: Segment, period: PeriodRow, first: Segment, zone: str) -> Fraction:
+def _fee_share(contract: Contract, segment: Segment, period: PeriodRow, zone: str) -> Fraction:
     """The share of the full period. `last_day: charged` adds the day on which the contract ends."""
     item = segment.item
     if period.start == period.full_end:  # charged once
         return Fraction(1)
     if item.proration == "none":
-        return Fraction(1 if segment is first else 0)
+        return Fraction(1)
     full = Span(period.full_start, period.full_end)
     last_day = item.last_day if segment.end == contract.end else "free"
     return share(segment.span, full, proration=item.proration, zone=zone, denominator=item.denominator, last_day=last_day)
 
 
-def _fee_amounts(currency: str, rated: Sequence[Rated], shares: Sequence[Fraction]) -> list[Decimal]:
-    """Segments that together fill the period at one price share its rounded amount by largest remainder; others are rounded alone."""
+def _fee_amounts(currency: str, charged: Sequence[Segment], rated: Sequence[Rated], shares: Sequence[Fraction]) -> list[Decimal]:
+    """Segments that together fill the period at one price share its rounded amount by largest remainder; others are rounded alone.
+
+    Without proration a period costs the highest of its prices, once: what a later segment costs more than those before it is added there.
+    """
+    if charged and charged[0].item.proration == "none":
+        highest = [max((price.amount for price in rated[:i]), default=Decimal(0)) for i in range(len(rated))]
+        return [max(Decimal(0), price.amount - before) for price, before in zip(rated, highest, strict=True)]
     if len(rated) > 1 and len({price.exact for price in rated}) == 1 and sum(shares) == 1:
         return allocate(rated[0].amount, shares, decimals(currency))
-    return [round_money(price.exact * part, currency) if part != 1 else price.amount for price, part in zip(rated, shares, strict=True)]
+    return [
+        price.amount if part == 1 else round_money(price.exact * part, currency, segment.rounding)
+        for segment, price, part in zip(charged, rated, shares, strict=True)
+    ]
 
 
 def _unit_price(segment: Segment, price: Rated) -> str:
@@ -229,7 +238,7 @@ def _continued(contract: Contract, period: PeriodRow, use: Use, so_far: Use, *, 
     """A segment that carries the quantity over pays the price of all so far less the price of what came before it."""
     whole = use.after(so_far).rated(closed=closed)
     earlier = replace(use, quantity=so_far.quantity, events=so_far.events).rated(closed=closed)
-    amount = round_money(whole.exact - earlier.exact, contract.currency)
+    amount = round_money(whole.exact - earlier.exact, contract.currency, use.segment.rounding)
     step = {"step": "less_before", "quantity": plain(so_far.quantity), "amount": plain(earlier.exact)}
     return _line(contract, use.segment, period, "usage", amount, quantity=decimal_of(use.quantity), steps=(*whole.steps, step))
 
@@ -251,7 +260,7 @@ def _usage_lines(contract: Contract, period: PeriodRow, segment: Segment, rated:
             )
             for line in rated.lines
         ]
-    used = round_money(rated.exact - raised, contract.currency)
+    used = round_money(rated.exact - raised, contract.currency, segment.rounding)
     line = rated.lines[0]
     return [
         _line(contract, segment, period, line.component, used, quantity=decimal_of(line.quantity), steps=rated.steps),
@@ -308,7 +317,7 @@ def _interest(
         held = (local_date(contract.end or period.end, zone) - local_date(contract.start, zone)).days
         percent = Decimal(0) if held < interest.minimum_days else (interest.rate if interest.early_rate is None else interest.early_rate)
     fraction = year_fraction(start, end, interest.day_count)
-    amount = round_money(Fraction(principal) * Fraction(percent) / 100 * fraction, contract.currency)
+    amount = round_money(Fraction(principal) * Fraction(percent) / 100 * fraction, contract.currency, segment.rounding)
     step = {
         "step": "interest",
         "principal": plain(principal),
@@ -327,40 +336,10 @@ def minimum_target(
     contract: Contract, period: PeriodRow, segment: Segment, minimum: Minimum, reached: Decimal, part: Fraction
 ) -> list[TargetLine]:
     """A minimum over several items: what their targets of the period (`reached`, rounded) fall short of it."""
-    wanted = round_money(Fraction(minimum.amount) * (part if minimum.prorate else 1), contract.currency)
+    wanted = round_money(Fraction(minimum.amount) * (part if minimum.prorate else 1), contract.currency, segment.rounding)
     missing = max(Decimal(0), wanted - reached)
     step = {"step": "minimum", "minimum": format(wanted, "f"), "reached": format(reached, "f"), "amount": format(missing, "f")}
     return [_line(contract, segment, period, "minimum", missing, quantity=Decimal(1), steps=(step,))]
-
-
-def discount_lines(contract: Contract, lines: Sequence[TargetLine], held: Sequence[tuple[str, Discount]]) -> list[TargetLine]:
-    """Price-level discounts: for each line of the period one negative line per discount (attachment, discount), rounded alone. Together
-    they never take more than the line; a cap holds for all lines of the period."""
-    found = []
-    taken: dict[str, Decimal] = {}
-    for line in lines:
-        left = line.amount
-        capped = [_less_taken(attachment, discount, taken) for attachment, discount in held]
-        by_discount = dict(zip(map(id, capped), (attachment for attachment, _ in held), strict=True))
-        for step in discount_steps(line.amount, capped):
-            attachment = by_discount[id(step.discount)]
-            off = -round_money(step.amount, contract.currency)
-            off = max(off, -left) if left >= 0 else min(off, -left)
-            if not off:
-                continue
-            left += off
-            taken[attachment] = taken.get(attachment, Decimal(0)) + abs(off)
-            told = {"step": "discount", "percent": plain(step.discount.percent or 0), "of": plain(step.base), "amount": format(off, "f")}
-            key = replace(line.key, component=f"discount:{attachment}:{line.key.component}")
-            given: dict[str, Any] = {"name": step.discount.name, "amount": off, "quantity": Decimal(1), "unit_price": "", "steps": (told,)}
-            found.append(replace(line, key=key, **given))
-    return found
-
-
-def _less_taken(attachment: str, discount: Discount, taken: Mapping[str, Decimal]) -> Discount:
-    if discount.cap is None:
-        return replace(discount)
-    return replace(discount, cap=discount.cap - taken.get(attachment, Decimal(0)))
 
 
 # --- the difference ---------------------------------------------------------------------------------------------------------------

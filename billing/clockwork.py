@@ -1,8 +1,8 @@
 """One clockwork: `advance` does what is due, moment by moment, until nothing is due. Beat, scenario, forecast and catch-up all call it.
 
 At one moment the order is: periods that end are closed and counted (1), holds (2), scheduled changes (3), periods that start (4),
-documents (5), collection (6), dunning (7); what is not here is a `Work` of the settings. Each round loads the chunk's accounts in a few
-statements, lets every account take its earliest step, and records all steps as one batch.
+documents (5), collection (6), dunning (7), the books of a month that ends (8); what is not here is a `Work` of the settings. Each round
+loads the chunk's accounts in a few statements, lets every account take its earliest step, and records all steps as one batch.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ def advance(
 ) -> list[Recorded]:
     """Do everything that is due for the accounts up to and including `until`; their heads are locked by this transaction.
 
-    `after` are events of the same transaction that changed terms: the periods that they touch are counted again.
+    `after` are the events of a command of the same transaction: the periods whose terms they changed are counted again. What a command
+    reaches back to is counted when it was, but stands on documents of the command's day: no document is dated before it was known.
     """
     recorded: list[Recorded] = []
     recount = _touched(after, at=until)
@@ -46,9 +47,10 @@ def advance(
         if not active:
             return recorded
         states = load(active, since=recount)
-        done, active = _round(states, until=until, heads=heads, stamp=stamp, recount=recount)
+        doing, done = _round(states, until=until, heads=heads, stamp=stamp, recount=recount, issued_from=until if after else None)
         recorded += done
-        recount = _touched(done)
+        recount = _pending(recount, doing.steps) | _touched(done)
+        active = doing.active
     raise AssertionError("the clockwork does not come to rest")
 
 
@@ -62,7 +64,7 @@ def _due(accounts: Collection[str], until: datetime) -> list[str]:
     return [row[0] for row in bulk.fetch(statement, [names, until, names, until])]
 
 
-def _touched(events: Sequence[Recorded], *, at: datetime | None = None) -> Recounts:
+def _touched(events: Sequence[Recorded], *, at: datetime | None = None) -> dict[str, Mapping[str, Recount]]:
     """account → contract → from which moment its terms are others than before, and when that is counted: `at`, or when they took effect."""
     touched: dict[str, dict[str, Recount]] = {}
     for recorded in events:
@@ -79,6 +81,16 @@ def _touched(events: Sequence[Recorded], *, at: datetime | None = None) -> Recou
     return touched
 
 
+def _pending(recounts: Recounts, done: Mapping[str, Step]) -> dict[str, Mapping[str, Recount]]:
+    """What is still to be counted again: other work of an earlier moment may have come first."""
+    found = {}
+    for account, contracts in recounts.items():
+        left = {name: again for name, again in contracts.items() if account not in done or name not in done[account].recounted}
+        if left:
+            found[account] = left
+    return found
+
+
 @dataclass
 class _Doing:
     """What the accounts of a chunk do in one round, by kind of work; and when those that rest need the clockwork again."""
@@ -87,14 +99,21 @@ class _Doing:
     works: dict[int, dict[str, datetime]] = field(default_factory=dict)  # position of the work in the settings -> account -> moment
     resting: dict[str, datetime | None] = field(default_factory=dict)
 
+    @property
+    def active(self) -> list[str]:
+        """The accounts that may have more to do."""
+        return [*self.steps, *(account for accounts in self.works.values() for account in accounts)]
 
-def _plan(states: Mapping[str, AccountState], rules: Policy, recounts: Recounts, until: datetime) -> _Doing:
+
+def _plan(
+    states: Mapping[str, AccountState], rules: Policy, recounts: Recounts, until: datetime, issued_from: datetime | None = None
+) -> _Doing:
     """The earliest step of each account; of several at one moment, the first in the order of the moment."""
     doing = _Doing()
     for work in works():
         work.load(states)
     for account, state in states.items():
-        step = next_step(state, rules, recount=recounts.get(account, {}))
+        step = next_step(state, rules, recount=recounts.get(account, {}), issued_from=issued_from)
         others = [
             (moment, work.rank, position)
             for position, work in enumerate(works())
@@ -119,11 +138,17 @@ def _plan(states: Mapping[str, AccountState], rules: Policy, recounts: Recounts,
 
 
 def _round(
-    states: Mapping[str, AccountState], *, until: datetime, heads: dict[str, Head], stamp: Stamp, recount: Recounts
-) -> tuple[list[Recorded], list[str]]:
-    """One step of every account that has one; answers what was recorded and which accounts may have more."""
+    states: Mapping[str, AccountState],
+    *,
+    until: datetime,
+    heads: dict[str, Head],
+    stamp: Stamp,
+    recount: Recounts,
+    issued_from: datetime | None,
+) -> tuple[_Doing, list[Recorded]]:
+    """One step of every account that has one; answers what was done and what was recorded."""
     rules = policy()
-    doing = _plan(states, rules, recount, until)
+    doing = _plan(states, rules, recount, until, issued_from)
     plans = doing.steps
     _forget_marks([mark for step in plans.values() for mark in step.marks])
     usage = measure_steps({account: step for account, step in plans.items() if step.counts}, states, rules)
@@ -138,7 +163,7 @@ def _round(
         for made in works()[position].perform(accounts, states, rules, heads).values():
             drafts += made
     _refresh_due(doing.resting)
-    return record(drafts, heads=heads, stamp=stamp), [*plans, *(account for accounts in doing.works.values() for account in accounts)]
+    return doing, record(drafts, heads=heads, stamp=stamp)
 
 
 def _forget_marks(marks: Sequence[int]) -> None:

@@ -13,13 +13,13 @@ from billing.accrual import (
     TargetLine,
     Usage,
     differences,
-    discount_lines,
     fee_target,
     interest_target,
     minimum_target,
     usage_target,
 )
 from billing.codec import decode_value
+from billing.discounting import discount_lines
 from billing.events import ChargeAccrued, ContractEnded, Entry, Event, ItemPeriod, PeriodsClosed, PeriodsOpened, Posting
 from billing.schedule import Step, is_minimum
 from billing.state import AccountState, Contract, PeriodRow
@@ -72,7 +72,7 @@ def _counted(row: PeriodRow, state: AccountState, policy: Policy, step: Step, *,
     keep = contract.keep_unused and _at_start(row, state, policy)
     end = row.full_end if keep else row.end
     if not closed and _at_tick(row, state, policy):
-        end = min(end, step.moment)
+        end = min(end, step.moment + datetime.resolution)  # what was used at this very moment counts
     if end <= row.start:
         return Counted(row, contract, (), closed)
     found = segments(policy, contract, row.item, Span(row.start, end), state.zone, until_end=not keep)
@@ -178,7 +178,8 @@ def _minimum(c: Counted, state: AccountState, policy: Policy, lines: Mapping[Per
     least = Item(code=minimum.code, name=minimum.code.replace("-", " ").replace("_", " ").capitalize(), charge="fee", tax=minimum.tax)
     held = next(iter(terms.items.values()))
     key = str(c.contract.terms_at(c.row.start).sequence)
-    segment = Segment(c.row.start, c.row.end, key, least, Decimal(1), None, held, terms)
+    rounding = policy.catalogue(terms.catalogue, terms.version).rounding
+    segment = Segment(c.row.start, c.row.end, key, least, Decimal(1), None, held, terms, rounding)
     return minimum_target(c.contract, c.row, segment, minimum, reached, part)
 
 
@@ -190,8 +191,32 @@ def _belongs(minimum: Minimum, item: str, start: datetime, row: PeriodRow) -> bo
 
 
 def _accrued(c: Counted, lines: Sequence[TargetLine], step: Step, state: AccountState, policy: Policy) -> list[ChargeAccrued]:
-    found = differences(lines, state.standing, [c.row], c.contract)
+    found = _above_adjustments(differences(lines, state.standing, [c.row], c.contract), c, state)
     return [_charge(c, difference, step, state, policy) for difference in found if not _too_old(c, difference, step, state)]
+
+
+def _above_adjustments(found: list[Difference], c: Counted, state: AccountState) -> list[Difference]:
+    """RULES 7: an automatic credit never brings what a period of an item cost below what people's credits left of it."""
+    credited = sum(
+        (
+            amount
+            for at, amount in state.adjusted.get((c.row.contract, c.row.item), ())
+            if amount < 0 and c.row.start <= at < c.row.full_end
+        ),
+        Decimal(0),
+    )
+    stands = sum((amount for key, amount in state.standing.items() if (key[0], key[1], key[3]) == _key(c.row)), Decimal(0))
+    room = stands + credited
+    below = -(room + sum((difference.amount for difference in found), Decimal(0)))
+    if not credited or below <= 0:
+        return found
+    kept = []
+    for difference in found:
+        back = min(below, -difference.amount) if difference.amount < 0 else Decimal(0)
+        below -= back
+        if back != -difference.amount or not back:
+            kept.append(replace(difference, amount=difference.amount + back, target=difference.target + back))
+    return kept
 
 
 def _too_old(c: Counted, difference: Difference, step: Step, state: AccountState) -> bool:
@@ -212,10 +237,12 @@ def _charge(c: Counted, difference: Difference, step: Step, state: AccountState,
     start, end = (line.start, line.end) if line else (c.row.start, c.row.end)
     if c.closed and c.row.closed:
         cause = "usage" if step.marks else "terms"
+    elif item.timing == "tick" and step.marks and not c.closed:
+        cause = "tick"
     else:
         cause = "period" if not step.recount else "terms"
     rule = plan_of(policy, terms).invoice
-    when = "never" if rule.when == "never" or (not difference.amount and rule.zero == "skip") else rule.when
+    when = "wallet" if item.draws == "tick" else "never" if rule.when == "never" or (not difference.amount and rule.zero == "skip") else rule.when
     return ChargeAccrued(
         account=state.account,
         key=difference.key,
@@ -237,6 +264,7 @@ def _charge(c: Counted, difference: Difference, step: Step, state: AccountState,
         steps=line.steps if line else (),
         attributes=dict(item.attributes) | dict(line.segment.item_terms.attributes if line else {}),
         unit=item.unit,
+        earned_in=earned_in(item),
     )
 
 
@@ -253,17 +281,21 @@ def local_date_before(end: datetime, zone: str) -> date:
     return local_date(end - datetime.resolution, zone)
 
 
+def earned_in(item: Item) -> str:
+    """The ledger where a fee that is charged in advance is earned as its time passes; "" for what is earned when it is charged."""
+    if item.owes == "us" or item.charge != "fee" or item.timing != "advance" or item.once:
+        return ""
+    return item.ledger or ledgers.REVENUE_BY_CHARGE[item.charge]
+
+
 def accrual_entry(item: Item, amount: Decimal, currency: str, moment: datetime, zone: str, seller: str) -> Entry:
     """RULES 20: unbilled against revenue (arrears) or deferred (advance); what we owe against expense."""
     if item.owes == "us":
         debit, credit = item.ledger or ledgers.EXPENSE_BY_CHARGE[item.charge], ledgers.ACCRUED_PAYABLE
         amount = -amount
     else:
-        earned = item.ledger or ledgers.REVENUE_BY_CHARGE[item.charge]
-        debit, credit = (
-            ledgers.UNBILLED,
-            ledgers.DEFERRED if item.timing == "advance" and item.charge == "fee" and not item.once else earned,
-        )
+        debit = ledgers.UNBILLED
+        credit = ledgers.DEFERRED if earned_in(item) else item.ledger or ledgers.REVENUE_BY_CHARGE[item.charge]
     postings = (
         Posting(ledger=debit, amount=amount, currency=currency),
         Posting(ledger=credit, amount=-amount, currency=currency),

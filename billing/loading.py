@@ -64,6 +64,7 @@ def load(accounts: Collection[str], *, since: Mapping[str, Mapping[str, Any]] | 
     _contracts(states, names, whole)
     _periods(states, names, [*whole, *(name for name in names if _counts_its_past(states[name]))])
     _standing(states)
+    _adjusted(states)
     _charges(states, names)
     _money(states, names)
     _discounts(states, names)
@@ -180,6 +181,16 @@ def _standing(states: dict[str, AccountState]) -> None:
         WHERE charge.kind = 'accrual' GROUP BY 1, 2, 3, 4, 5, 6"""
     for account, contract, item, terms, start, component, amount in bulk.fetch(statement, [bulk.column(keys, i) for i in range(4)]):
         states[account].standing[contract, item, terms, start, component] = amount.normalize() + 0 if amount else Decimal(0)
+
+
+def _adjusted(states: dict[str, AccountState]) -> None:
+    """What people charged or credited by hand on items of the loaded contracts."""
+    contracts = [name for state in states.values() for name in state.contracts]
+    statement = """
+        SELECT account, contract, item, effective_at, amount FROM read_charge
+        WHERE account = ANY(%s) AND contract = ANY(%s) AND kind = 'adjustment' AND item <> '' ORDER BY account, sequence"""
+    for account, contract, item, at, amount in bulk.fetch(statement, [list(states), contracts]):
+        states[account].adjusted.setdefault((contract, item), []).append((at, trimmed(amount)))
 
 
 CHARGE_FIELDS = (

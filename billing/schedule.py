@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from decimal import Decimal
 
 from billing.state import AccountState, Contract, OpenCharge, PeriodRow, UsageMark
 from billing.terms import Policy, breaks, cycle_at, item_codes, item_of, plan_of
@@ -23,13 +24,14 @@ class Step:
     ending: list[str] = field(default_factory=list)
     documents: bool = False
     marks: list[int] = field(default_factory=list)
+    recounted: list[str] = field(default_factory=list)  # the contracts whose changed terms it counts again
 
     @property
     def rank(self) -> int:
         """Its place in the order of one moment."""
         if self.documents:
             return 5
-        return 1 if self.closing or self.recount or self.marks or self.ending else 4
+        return 1 if self.closing or self.recount or self.recounted or self.marks or self.ending else 4
 
     def closing_only(self) -> Step:
         """The step without the periods that start: changes of the same moment come between."""
@@ -37,7 +39,7 @@ class Step:
 
     @property
     def counts(self) -> bool:
-        return bool(self.closing or self.opening or self.recount or self.ending or self.marks)
+        return bool(self.closing or self.opening or self.recount or self.recounted or self.ending or self.marks)
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,9 @@ class Recount:
 Recounts = Mapping[str, Mapping[str, Recount]]  # account -> contract
 
 
-def next_step(state: AccountState, policy: Policy, *, recount: Mapping[str, Recount]) -> Step | None:
-    """The account's next step, whenever it is; None where nothing is ahead. Parked accounts rest."""
+def next_step(state: AccountState, policy: Policy, *, recount: Mapping[str, Recount], issued_from: datetime | None = None) -> Step | None:
+    """The account's next step, whenever it is; None where nothing is ahead. Parked accounts rest. No document is dated before
+    `issued_from`."""
     if state.status == "parked":
         return None
     found: list[Step] = []
@@ -60,10 +63,12 @@ def next_step(state: AccountState, policy: Policy, *, recount: Mapping[str, Reco
         found += _contract_steps(state, policy, contract)
         if contract.id in recount:
             again = recount[contract.id]
-            found.append(Step(again.at, recount=_periods_after(state, contract.id, again.since)))
+            found.append(Step(again.at, recount=_periods_after(state, contract.id, again.since), recounted=[contract.id]))
     found += _mark_steps(state, policy)
     counting = _earliest(found)
     documents = document_moment(state, policy)
+    if documents is not None and issued_from is not None:
+        documents = max(documents, issued_from)
     if documents is not None and (counting is None or documents < counting.moment):
         return Step(documents, documents=True)
     return counting
@@ -82,6 +87,7 @@ def _earliest(found: Sequence[Step]) -> Step | None:
             merged.recount += [row for row in step.recount if row not in merged.recount]
             merged.ending += step.ending
             merged.marks += step.marks
+            merged.recounted += step.recounted
     merged.recount = [
         row
         for row in merged.recount
@@ -191,7 +197,7 @@ def _cycle(policy: Policy, contract: Contract, code: str, moment: datetime, zone
     terms = contract.terms_at(moment).terms
     for minimum in plan_of(policy, terms).minimums:
         if minimum.code == code:
-            return Cycle(period=minimum.period, anchor=terms.anchor, zone=zone)
+            return Cycle(period=minimum.period, anchor=terms.anchor, zone=zone, align=minimum.align, day=minimum.day)
     return cycle_at(policy, contract, code, moment, zone)
 
 
@@ -270,7 +276,7 @@ def bill_at(state: AccountState, policy: Policy, charge: OpenCharge) -> datetime
     if charge.invoice_when == "now":
         return charge.effective_at
     contract = state.contracts.get(charge.contract)
-    if charge.invoice_when in ("next_invoice", "never") or contract is None:
+    if charge.invoice_when in ("next_invoice", "never", "wallet") or contract is None:
         return None
     rule = invoice_policy(state, policy, charge)
     late = is_late(charge)
@@ -313,9 +319,18 @@ def _with_grace(moment: datetime, rule: InvoicePolicy, zone: str) -> datetime:
     return rule.grace.after(moment, zone) if rule.grace else moment
 
 
+def billable(state: AccountState, policy: Policy) -> list[OpenCharge]:
+    """The open charges that a document is about. Those of one line that cancel each other out are about nothing, unless the policy wants
+    documents over nothing."""
+    sums: dict[tuple[str, ...], Decimal] = {}
+    for charge in state.open_charges:
+        sums[charge.key] = sums.get(charge.key, Decimal(0)) + charge.amount
+    return [charge for charge in state.open_charges if sums[charge.key] or invoice_policy(state, policy, charge).zero == "issue"]
+
+
 def document_moment(state: AccountState, policy: Policy) -> datetime | None:
     """When the account's next document is due; at once where unbilled charges pass their plan's threshold."""
-    moments = [moment for charge in state.open_charges if (moment := bill_at(state, policy, charge)) is not None]
+    moments = [moment for charge in billable(state, policy) if (moment := bill_at(state, policy, charge)) is not None]
     reached = [max(charge.effective_at for charge in charges) for charges in over_threshold(state, policy).values()]
     return min([*moments, *reached], default=None)
 
@@ -324,7 +339,7 @@ def over_threshold(state: AccountState, policy: Policy) -> dict[str, list[OpenCh
     """Contracts whose open charges reach the threshold of their plan, with these charges."""
     by_contract: dict[str, list[OpenCharge]] = {}
     for charge in state.open_charges:
-        if charge.contract in state.contracts and charge.invoice_when != "never":
+        if charge.contract in state.contracts and charge.invoice_when not in ("never", "wallet"):
             by_contract.setdefault(charge.contract, []).append(charge)
     found = {}
     for contract, charges in by_contract.items():
@@ -339,12 +354,13 @@ def chosen_charges(state: AccountState, policy: Policy, moment: datetime) -> lis
     at_once = {charge.address for charges in over_threshold(state, policy).values() for charge in charges}
     due: set[str] = set()
     waiting: list[OpenCharge] = []
-    for charge in state.open_charges:
+    open_charges = billable(state, policy)
+    for charge in open_charges:
         when = bill_at(state, policy, charge)
         if charge.address in at_once or (when is not None and when <= moment):
             due.add(charge.address)
         elif charge.invoice_when == "next_invoice" or (is_late(charge) and charge.invoice_when == "charges"):
             waiting.append(charge)
-    currencies = {charge.currency for charge in state.open_charges if charge.address in due}
+    currencies = {charge.currency for charge in open_charges if charge.address in due}
     due |= {charge.address for charge in waiting if charge.currency in currencies and charge.effective_at <= moment}
-    return [charge for charge in state.open_charges if charge.address in due]
+    return [charge for charge in open_charges if charge.address in due]

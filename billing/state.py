@@ -90,6 +90,16 @@ class OpenCharge:
     period_start: datetime | None
     terms: str = ""
 
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What charges are one line by: an accrual's key; a sale with all that came back of it; each adjustment alone."""
+        if self.kind == "accrual":
+            start = self.period_start.isoformat() if self.period_start else ""
+            return ("accrual", self.contract, self.item, self.terms, start, self.component)
+        if self.kind == "sale":
+            return ("sale", self.terms or self.address)
+        return (self.kind, self.address)
+
 
 @dataclass(frozen=True)
 class OpenInvoice:
@@ -104,6 +114,7 @@ class OpenInvoice:
     due: date | None
     issued: date
     sequence: int
+    status: str = "open"  # as the document's row says it, where paid ones are listed too
 
 
 @dataclass(frozen=True)
@@ -114,7 +125,6 @@ class Discount:
     contract: str
     name: str
     level: str
-    status: str = "open"  # as the document's row says it, where paid ones are listed too
     terms: Mapping[str, Any]
     currency: str
     start: datetime
@@ -147,6 +157,9 @@ class AccountState:
     contracts: dict[str, Contract] = field(default_factory=dict)
     periods: list[PeriodRow] = field(default_factory=list)
     standing: dict[tuple[str, str, str, datetime, str], Decimal] = field(default_factory=dict)
+    adjusted: dict[tuple[str, str], list[tuple[datetime, Decimal]]] = field(
+        default_factory=dict
+    )  # (contract, item) -> by hand, when and how much
     open_charges: list[OpenCharge] = field(default_factory=list)
     open_invoices: list[OpenInvoice] = field(default_factory=list)
     credit: dict[str, Decimal] = field(default_factory=dict)  # currency -> the customer's unused money, positive

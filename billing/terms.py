@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from billing.events import ItemTerms, Terms
 from billing.state import Contract, TermsRow
 from plans.catalogue import Catalogue, Item, ListEntry, Phase, Plan
+from plans.money import Rounding
 from plans.periods import Cycle, Span
 from plans.pricing import PRICING_FIELDS, Pricing, parse_pricing
 
@@ -37,6 +38,7 @@ class Segment:
     pricing: Pricing | None
     item_terms: ItemTerms
     terms: Terms
+    rounding: Rounding = "half_up"
 
     @property
     def span(self) -> Span:
@@ -140,32 +142,45 @@ def segments(policy: Policy, contract: Contract, code: str, span: Span, zone: st
         else:
             piece = (max(start, row.effective_at), min(end, following))
         if piece[0] < piece[1]:
-            found += _of_row(policy, contract, code, row, Span(*piece), zone)
+            found += _of_row(policy, contract, code, row, Span(*piece), zone, set_by=_set_by(policy, contract, code, i))
     return _merged(found)
 
 
-def _of_row(policy: Policy, contract: Contract, code: str, row: TermsRow, span: Span, zone: str) -> Iterable[Segment]:
+def _set_by(policy: Policy, contract: Contract, code: str, position: int) -> int:
+    """The sequence of the event that set the item's terms: changes of other things since then don't count."""
+    while position > 0:
+        row, before = contract.timeline[position], contract.timeline[position - 1]
+        held, earlier = row.terms.items.get(code), before.terms.items.get(code)
+        same = held == earlier and (row.terms.paused, row.terms.keep_billing) == (before.terms.paused, before.terms.keep_billing)
+        if not same or item_of(policy, row.terms, code) != item_of(policy, before.terms, code):
+            break
+        position -= 1
+    return contract.timeline[position].sequence
+
+
+def _of_row(policy: Policy, contract: Contract, code: str, row: TermsRow, span: Span, zone: str, *, set_by: int) -> Iterable[Segment]:
     item = item_of(policy, row.terms, code)
     if item is None or (row.terms.paused and not (item.pause == "keep" or row.terms.keep_billing)):
         return []
     held = row.terms.items[code]
-    own = _own_pricing(contract.currency, held.price) if held.price is not None else None
-    base = Segment(span.start, span.end, str(row.sequence), item, held.quantity, own or item.pricing, held, row.terms)
+    rounding = policy.catalogue(row.terms.catalogue, row.terms.version).rounding
+    own = _own_pricing(contract.currency, held.price, rounding) if held.price is not None else None
+    base = Segment(span.start, span.end, str(set_by), item, held.quantity, own or item.pricing, held, row.terms, rounding)
     found = _by_phase(base, phase_spans(plan_of(policy, row.terms), row.terms, zone), own)
     if item.follows and own is None:
         found = [part for segment in found for part in _by_list(segment, policy.entries(row.terms.catalogue, item.follows))]
     return found
 
 
-_OWN_PRICES: dict[tuple[str, str], Pricing] = {}
+_OWN_PRICES: dict[tuple[str, str, str], Pricing] = {}
 
 
-def _own_pricing(currency: str, price: Mapping[str, Any]) -> Pricing:
+def _own_pricing(currency: str, price: Mapping[str, Any], rounding: Rounding) -> Pricing:
     """A customer's own price, parsed once per process."""
-    name = currency, repr(sorted(price.items()))
+    name = currency, rounding, repr(sorted(price.items()))
     if name not in _OWN_PRICES:
         beside = {field: value for field, value in price.items() if field in PRICING_FIELDS} if "price" in price else {"price": price}
-        _OWN_PRICES[name] = parse_pricing(beside, currency=currency, at="price")
+        _OWN_PRICES[name] = parse_pricing(beside, currency=currency, at="price", rounding=rounding)
     return _OWN_PRICES[name]
 
 

@@ -58,6 +58,8 @@ class Item:
     period: Period | None = None  # that of the plan where it has none of its own; None: a fee is charged once
     once: bool = False  # it says so itself: an add-on without a period has that of the plan it is added to, this one does not
     timing: Timing = "arrears"
+    draws: Literal["invoice", "tick"] = "invoice"  # where its charges go: on documents, or at each tick against the account's wallet
+    beyond: Literal["owed", "free"] = "owed"  # what becomes of use that the wallet can't pay
     align: Literal["anchor", "calendar"] = "anchor"
     day: int | None = None  # billing day of a calendar-aligned month, 1..31
     proration: Literal["none", "day", "second"] = "day"
@@ -125,8 +127,9 @@ class Minimum:
     items: tuple[str, ...]  # empty: all the plan's items
     tax: str | None
     period: Period
-    timing: Literal["arrears"] = "arrears"
     prorate: bool = True
+    align: Literal["anchor", "calendar"] = "anchor"
+    day: int | None = None
 
 
 @dataclass(frozen=True)

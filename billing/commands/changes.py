@@ -28,7 +28,7 @@ from billing.events import (
 )
 from billing.journal import Draft
 from billing.loading import policy
-from billing.terms import item_of, plan_of
+from billing.terms import anchor_at, item_of, plan_of
 from plans import store
 from plans.catalogue import Plan
 from plans.errors import Conflict, Invalid, NotFound
@@ -79,7 +79,7 @@ def change_plan(context: Context, args: ChangePlan) -> Decision:
         plan=plan.code,
         version=catalogue.version,
         items=items,
-        anchor=moment if moved else terms.anchor,
+        anchor=moment if moved else anchor_at(policy(), terms, moment, state.zone),
         phases_from=moment if args.phases and plan.phases else _running_phases(terms, plan),
     )
     event = PlanChanged(account=args.account, contract=contract.id, terms=new, previous_plan=terms.plan)

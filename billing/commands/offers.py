@@ -11,9 +11,16 @@ from plans.fields import suggestion
 
 
 def offered(on: date, name: str = "") -> list[Catalogue]:
-    """The newest version in effect on the day of every catalogue (or of the one named)."""
-    names = [name] if name else store.names()
-    return [store.newest(one, on=on) for one in names if any(v.effective is None or v.effective <= on for v in store.versions(one))]
+    """The newest version in effect on the day of every catalogue (or of the one named). One that states price lists alone offers nothing:
+    the version before it does."""
+    found = []
+    for one in [name] if name else store.names():
+        in_effect = [row.version for row in store.versions(one) if row.effective is None or row.effective <= on]
+        versions = (store.catalogue(one, version) for version in reversed(in_effect))
+        newest = next((version for version in versions if version.plans or version.items), None)
+        if newest is not None:
+            found.append(newest)
+    return found
 
 
 def find_catalogue(name: str, plan: str, version: int | None, on: date) -> Catalogue:
@@ -22,7 +29,7 @@ def find_catalogue(name: str, plan: str, version: int | None, on: date) -> Catal
     Raises NotFound `unknown_catalogue` or `unknown_plan`, Conflict `which_catalogue`.
     """
     if name:
-        return store.catalogue(name, version) if version else store.newest(name, on=on)
+        return store.catalogue(name, version) if version else next(iter(offered(on, name)), None) or store.newest(name, on=on)
     holding = [found for found in offered(on) if plan in found.plans]
     if len(holding) > 1:
         raise Conflict(

@@ -16,13 +16,8 @@ ChargeKey = tuple[str, ...]
 
 
 def charge_key(charge: OpenCharge) -> ChargeKey:
-    """What charges are one line by: an accrual's key; a sale with all that came back of it; each adjustment alone."""
-    if charge.kind == "accrual":
-        start = charge.period_start.isoformat() if charge.period_start else ""
-        return ("accrual", charge.contract, charge.item, charge.terms, start, charge.component)
-    if charge.kind == "sale":
-        return ("sale", charge.terms or charge.address)
-    return (charge.kind, charge.address)
+    """What charges are one line by."""
+    return charge.key
 
 
 @dataclass(frozen=True)
@@ -48,12 +43,12 @@ class Correction:
 
 @dataclass(frozen=True)
 class Issued:
-    written_off: Decimal = Decimal(0)
-    """An issued document with everything that corrected it since, and what is open on it."""
+    """An issued document with everything that corrected it since, what is open on it, and what of it was written off and never came."""
 
     invoice: InvoiceIssued
     open: Decimal
     corrections: tuple[Correction, ...] = ()
+    written_off: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True)

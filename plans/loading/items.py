@@ -79,6 +79,7 @@ def _time(fields: Fields, charge: str) -> dict[str, Any]:
         "period": period,
         "once": once,
         "timing": cast(Timing, timing),
+        **_draws(fields, timing),
         "align": fields.choice("align", ("anchor", "calendar"), "anchor" if day is None else "calendar"),
         "day": day,
         "proration": fields.choice("proration", ("none", "day", "second"), "day"),
@@ -87,6 +88,17 @@ def _time(fields: Fields, charge: str) -> dict[str, Any]:
         "prorate": tuple(name for name, _ in fields.items("prorate", [])) if fields.has("prorate") else ("flat", "minimum"),
         "correct_back_to": fields.read("correct_back_to", parse_period, None),
     }
+
+
+def _draws(fields: Fields, timing: str) -> dict[str, Any]:
+    """Whether a wallet pays it. Raises Invalid `conflict` where it is not measured at each tick."""
+    draws = fields.choice("draws", ("invoice", "tick"), "invoice")
+    if draws == "tick" and timing != "tick":
+        raise Invalid("conflict", "only what is measured at each tick draws on a wallet: say 'timing: tick'", at=fields.path("draws"))
+    beyond = fields.choice("beyond", ("owed", "free"), "owed")
+    if fields.has("beyond") and draws != "tick":
+        raise Invalid("conflict", "'beyond' says what a wallet can't pay; it needs 'draws: tick'", at=fields.path("beyond"))
+    return {"draws": draws, "beyond": beyond}
 
 
 def _period(fields: Fields) -> tuple[Period | None, bool]:

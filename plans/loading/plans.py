@@ -155,6 +155,7 @@ def _minimum(code: str, fields: Fields, period: Period | None, known: list[str])
     own = fields.read("period", parse_period, period)
     if own is None:
         raise Invalid("missing_field", "a minimum needs a period, of its own or of the plan", at=fields.path("period"))
+    day = fields.read("day", parse_day, None)
     minimum = Minimum(
         code=code,
         amount=fields.decimal("amount"),
@@ -162,6 +163,8 @@ def _minimum(code: str, fields: Fields, period: Period | None, known: list[str])
         tax=fields.read("tax", check_code, None),
         period=own,
         prorate=fields.flag("prorate", True),
+        align=fields.choice("align", ("anchor", "calendar"), "anchor" if day is None else "calendar"),
+        day=day,
     )
     fields.done()
     for number, item in enumerate(minimum.items):

@@ -7,7 +7,7 @@ The order is always: each event → `event_transform` → aggregate → `quantit
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Literal, NamedTuple
@@ -96,7 +96,7 @@ class Choose:
 
     by: str
     tiers: tuple[Choice, ...]
-    at: str = ""
+    at: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ class Pricing:
     amounts: bool = False
     needs_events: bool = False
     fractions: bool = False
-    at: str = ""
+    at: str = field(default="", compare=False)
 
 
 class Adjustment(NamedTuple):

@@ -7,7 +7,7 @@ whole period (tier bounds, flats) scaled to a part of it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Protocol, TypeAlias
@@ -202,7 +202,7 @@ class Matrix:
     cells: tuple[Cell, ...]
     otherwise: Price | None
     amounts: bool  # whether the cells price amounts (an amount model) rather than quantities
-    at: str = ""
+    at: str = field(default="", compare=False)
 
     def scaled(self, *, bounds: Fraction, flats: Fraction) -> Matrix:
         cells = tuple(Cell(cell.when, cell.price.scaled(bounds=bounds, flats=flats)) for cell in self.cells)

@@ -8,7 +8,7 @@ too, unless the price says `zero: free`. A tier with `size` is sold in started b
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, Protocol
 
@@ -52,7 +52,7 @@ class TierTable:
 
     tiers: tuple[Tier, ...]
     zero_free: bool = False
-    at: str = ""
+    at: str = field(default="", compare=False)
 
     percent = False  # whether `unit` is a rate
 

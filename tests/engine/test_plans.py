@@ -214,3 +214,78 @@ def test_late_records_reach_a_meter_that_reads_another_code() -> None:
     use("ana", "kw", arrived="2026-02-02", records=[{"id": "2", "at": "2026-01-31", "value": "7"}])
     advance("2026-02-02")
     assert [row[3] for row in charges()] == ["5.00", "2.00"]
+
+
+def test_a_change_that_reaches_back_is_invoiced_on_its_own_day() -> None:
+    play("period: month\nitems: {fee: {price: '30.00'}, extra: {price: '31.00', optional: true}}")
+    advance("2026-03-20")
+    do("add_item", "2026-03-20", account="ana", item="extra", when="2026-01-15")
+    issued = bulk.fetch("SELECT issued::text, total FROM read_invoice ORDER BY sequence")
+    assert issued[3:] == [("2026-03-20", Decimal("79.00"))]  # 17 days of January, February, March
+    assert_books_hold()
+
+
+def test_what_cancels_out_before_it_is_billed_makes_no_document() -> None:
+    play("period: month\ninvoice: end\nitems: {fee: {price: '30.00'}}")
+    do("cancel", "2026-01-01", account="ana")
+    advance("2026-03-01")
+    assert documents() == []
+
+
+def test_a_version_of_price_lists_alone_offers_what_the_one_before_it_did() -> None:
+    play("period: month\nitems: {fee: {follows: t}}", more="lists: {t: [{from: 2020-01-01, price: '31.00'}]}\n")
+    publish(HEAD + "lists: {t: [{from: 2026-02-01, price: '62.00'}]}\n", "2026-01-05")
+    open_account("eva", "2026-01-06")
+    do("subscribe", "2026-02-01", account="eva", plan="p")
+    assert documents("eva")[0][2] == "62.00"
+
+
+def test_a_change_of_plan_from_the_very_start_takes_the_old_fee_back() -> None:
+    publish()
+    open_account()
+    do("subscribe", "2026-04-25", account="ana", plan="basic")
+    do("change_plan", "2026-05-01", account="ana", plan="metered", when="2026-04-25")
+    assert [row[3] for row in charges()] == ["19.95", "-19.95"]
+
+
+def test_a_contract_cancelled_from_its_very_start_costs_nothing() -> None:
+    publish()
+    open_account()
+    do("subscribe", "2026-04-25", account="ana", plan="basic")
+    do("cancel", "2026-05-01", account="ana", when="2026-04-25")
+    assert [row[3] for row in charges()] == ["19.95", "-19.95"]
+    assert bulk.fetch("SELECT status FROM read_contract") == [("ended",)]
+
+
+def test_an_automatic_credit_leaves_what_a_persons_credit_left() -> None:
+    play("period: month\nitems: {fee: {price: '30.00'}}", at="2026-04-01")
+    do("adjust", "2026-04-02", account="ana", amount="-10.00", item="fee", reason="slow")
+    do("cancel", "2026-04-02", account="ana")
+    # the target falls by 29.00 to one day's 1.00, but only 20.00 are left to give back
+    assert [row[3] for row in charges()] == ["30.00", "-10.00", "-20.00"]
+    assert (documents()[0][3], balance("credit")) == ("10.00", Decimal("-10.00"))
+
+
+def test_without_proration_a_period_costs_the_highest_price_once() -> None:
+    play("period: month\nitems: {seat: {price: '10.00', proration: none, decrease: keep}}", at="2026-03-01", quantity="10")
+    do("change_quantity", "2026-03-11", account="ana", quantity="15")
+    do("change_quantity", "2026-03-21", account="ana", quantity="12")
+    assert [row[3] for row in charges()] == ["100.00", "50.00"]
+
+
+def test_the_rounding_of_the_catalogue_rounds_parts_of_fees_too() -> None:
+    play("period: month\nitems: {fee: {price: '10.00', align: calendar}}", more="rounding: down\n", at="2026-03-29")
+    assert charges()[0][3] == "0.96"  # 10 × 3/31 = 0.9677…
+
+
+def test_a_new_plan_keeps_the_day_that_the_trial_set() -> None:
+    publish(
+        HEAD
+        + "plans:\n  old: {period: year, trial: 40 days, items: {fee: {price: '366.00'}}}\n"
+        + "  new: {period: year, items: {fee: {price: '366.00'}}}\n"
+    )
+    open_account()
+    do("subscribe", "2011-04-01", account="ana", plan="old")
+    advance("2011-06-01")
+    do("change_plan", "2011-06-01", account="ana", plan="new")
+    assert charges() == [("fee", "2011-05-11", "2012-05-11", "366.00")]
