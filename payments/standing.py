@@ -91,23 +91,23 @@ def find_payment(account: str, name: str, payments: Sequence[PaymentStanding] | 
     raise NotFound("unknown_payment", f"the account has no payment {name!r}{suggestion(name, known_names)}", at="payment")
 
 
-def find_row(table: str, columns: str, account: str, name: str, *, what: str) -> tuple[Any, ...]:
+def find_row(table: str, columns: str, account: str, name: str, *, what: str, also: int = 0) -> tuple[Any, ...]:
     """A row of one of the tables of payments/models.py by its id or its position in the account's list (from 1); with no name the newest.
 
-    Its first column is the id. Raises NotFound `unknown_…`.
+    The first column is the id; `also` is the place of another column by which it may be named, where only one row bears that name.
+    Raises NotFound `unknown_thing`.
     """
     rows = bulk.fetch(f"SELECT {columns} FROM {table} WHERE account = %s ORDER BY sequence", [account])  # noqa: S608 - literals of callers
-    found = next((row for row in rows if row[0] == name), None)
-    if found is None and name.isdigit() and 1 <= int(name) <= len(rows):
-        found = rows[int(name) - 1]
-    if found is None and not name and rows:
-        found = rows[-1]
-    if found is None:
-        message = (
-            f"the account has no {what} {name!r}{suggestion(name, [row[0] for row in rows])}" if name else f"the account has no {what}"
-        )
-        raise NotFound(f"unknown_{what}", message, at=what)
-    return tuple(trimmed(value) if isinstance(value, Decimal) else value for value in found)
+    named = [row for row in rows if row[0] == name] or [row for row in rows if also and row[also] == name]
+    if not named and name.isdigit():
+        named = rows[int(name) - 1 : int(name)] if int(name) else []
+    if not name:
+        named = rows[-1:]
+    if len(named) != 1:
+        hint = suggestion(name, [row[0] for row in rows])
+        message = f"the account {account} has no {what} {name}{hint}" if name else f"the account {account} has no {what}"
+        raise NotFound("unknown_thing", message, at=what)
+    return tuple(trimmed(value) if isinstance(value, Decimal) else value for value in named[0])
 
 
 def credit_of(state: AccountState, currency: str) -> Decimal:

@@ -73,6 +73,7 @@ from billing.events.money import (
     PaymentReceived,
     WriteOffRecovered,
 )
+    InvoiceReinstated,
 
 __all__ = [
     "AccountClosed",
@@ -131,6 +132,7 @@ __all__ = [
 ]
 
 
+    "InvoiceReinstated",
 def all_kinds() -> dict[str, type[Event]]:
     """Every stored kind with its class."""
     found: dict[str, type[Event]] = {}

@@ -76,6 +76,18 @@ class WriteOffRecovered(PaymentReceived):
 
 
 @dataclass(frozen=True, kw_only=True)
+class InvoiceReinstated(OpenMoved):
+    """A write-off is undone: what was written off (and did not come meanwhile) is open again, as a negative allocation says."""
+
+    kind: ClassVar[str] = "invoice.reinstated"
+    word: ClassVar[str] = "write_off"
+    invoice: str
+    number: str
+    amount: Decimal
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class InvoiceHeld(Event):
     """The customer disputes a part of a document: it is still owed but not overdue, until the dispute is resolved. No posting."""
 

@@ -15,6 +15,7 @@ from billing.events import (
     HoldReleased,
     InvoiceHeld,
     InvoiceIssued,
+    InvoiceReinstated,
     InvoiceVoided,
     InvoiceWrittenOff,
     OpenMoved,
@@ -118,6 +119,8 @@ def _moved(event: Any) -> list[tuple[str, dict[str, Decimal]]]:
         return [(event.invoice, {"recovered": event.amount})]
     if isinstance(event, InvoiceWrittenOff):
         return [(event.invoice, {"open": -event.amount, "written_off": event.amount})]
+    if isinstance(event, InvoiceReinstated):
+        return [(event.invoice, {"open": event.amount, "written_off": -event.amount})]
     if isinstance(event, OpenMoved):
         return [(allocation.invoice, {"open": -allocation.amount}) for allocation in event.allocations]
     if isinstance(event, CreditNoteIssued) and event.invoice:

@@ -1,5 +1,5 @@
 """What can be done with money that came in, by subject. Each module lists its commands; so does this one, in their order."""
 
-from payments.commands import credit_notes, payments, refunds
+from payments.commands import credit_notes, payments, receipts, refunds, write_offs
 
-COMMANDS = (*payments.COMMANDS, *credit_notes.COMMANDS, *refunds.COMMANDS)
+COMMANDS = (*payments.COMMANDS, *credit_notes.COMMANDS, *refunds.COMMANDS, *write_offs.COMMANDS, *receipts.COMMANDS)

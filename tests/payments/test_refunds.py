@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
 
 from billing import bulk
-from plans.errors import Refusal
 from tests.books import balance, do, documents, lines, open_account, owed
+from tests.payments.helpers import refused
 
 pytestmark = pytest.mark.django_db
-
-
-def refused(code: str, *arguments: Any, **given: Any) -> Refusal:
-    """The command is refused with the code, and nothing is recorded."""
-    before = bulk.fetch("SELECT count(*) FROM journal")
-    with pytest.raises(Refusal) as caught:
-        do(*arguments, **given)
-    assert caught.value.code == code, caught.value
-    assert bulk.fetch("SELECT count(*) FROM journal") == before
-    return caught.value
 
 
 def refunds() -> list[tuple[str, str, str]]:
