@@ -68,12 +68,12 @@ from billing.events.money import (
     CreditApplied,
     HoldReleased,
     InvoiceHeld,
+    InvoiceReinstated,
     InvoiceWrittenOff,
     OpenMoved,
     PaymentReceived,
     WriteOffRecovered,
 )
-    InvoiceReinstated,
 
 __all__ = [
     "AccountClosed",
@@ -106,6 +106,7 @@ __all__ = [
     "HoldReleased",
     "InvoiceHeld",
     "InvoiceIssued",
+    "InvoiceReinstated",
     "InvoiceVoided",
     "InvoiceWrittenOff",
     "ItemAdded",
@@ -132,7 +133,6 @@ __all__ = [
 ]
 
 
-    "InvoiceReinstated",
 def all_kinds() -> dict[str, type[Event]]:
     """Every stored kind with its class."""
     found: dict[str, type[Event]] = {}
