@@ -21,6 +21,7 @@ from django.db import OperationalError, connection, transaction
 from django.utils.module_loading import import_string
 
 from billing import bulk, effects, journal
+from billing.accounting.periods import into_open_months
 from billing.codec import canonical
 from billing.events import Event
 from billing.journal import Draft, Head, Recorded
@@ -69,8 +70,12 @@ def run_processors(batch: Batch, *, numbered: bool) -> None:
 
 
 def record(drafts: Sequence[Draft], *, heads: dict[str, Head], stamp: Stamp) -> list[Recorded]:
-    """Append the drafts and everything that follows from them. The heads of their streams must be locked by this transaction."""
+    """Append the drafts and everything that follows from them. The heads of their streams must be locked by this transaction.
+
+    What would be posted into a closed month is posted on the first open day: here, so that no command can forget it.
+    """
     batch: list[Recorded] = []
+    drafts = into_open_months(drafts)
     next_sequence = {stream: head.sequence for stream, head in heads.items()}
     for draft in drafts:
         next_sequence[draft.stream] += 1

@@ -48,7 +48,7 @@ BILLING_COMMAND_REGISTRY = "billing.command.registry"
 BILLING_CLOCKWORK = "billing.clockwork.advance"
 BILLING_ZONE_OF = "billing.loading.zone_of_account"
 #: Work that falls due beside periods and documents, at its place in the order of one moment (see billing/works.py).
-BILLING_WORKS: tuple[str, ...] = ()
+BILLING_WORKS: tuple[str, ...] = ("billing.accounting.recognition.recognition",)
 #: Processors that fold every batch into read models, inside the transaction that records it.
 BILLING_PROCESSORS: tuple[str, ...] = (
     "billing.processors.accounts.process",
@@ -57,6 +57,7 @@ BILLING_PROCESSORS: tuple[str, ...] = (
     "billing.processors.discounts.process",
     "billing.processors.stock.process",
     "billing.processors.catalogue.process",
+    "billing.processors.books.process",
     "payments.processors.process",
 )
 #: Processors of the same batch that need the numbers of documents, which are drawn after everything else is written.

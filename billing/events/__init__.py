@@ -20,6 +20,11 @@ from billing.events.base import (
     Event,
     Posting,
 )
+from billing.events.books import (
+    BooksClosed,
+    Earned,
+    RevenueRecognised,
+)
 from billing.events.charges import (
     AdjustmentMade,
     ChargeAccrued,
@@ -83,6 +88,7 @@ __all__ = [
     "AdjustmentMade",
     "Allocation",
     "BalanceOpened",
+    "BooksClosed",
     "CataloguePublished",
     "ChargeAccrued",
     "ContractCancelled",
@@ -100,6 +106,7 @@ __all__ = [
     "DiscountUse",
     "DocumentLine",
     "DocumentTax",
+    "Earned",
     "EndSet",
     "Entry",
     "Event",
@@ -124,6 +131,7 @@ __all__ = [
     "Posting",
     "PriceChanged",
     "QuantityChanged",
+    "RevenueRecognised",
     "SaleMade",
     "StockMoved",
     "Terms",

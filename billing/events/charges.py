@@ -80,6 +80,7 @@ class ChargeAccrued(Event):
     steps: tuple[Mapping[str, Any], ...] = ()
     attributes: Mapping[str, Any] = field(default_factory=dict)
     unit: str = ""
+    earned_in: str = ""  # charged in advance: the ledger where it is earned as its time passes; "": earned at once
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,6 @@
 """Tables: the journal, the usage annex, and the read models that processors write."""
 
+from billing.models.books import Books, DeferredCharge
 from billing.models.journal import Counter, Due, Effect, IdempotencyKey, JournalEvent, Stream
 from billing.models.read import (
     Account,
@@ -27,11 +28,13 @@ __all__ = [
     "AccountPlace",
     "AllocationRow",
     "Balance",
+    "Books",
     "Charge",
     "Contract",
     "ContractTerms",
     "Counter",
     "CouponUse",
+    "DeferredCharge",
     "DiscountRow",
     "Due",
     "Effect",
