@@ -49,12 +49,12 @@ def parse_decimal(value: object, *, at: str = "") -> Decimal:
     Raises Invalid `not_a_number` for anything else: NaN, infinities, exponents beyond ±30, more than 30 digits, non-ASCII digits.
     """
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
-        raise Invalid("not_a_number", f"{value!r} is not a number; write it as text such as \"12.50\"", at=at)
+        raise Invalid("not_a_number", f'{value!r} is not a number; write it as text such as "12.50"', at=at)
     if isinstance(value, int) and value.bit_length() > 200:
         raise Invalid("not_a_number", f"a number of {value.bit_length()} bits is too long: at most 30 digits", at=at)
     text = format(value, "d") if isinstance(value, int) else str(value)
     if len(text) > 200 or not text.isascii() or not _NUMBER.fullmatch(text):
-        raise Invalid("not_a_number", f"{text[:60]!r} is not a number; write digits with a point, such as \"12.50\"", at=at)
+        raise Invalid("not_a_number", f'{text[:60]!r} is not a number; write digits with a point, such as "12.50"', at=at)
     number = Decimal(text)
     _, digits, exponent = number.as_tuple()
     if len(digits) > MAX_DIGITS or not -MAX_EXPONENT <= int(exponent) <= MAX_EXPONENT or number.adjusted() > MAX_EXPONENT:
