@@ -143,8 +143,18 @@ class DisputeWon(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CreditUnapplied(OpenMoved):
+    """Credit no longer pays these documents (negative allocations), because the bank took back the money that it came from."""
+
+    kind: ClassVar[str] = "credit.unapplied"
+    word: ClassVar[str] = "credit"
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class DisputeLost(OpenMoved):
-    """The money is gone: what it had paid is open again (negative allocations), held credit is used up; what neither bears is a loss."""
+    """The money is gone: what the payment had paid is open again (negative allocations), `from_credit` is used up (held or not), and what
+    neither bears is a `loss`."""
 
     kind: ClassVar[str] = "dispute.lost"
     word: ClassVar[str] = "chargeback"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from billing import ledgers
+from billing import bulk, ledgers
 from billing.command import Command
 from billing.commands.common import account_stream, entry, open_state
 from billing.engine import Context, Decision
@@ -33,6 +33,9 @@ def void(context: Context, args: Void) -> Decision:
         moved = plain(invoice.total - issued.open)
         message = f"{moved} was paid or credited on {invoice.number}; a document with money on it is corrected by a credit note"
         raise Conflict("invoice_moved", message, at="invoice", moved=moved)
+    if bulk.fetch("SELECT 1 FROM read_invoice WHERE invoice = %s AND held > 0", [invoice.invoice]):
+        message = f"a part of {invoice.number} is disputed; resolve the dispute first"
+        raise Conflict("invoice_disputed", message, at="invoice", invoice=invoice.invoice)
     event = InvoiceVoided(
         account=args.account,
         invoice=invoice.invoice,

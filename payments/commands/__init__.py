@@ -1,5 +1,13 @@
 """What can be done with money that came in, by subject. Each module lists its commands; so does this one, in their order."""
 
-from payments.commands import credit_notes, payments, receipts, refunds, write_offs
+from payments.commands import chargebacks, credit_notes, disputes, payments, receipts, refunds, write_offs
 
-COMMANDS = (*payments.COMMANDS, *credit_notes.COMMANDS, *refunds.COMMANDS, *write_offs.COMMANDS, *receipts.COMMANDS)
+COMMANDS = (
+    *payments.COMMANDS,
+    *credit_notes.COMMANDS,
+    *refunds.COMMANDS,
+    *write_offs.COMMANDS,
+    *chargebacks.COMMANDS,
+    *disputes.COMMANDS,
+    *receipts.COMMANDS,
+)
