@@ -1,13 +1,13 @@
 """What a meter counts: the catalogue's `meters`, read and checked.
 
-    meters:
-      calls:   {aggregate: sum, unit: minute, dimensions: [destination], derive: {band: tariff}}
-      seats:   {aggregate: time_weighted, values: changes}
-      peak:    {aggregate: max, window: hour, over: sum, filter: {kind: [a, b]}}
-      transit: {aggregate: percentile, percentile: 95}
-      users:   {aggregate: unique, unique: user}
-      energy:  {aggregate: register, unit: kWh, register: {digits: 6, spread: days, per: serial}}
-      link:    {max_of: [in, out], window: 5 minutes, over: percentile, percentile: 95}
+meters:
+  calls:   {aggregate: sum, unit: minute, dimensions: [destination], derive: {band: tariff}}
+  seats:   {aggregate: time_weighted, values: changes}
+  peak:    {aggregate: max, window: hour, over: sum, filter: {kind: [a, b]}}
+  transit: {aggregate: percentile, percentile: 95}
+  users:   {aggregate: unique, unique: user}
+  energy:  {aggregate: register, unit: kWh, register: {digits: 6, spread: days, per: serial}}
+  link:    {max_of: [in, out], window: 5 minutes, over: percentile, percentile: 95}
 """
 
 from __future__ import annotations
