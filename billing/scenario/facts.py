@@ -26,7 +26,6 @@ from plans import store
 from plans.errors import Invalid
 
 NOT_YET = {
-    "refunds": "refunds",
     "scheduled": "scheduled changes",
     "entitlements": "entitlements",
     "bookings": "bookings",
@@ -159,6 +158,13 @@ def _payments(view: View) -> list[Row]:
     ]
 
 
+def _refunds(view: View) -> list[Row]:
+    """Money that went back, or will. No invoice is named: what a refund takes back is credit or a payment."""
+    statement = "SELECT amount, currency, channel, status, reference FROM read_refund WHERE account = %s ORDER BY sequence"
+    names = "amount currency channel status reference".split()
+    return [dict(zip(names, _plain(row), strict=True)) | {"invoices": []} for row in bulk.fetch(statement, [view.account])]
+
+
 # --- contracts
 
 
@@ -233,6 +239,7 @@ OTHERS: dict[str, Callable[[View], Any]] = {
     "documents": documents,
     "charges": _charges,
     "payments": _payments,
+    "refunds": _refunds,
     "contracts": _contracts,
     "stock": _stock,
     "postings": _postings,

@@ -109,6 +109,16 @@ def test_the_story_stops_where_it_is_asked_to(db: None) -> None:
             assert cursor.fetchone() == (3,)
 
 
+def test_money_that_goes_back_is_a_refund(tell: Tell) -> None:
+    outcome = tell(
+        "  - {at: 2026-01-01, do: pay, account: ana, amount: 30, as: deposit, expect: {ana: {credit: 30, refunds: []}}}\n"
+        "  - {at: 2026-01-02, do: refund, account: ana, amount: 10, channel: transfer}\n"
+        "  - {at: 2026-01-02, expect: {ana: {refunds: [{amount: 10, channel: transfer, currency: EUR}]}}}\n"
+    )
+    assert outcome.failure is None
+    assert wrong(outcome) == []
+
+
 def test_facts_of_what_is_not_there_yet_say_so(tell: Tell) -> None:
     outcome = tell("  - {at: 2026-01-01, expect: {ana: {owed: 0, bookings: []}}}\n")
     assert outcome.failure is not None
