@@ -13,7 +13,7 @@ from billing.events import LineTax
 from plans.catalogue import Catalogue, PaymentTerms
 from plans.tax import AppliedTax, TaxPolicy
 
-SERIES = {"invoice": "INV-{number:06}", "credit_note": "CN-{number:06}", "statement": "ST-{number:06}"}
+SERIES = {"invoice": "INV-{number:06}", "credit_note": "CN-{number:06}", "statement": "ST-{number:06}", "debit_note": "DN-{number:06}"}
 
 
 def due_date(issued: date, terms: PaymentTerms | None) -> date:

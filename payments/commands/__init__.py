@@ -1,6 +1,6 @@
 """What can be done with money that came in, by subject. Each module lists its commands; so does this one, in their order."""
 
-from payments.commands import chargebacks, credit_notes, disputes, payments, receipts, refunds, write_offs
+from payments.commands import chargebacks, credit_notes, deposits, disputes, payments, receipts, refunds, write_offs
 
 COMMANDS = (
     *payments.COMMANDS,
@@ -10,4 +10,5 @@ COMMANDS = (
     *chargebacks.COMMANDS,
     *disputes.COMMANDS,
     *receipts.COMMANDS,
+    *deposits.COMMANDS,
 )

@@ -9,6 +9,7 @@ from typing import Any
 from billing.command import Command
 from billing.commands.common import account_stream, money, open_state
 from billing.commands.crediting import Crediting, parts_of_lines
+from billing.commands.debiting import Debiting
 from billing.engine import Context, Decision
 from billing.invoicing import CreditPart, credit_parts
 from billing.journal import Draft
@@ -70,4 +71,28 @@ def _parts(crediting: Crediting, args: CreditNote) -> list[CreditPart]:
     return parts
 
 
-COMMANDS = (Command("credit_note", "Take back an invoice, whole or in part", CreditNote, credit_note, account_stream),)
+@dataclass(frozen=True)
+class DebitNote:
+    account: str
+    invoice: str
+    amount: Decimal  # as charged: before tax that comes on top
+    reason: str
+    name: str = ""  # of its line; none: the reason
+    line: int | None = None  # the line of the invoice whose taxes hold; none: any, where all bear the same
+    taxed: bool = True
+
+
+def debit_note(context: Context, args: DebitNote) -> Decision:
+    """Add to what an issued invoice said, by a document of its own at the taxes and terms of that invoice."""
+    state = open_state(args.account)
+    issued = find_issued(args.account, args.invoice)
+    amount = money(args.amount, issued.invoice.currency)
+    debiting = Debiting(context, state, issued, amount, args.name or args.reason, args.reason, args.line, args.taxed)
+    drafts = [Draft(args.account, event, context.at) for event in debiting.events()]
+    return Decision(drafts, {"invoice": context.next_address(args.account, after=1)})
+
+
+COMMANDS = (
+    Command("credit_note", "Take back an invoice, whole or in part", CreditNote, credit_note, account_stream),
+    Command("debit_note", "Add to what an invoice said", DebitNote, debit_note, account_stream),
+)

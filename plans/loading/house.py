@@ -18,7 +18,7 @@ from plans.metering import Meter, check_meters, parse_meter
 from plans.tax import Tax, parse_tax, parse_taxes
 
 SELLER_FIELDS = ("name", "country", "region", "city", "postal_code", "address", "tax_id", "email", "telephone", "website", "bank", "text")
-SERIES = {"invoice": "INV-{number:06}", "credit_note": "CN-{number:06}", "statement": "ST-{number:06}"}
+SERIES = {"invoice": "INV-{number:06}", "credit_note": "CN-{number:06}", "statement": "ST-{number:06}", "debit_note": "DN-{number:06}"}
 _WIDTH = re.compile(r"0?[1-9]|0[1-9]\d?|")
 
 

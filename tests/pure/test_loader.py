@@ -36,7 +36,8 @@ def test_the_least_catalogue_has_sensible_defaults() -> None:
     catalogue = load_catalogue("catalogue: gym\ncurrency: EUR\n", name="gym.yaml")
     assert (catalogue.name, catalogue.currency, catalogue.zone, catalogue.rounding) == ("gym", "EUR", "UTC", "half_up")
     assert catalogue.seller == {"code": "main", "name": "gym"}
-    assert catalogue.series == {"invoice": "INV-{number:06}", "credit_note": "CN-{number:06}", "statement": "ST-{number:06}"}
+    prefixes = {"invoice": "INV", "credit_note": "CN", "statement": "ST", "debit_note": "DN"}
+    assert catalogue.series == {document: f"{prefix}-{{number:06}}" for document, prefix in prefixes.items()}
     assert (catalogue.invoice, catalogue.default_terms, catalogue.effective, catalogue.version) == (InvoicePolicy(), None, None, 0)
     assert (catalogue.plans, catalogue.items, catalogue.meters, catalogue.taxes) == ({}, {}, {}, ())
 
