@@ -7,7 +7,7 @@ from typing import Any
 
 from billing import bulk
 from billing.codec import canonical
-from billing.events import AccountParked, CreditNoteIssued, Event, InvoiceIssued
+from billing.events import AccountParked, CreditNoteIssued, Event, InvoiceIssued, WalletLow
 from billing.journal import Recorded
 
 EFFECT_COLUMNS = "id kind account stream sequence payload state due_at attempt last_error".split()
@@ -21,6 +21,8 @@ def owed_by(event: Event) -> list[tuple[str, dict[str, Any]]]:
         return [("document.send", {"document": "credit_note", "id": event.credit_note})]
     if isinstance(event, AccountParked):
         return [("staff.notify", {"code": event.code, "reason": event.reason})]
+    if isinstance(event, WalletLow):
+        return [("wallet.top_up", {"unit": event.unit, "currency": event.currency, "amount": format(event.amount, "f")})]
     return []
 
 

@@ -29,3 +29,10 @@ RECOVERED = "revenue:bad-debt-recovered"
 DISPUTE_FEES = "expense:dispute-fees"
 DISPUTE_LOSSES = "expense:dispute-losses"
 FORFEITED = "revenue:forfeited-deposits"
+
+# Prepaid wallets.
+PREPAID = "prepaid"  # paid money of the customers that was not used yet
+OVERDRAWN = "overdrawn"  # what was used beyond a wallet: the next grant pays it
+PROMOTIONS = "discounts:promotional"  # promotional money, when it is used
+COURTESY = "discounts:courtesy"  # what was used beyond a wallet and is given
+BREAKAGE = "revenue:breakage"  # paid money that expired unused

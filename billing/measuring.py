@@ -34,11 +34,20 @@ class Need:
     end: datetime
 
 
-def measure_steps(steps: Mapping[str, Step], states: Mapping[str, AccountState], policy: Policy) -> dict[str, Measurements]:
-    """What was used in every period that the steps count: account → period → usage."""
+def measure_steps(
+    steps: Mapping[str, Step],
+    states: Mapping[str, AccountState],
+    policy: Policy,
+    *,
+    more: Mapping[tuple[str, str], Sequence[Record]] | None = None,
+) -> dict[str, Measurements]:
+    """What was used in every period that the steps count: account → period → usage. `more` are records that are not stored (account and
+    meter → records): what would be used with them."""
     counted = {account: [c for c in counted_periods(step, states[account], policy) if _reads(c)] for account, step in steps.items()}
     needs = [need for account, periods in counted.items() for c in periods for need in _needs(account, c, policy)]
     records = read_records(needs)
+    for key, added in (more or {}).items():
+        records[key] = [*records.get(key, ()), *added]
     return {
         account: {(c.row.contract, c.row.item, c.row.start): _usage(c, states[account], policy, records) for c in periods}
         for account, periods in counted.items()

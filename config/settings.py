@@ -41,6 +41,8 @@ BILLING_COMMANDS: tuple[str, ...] = (
     "billing.commands.documents",
     "billing.commands.discounts",
     "billing.commands.catalogue",
+    "billing.wallets.commands",
+    "billing.wallets.spending",
     "payments.commands",
 )
 #: Where the engine finds its commands, its clockwork, and the zone in which an account's local times are meant.
@@ -48,7 +50,11 @@ BILLING_COMMAND_REGISTRY = "billing.command.registry"
 BILLING_CLOCKWORK = "billing.clockwork.advance"
 BILLING_ZONE_OF = "billing.loading.zone_of_account"
 #: Work that falls due beside periods and documents, at its place in the order of one moment (see billing/works.py).
-BILLING_WORKS: tuple[str, ...] = ("billing.accounting.recognition.recognition",)
+BILLING_WORKS: tuple[str, ...] = (
+    "billing.wallets.works.drawing",
+    "billing.wallets.works.keeping",
+    "billing.accounting.recognition.recognition",
+)
 #: Processors that fold every batch into read models, inside the transaction that records it.
 BILLING_PROCESSORS: tuple[str, ...] = (
     "billing.processors.accounts.process",
@@ -56,6 +62,7 @@ BILLING_PROCESSORS: tuple[str, ...] = (
     "billing.processors.charges.process",
     "billing.processors.discounts.process",
     "billing.processors.stock.process",
+    "billing.wallets.processor.process",
     "billing.processors.catalogue.process",
     "billing.processors.books.process",
     "payments.processors.process",

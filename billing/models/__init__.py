@@ -10,7 +10,6 @@ from billing.models.read import (
     Charge,
     Contract,
     ContractTerms,
-    CouponUse,
     DiscountRow,
     Hold,
     Invoice,
@@ -19,9 +18,10 @@ from billing.models.read import (
     Payment,
     Period,
     PostingRow,
-    Stock,
 )
+from billing.models.things import CouponUse, Stock
 from billing.models.usage import RejectedRecord, UsageKey, UsageMark, UsageRecord
+from billing.models.wallets import Wallet, WalletLot, WalletReservation, WalletUse
 
 __all__ = [
     "Account",
@@ -53,4 +53,8 @@ __all__ = [
     "UsageKey",
     "UsageMark",
     "UsageRecord",
+    "Wallet",
+    "WalletLot",
+    "WalletReservation",
+    "WalletUse",
 ]

@@ -283,6 +283,7 @@ class Balance(models.Model):
                 | models.Q(amount__lte=0),
                 name="balance_of_others_money_never_overdrawn",
             ),
+            models.CheckConstraint(condition=~models.Q(ledger="prepaid") | models.Q(amount__lte=0), name="balance_prepaid_never_overdrawn"),
         ]
 
     def __str__(self) -> str:
@@ -382,26 +383,3 @@ class DiscountRow(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} for {self.account}"
-
-
-class Stock(models.Model):
-    item = models.TextField(primary_key=True)
-    level = models.DecimalField(max_digits=38, decimal_places=12)
-
-    class Meta:
-        db_table = "read_stock"
-        constraints = [models.CheckConstraint(condition=models.Q(level__gte=0), name="stock_never_negative")]
-
-    def __str__(self) -> str:
-        return f"{self.item}: {self.level}"
-
-
-class CouponUse(models.Model):
-    coupon = models.TextField(primary_key=True)
-    taken = models.IntegerField()
-
-    class Meta:
-        db_table = "read_coupon"
-
-    def __str__(self) -> str:
-        return f"{self.coupon}: {self.taken}"

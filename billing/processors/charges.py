@@ -7,7 +7,7 @@ from typing import Any
 from billing import bulk
 from billing.codec import canonical, encode_value
 from billing.engine import Batch
-from billing.events import AdjustmentMade, ChargeAccrued, CreditNoteIssued, InvoiceIssued, InvoiceVoided, SaleMade
+from billing.events import AdjustmentMade, ChargeAccrued, CreditNoteIssued, InvoiceIssued, InvoiceVoided, SaleMade, WalletDrawn
 from billing.journal import Recorded, split_address
 
 COLUMNS = (
@@ -28,6 +28,8 @@ def process(batch: Batch) -> None:
             document = event.invoice if isinstance(event, InvoiceIssued) else event.credit_note
             for line in event.lines:
                 _digest(line.charges, document, rows, opened, digested, reopened)
+        elif isinstance(event, WalletDrawn):
+            _digest(event.charges, recorded.address, rows, opened, digested, reopened)
         elif isinstance(event, InvoiceVoided):
             _reopen(event, rows, opened, digested, reopened)
     bulk.copy("read_charge", COLUMNS, rows.values())

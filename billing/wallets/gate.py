@@ -1,0 +1,124 @@
+"""May this account use so much more? The price of a further use, against what its wallet can spend: `price(q + 1) − price(q)`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from billing.counting import count
+from billing.events import ChargeAccrued
+from billing.loading import load, load_one, policy
+from billing.measuring import measure_steps
+from billing.schedule import Step
+from billing.state import AccountState, Contract
+from billing.terms import item_of
+from billing.wallets.loading import load_wallets
+from billing.wallets.lots import Wallet
+from plans.catalogue import Item
+from plans.errors import Conflict, NotFound
+from plans.fields import suggestion
+from plans.metering import Record
+
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True)
+class Use:
+    """A use that is not recorded yet: so much of an item of a contract, at a moment."""
+
+    contract: Contract
+    item: Item
+    source: str  # the code under which its meter's records are sent
+    quantity: Decimal
+    at: datetime
+    dimensions: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Whether the use may go ahead: what it costs, and the most that it may cost."""
+
+    allowed: bool
+    cost: Decimal
+    spendable: Decimal
+    currency: str
+
+
+def state_of(account: str) -> AccountState:
+    """The account with what is live of it: no more for an account with a long past. Raises NotFound `unknown_account`."""
+    return load([account]).get(account) or load_one(account)
+
+
+def find_use(
+    state: AccountState, item: str, quantity: Decimal, at: datetime, *, contract: str = "", dimensions: Mapping[str, Any] | None = None
+) -> Use:
+    """The use of an item that draws on the wallet. Raises NotFound `unknown_item`, Conflict `which_contract` or `not_metered`."""
+    rules = policy()
+    found, known = [], []
+    for one in state.contracts.values():
+        if one.status == "ended" or (contract and one.id != contract):
+            continue
+        terms = one.terms_at(at).terms
+        known += list(terms.items)
+        held = item_of(rules, terms, item)
+        if held is not None and held.draws == "tick":
+            found.append((one, held))
+    if not found:
+        message = f"no running contract has an item {item!r} that draws on a wallet{suggestion(item, known)}"
+        raise NotFound("unknown_item", message, at="item")
+    if len(found) > 1:
+        names = ", ".join(one.id for one, _ in found)
+        raise Conflict("which_contract", f"the item {item!r} stands in several contracts; name one of {names}", at="contract")
+    one, held = found[0]
+    terms = one.terms_at(at).terms
+    meter = rules.catalogue(terms.catalogue, terms.version).meters.get(held.meter or "")
+    if meter is not None and (meter.parts or meter.aggregate not in ("sum", "count")):
+        raise Conflict("not_metered", f"the meter {meter.code!r} does not add up single uses: send it readings", at="item")
+    source = (meter.reads if meter else None) or held.meter or ""
+    subject = {"subject": terms.subject} if terms.subject else {}
+    return Use(one, held, source, quantity, at, {**(dimensions or {}), **subject})
+
+
+def cost_of(state: AccountState, use: Use) -> Decimal:
+    """What the use adds to the charges of its open period, by the very functions that will charge it. With what was recorded and is not
+    counted yet."""
+    rows = [
+        row
+        for row in state.periods
+        if (row.contract, row.item) == (use.contract.id, use.item.code) and not row.closed and row.start <= use.at
+    ]
+    if not rows:
+        return ZERO
+    step = Step(use.at, recount=rows)
+    record = Record(id="", at=use.at, value=use.quantity, dimensions=dict(use.dimensions), source="", meter=use.source)
+    states = {state.account: state}
+    usage = measure_steps({state.account: step}, states, policy(), more={(state.account, use.source): [record]})
+    events = count(step, state, policy(), usage.get(state.account, {}))
+    return sum((event.amount for event in events if isinstance(event, ChargeAccrued)), ZERO)
+
+
+def can_use(
+    account: str,
+    item: str,
+    quantity: Decimal = Decimal(1),
+    *,
+    at: datetime,
+    contract: str = "",
+    dimensions: Mapping[str, Any] | None = None,
+) -> Answer:
+    """Whether the account's wallet pays for `quantity` more of the item. Reads only: who must be sure reserves. Raises as `find_use`."""
+    state = state_of(account)
+    use = find_use(state, item, quantity, at, contract=contract, dimensions=dimensions)
+    currency = use.contract.currency
+    wallet = load_wallets([account])[account].get(currency) or Wallet(currency, currency)
+    cost, most = cost_of(state, use), wallet.allowed(at=at, item=item)
+    return Answer(allowed=cost <= most, cost=cost, spendable=most, currency=currency)
+
+
+def spendable(account: str, *, at: datetime) -> dict[str, Decimal]:
+    """unit → what can be spent on anything: lots for all items, less what is reserved and owed. Units that hold nothing are there too."""
+    wallets = load_wallets([account])[account]
+    return {unit: wallet.spendable(at=at) for unit, wallet in wallets.items()}

@@ -1,0 +1,121 @@
+"""Reading wallets: of many accounts in a few statements, and the uses that a smaller charge opens again."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from billing import bulk
+from billing.events import LotUse
+from billing.loading import trimmed
+from billing.wallets.lots import Lot, Reservation, Wallet
+
+Wallets = dict[str, Wallet]  # unit -> wallet
+UseKey = tuple[str, str, str, datetime]  # account, contract, item, period start
+
+LOT_FIELDS = (
+    'lot, unit, currency, amount, "left", paid, paid_left, start, expires, priority, items::text, sequence, rollover_most, rollover_for,'
+    " changed_at"
+)
+
+
+def load_wallets(accounts: Collection[str]) -> dict[str, Wallets]:
+    """account → unit → wallet, with the lots that hold something and the reservations that are open."""
+    names = list(accounts)
+    found: dict[str, Wallets] = {name: {} for name in names}
+    statement = """
+        SELECT account, unit, currency, owed, overdraft, threshold, top_up_to, asked, changed_at FROM read_wallet
+        WHERE account = ANY(%s) ORDER BY account, unit"""
+    for account, unit, currency, owed, overdraft, threshold, top_up_to, asked, changed_at in bulk.fetch(statement, [names]):
+        found[account][unit] = Wallet(
+            unit=unit,
+            currency=currency,
+            owed=trimmed(owed),
+            overdraft=trimmed(overdraft),
+            threshold=None if threshold is None else trimmed(threshold),
+            top_up_to=None if top_up_to is None else trimmed(top_up_to),
+            asked=asked,
+            changed_at=changed_at,
+        )
+    holding = [name for name in names if found[name]]
+    if holding:
+        _lots(found, holding)
+        _reservations(found, holding)
+    return found
+
+
+def _lots(found: dict[str, Wallets], accounts: Sequence[str]) -> None:
+    statement = f"""
+        SELECT account, {LOT_FIELDS} FROM read_wallet_lot
+        WHERE account = ANY(%s) AND "left" > 0 ORDER BY account, sequence"""  # noqa: S608 - a literal
+    for account, *row in bulk.fetch(statement, [accounts]):
+        lot = _lot(row)
+        wallet = found[account][lot.unit]
+        found[account][lot.unit] = replace(wallet, lots=(*wallet.lots, lot))
+
+
+def _lot(row: Sequence[Any]) -> Lot:
+    name, unit, currency, amount, left, paid, paid_left, start, expires, priority, items, sequence, most, rolls_for, changed_at = row
+    return Lot(
+        id=name,
+        unit=unit,
+        currency=currency,
+        amount=trimmed(amount),
+        left=trimmed(left),
+        paid=trimmed(paid),
+        paid_left=trimmed(paid_left),
+        start=start,
+        expires=expires,
+        priority=priority,
+        items=tuple(orjson.loads(items)),
+        age=sequence,
+        rollover_most=None if most is None else trimmed(most),
+        rollover_for=rolls_for,
+        changed_at=changed_at,
+    )
+
+
+def _reservations(found: dict[str, Wallets], accounts: Sequence[str]) -> None:
+    statement = """
+        SELECT account, reservation, unit, amount, item, expires FROM read_wallet_reservation
+        WHERE account = ANY(%s) AND status = 'open' ORDER BY account, sequence"""
+    for account, name, unit, amount, item, expires in bulk.fetch(statement, [accounts]):
+        wallet = found[account][unit]
+        one = Reservation(name, unit, trimmed(amount), item, expires)
+        found[account][unit] = replace(wallet, reservations=(*wallet.reservations, one))
+
+
+def load_lots(names: Iterable[str]) -> dict[str, Lot]:
+    """Lots by id, the empty ones too."""
+    rows = bulk.fetch(f"SELECT {LOT_FIELDS} FROM read_wallet_lot WHERE lot = ANY(%s)", [sorted(set(names))])  # noqa: S608 - a literal
+    return {row[0]: _lot(row) for row in rows}
+
+
+def load_uses(keys: Collection[UseKey]) -> dict[UseKey, list[LotUse]]:
+    """What was taken for each item and period, oldest first."""
+    found: dict[UseKey, list[LotUse]] = {key: [] for key in keys}
+    statement = """
+        SELECT u.account, u.contract, u.item, u.period_start, u.lot, u.kind, u.amount, u.paid
+        FROM unnest(%s::text[], %s::text[], %s::text[], %s::timestamptz[]) AS given(account, contract, item, period_start)
+        JOIN read_wallet_use u USING (account, contract, item, period_start) ORDER BY u.account, u.sequence, u.line"""
+    listed = list(keys)
+    for account, contract, item, start, lot, kind, amount, paid in bulk.fetch(statement, [bulk.column(listed, i) for i in range(4)]):
+        use = LotUse(lot=lot, kind=kind, amount=trimmed(amount), paid=trimmed(paid))
+        found[account, contract, item, start].append(use)
+    return found
+
+
+def load_settled(accounts: Collection[str], unit_of: dict[str, set[str]]) -> dict[tuple[str, str], list[LotUse]]:
+    """(account, unit) → what paid debts, oldest first."""
+    statement = """
+        SELECT account, unit, lot, kind, amount, paid FROM read_wallet_use
+        WHERE account = ANY(%s) AND debt ORDER BY account, sequence, line"""
+    found: dict[tuple[str, str], list[LotUse]] = {(account, unit): [] for account, units in unit_of.items() for unit in units}
+    for account, unit, lot, kind, amount, paid in bulk.fetch(statement, [list(accounts)]):
+        if (account, unit) in found:
+            found[account, unit].append(LotUse(lot=lot, kind=kind, amount=trimmed(amount), paid=trimmed(paid), debt=True))
+    return found

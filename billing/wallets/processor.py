@@ -1,0 +1,163 @@
+"""Wallets as the journal recorded them: lots, what was taken of them, reservations, and what was agreed."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+from billing import bulk
+from billing.engine import Batch
+from billing.events import (
+    LotOpened,
+    ReservationEnded,
+    WalletDrawn,
+    WalletExpired,
+    WalletLow,
+    WalletReserved,
+    WalletSpent,
+    WalletTermsSet,
+)
+
+ZERO = Decimal(0)
+LOT_COLUMNS = (
+    "lot account sequence unit currency amount left paid paid_left priority start expires items rollover_most rollover_for reference"
+    " changed_at"
+).split()
+USE_COLUMNS = "account sequence line unit lot kind amount paid debt cause contract item period_start".split()
+RESERVATION_COLUMNS = "reservation account sequence unit amount item expires reference status".split()
+
+
+def process(batch: Batch) -> None:
+    _lots(batch)
+    _uses(batch)
+    _rolled(batch)
+    _reservations(batch)
+    _wallets(batch)
+
+
+def _lots(batch: Batch) -> None:
+    rows = [
+        (
+            e.lot,
+            e.account,
+            r.sequence,
+            e.unit,
+            e.currency,
+            e.amount,
+            e.amount,
+            e.paid,
+            e.paid,
+            e.priority,
+            e.start,
+            e.expires,
+            json.dumps(list(e.items)),
+            e.rollover_most,
+            e.rollover_for,
+            getattr(e, "reference", ""),
+            r.effective_at,
+        )
+        for r, e in batch.of(LotOpened)
+    ]
+    bulk.copy("read_wallet_lot", LOT_COLUMNS, rows)
+
+
+def _uses(batch: Batch) -> None:
+    rows: list[tuple[Any, ...]] = []
+    taken: dict[str, list[Any]] = {}
+    for recorded, event in batch.of(WalletSpent):
+        drawn = (event.contract, event.item, event.period_start) if isinstance(event, WalletDrawn) else ("", "", None)
+        cause = event.kind.partition(".")[2]
+        for line, use in enumerate(event.uses, start=1):
+            key = ("", "", None) if use.debt else drawn
+            told = (event.unit, use.lot, use.kind, use.amount, use.paid, use.debt, "settled" if use.debt else cause, *key)
+            rows.append((event.account, recorded.sequence, line, *told))
+            if use.lot:
+                held = taken.setdefault(use.lot, [ZERO, ZERO, recorded.effective_at])
+                taken[use.lot] = [held[0] + use.amount, held[1] + use.paid, recorded.effective_at]
+    bulk.copy("read_wallet_use", USE_COLUMNS, rows)
+    bulk.execute(
+        'UPDATE read_wallet_lot l SET "left" = l."left" - given.amount, paid_left = l.paid_left - given.paid, changed_at = given.at '
+        "FROM {rows} WHERE l.lot = given.lot",
+        {
+            "lot": ("text", list(taken)),
+            "amount": ("numeric", [one[0] for one in taken.values()]),
+            "paid": ("numeric", [one[1] for one in taken.values()]),
+            "at": ("timestamptz", [one[2] for one in taken.values()]),
+        },
+    )
+
+
+def _rolled(batch: Batch) -> None:
+    """What lives on of a lot does so once, until the new end."""
+    rolled = {one.lot: one.expires for _, event in batch.of(WalletExpired) for one in event.rolled}
+    bulk.execute(
+        "UPDATE read_wallet_lot l SET expires = given.expires, rollover_most = NULL, rollover_for = '' FROM {rows} WHERE l.lot = given.lot",
+        {"lot": ("text", list(rolled)), "expires": ("timestamptz", list(rolled.values()))},
+    )
+
+
+def _reservations(batch: Batch) -> None:
+    rows = [
+        (e.reservation, e.account, r.sequence, e.unit, e.amount, e.item, e.expires, e.reference, "open")
+        for r, e in batch.of(WalletReserved)
+    ]
+    bulk.copy("read_wallet_reservation", RESERVATION_COLUMNS, rows)
+    ended = {event.reservation: event.outcome for _, event in batch.of(ReservationEnded)}
+    bulk.execute(
+        "UPDATE read_wallet_reservation r SET status = given.status FROM {rows} WHERE r.reservation = given.reservation",
+        {"reservation": ("text", list(ended)), "status": ("text", list(ended.values()))},
+    )
+
+
+def _wallets(batch: Batch) -> None:
+    """One row for each unit of an account: what is owed, what was agreed, whether a top-up was asked for."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    kinds = (LotOpened, WalletSpent, WalletTermsSet, WalletLow, WalletReserved, ReservationEnded)
+    for recorded in batch.events:
+        event: Any = recorded.event
+        if not isinstance(event, kinds):
+            continue
+        row = found.setdefault((event.account, event.unit), {"owed": ZERO, "asked": None, "terms": None, "currency": ""})
+        row["currency"] = row["currency"] or getattr(event, "currency", "")
+        row["at"] = recorded.effective_at
+        if isinstance(event, LotOpened | WalletLow):
+            row["asked"] = isinstance(event, WalletLow)
+        elif isinstance(event, WalletTermsSet):
+            row["terms"] = event
+        elif isinstance(event, WalletSpent):
+            row["owed"] += sum((u.amount for u in event.uses if u.kind == "owed"), ZERO)
+            row["owed"] -= sum((u.amount for u in event.uses if u.debt), ZERO)
+    _write_wallets(found)
+
+
+def _write_wallets(found: dict[tuple[str, str], dict[str, Any]]) -> None:
+    bulk.execute(
+        """INSERT INTO read_wallet (account, unit, currency, owed, overdraft, asked, changed_at)
+            SELECT account, unit, currency, 0, 0, false, at FROM {rows} ON CONFLICT DO NOTHING""",
+        {
+            "account": ("text", [account for account, _ in found]),
+            "unit": ("text", [unit for _, unit in found]),
+            "currency": ("text", [row["currency"] for row in found.values()]),
+            "at": ("timestamptz", [row["at"] for row in found.values()]),
+        },
+    )
+    terms = [row["terms"] for row in found.values()]
+    bulk.execute(
+        """UPDATE read_wallet w SET owed = w.owed + given.owed, changed_at = given.at, asked = coalesce(given.asked, w.asked),
+            overdraft = CASE WHEN given.agreed THEN given.overdraft ELSE w.overdraft END,
+            threshold = CASE WHEN given.agreed THEN given.threshold ELSE w.threshold END,
+            top_up_to = CASE WHEN given.agreed THEN given.top_up_to ELSE w.top_up_to END
+            FROM {rows} WHERE w.account = given.account AND w.unit = given.unit""",
+        {
+            "account": ("text", [account for account, _ in found]),
+            "unit": ("text", [unit for _, unit in found]),
+            "owed": ("numeric", [row["owed"] for row in found.values()]),
+            "at": ("timestamptz", [row["at"] for row in found.values()]),
+            "asked": ("boolean", [row["asked"] for row in found.values()]),
+            "agreed": ("boolean", [one is not None for one in terms]),
+            "overdraft": ("numeric", [one and one.overdraft for one in terms]),
+            "threshold": ("numeric", [one and one.threshold for one in terms]),
+            "top_up_to": ("numeric", [one and one.top_up_to for one in terms]),
+        },
+    )
