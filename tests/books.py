@@ -199,3 +199,17 @@ def assert_money_is_somewhere() -> None:
         SELECT i.number FROM read_invoice i WHERE held <> (SELECT coalesce(sum(amount), 0) FROM read_hold h
             WHERE h.invoice = i.invoice AND h.status = 'open')"""
     assert bulk.fetch(statement) == []
+    prepaid = bulk.fetch(
+        """SELECT account, currency, sum(amount) FROM (
+            SELECT account, currency, paid_left AS amount FROM read_wallet_lot
+            UNION ALL SELECT account, currency, amount FROM read_balance WHERE ledger = 'prepaid') AS both_sides
+        GROUP BY 1, 2 HAVING sum(amount) <> 0"""
+    )
+    assert prepaid == []
+    overdrawn = bulk.fetch(
+        """SELECT account, currency, sum(amount) FROM (
+            SELECT account, currency, owed AS amount FROM read_wallet WHERE unit = currency
+            UNION ALL SELECT account, currency, -amount FROM read_balance WHERE ledger = 'overdrawn') AS both_sides
+        GROUP BY 1, 2 HAVING sum(amount) <> 0"""
+    )
+    assert overdrawn == []
