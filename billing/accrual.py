@@ -90,7 +90,7 @@ def _line(contract: Contract, segment: Segment, period: PeriodRow, component: st
 
 def fee_target(contract: Contract, period: PeriodRow, found: Sequence[Segment], zone: str) -> list[TargetLine]:
     """The fee of one period: `price(quantity) × share of the full period`, for each segment."""
-    charged = [segment for segment in _highest_quantity(found) if segment.pricing is not None]
+    charged = _whole_periods([segment for segment in _highest_quantity(found) if segment.pricing is not None])
     rated = [_rate_fee(segment) for segment in charged]
     shares = [_fee_share(contract, segment, period, zone) for segment in charged]
     amounts = _fee_amounts(contract.currency, charged, rated, shares)
@@ -107,6 +107,12 @@ def fee_target(contract: Contract, period: PeriodRow, found: Sequence[Segment], 
         for segment, price, part, amount in zip(charged, rated, shares, amounts, strict=True)
         if amount or segment is charged[0]
     ]
+
+
+def _whole_periods(charged: list[Segment]) -> list[Segment]:
+    """Without proration the price at the start counts for the whole period: a list or phase that changes inside it counts from the next."""
+    first = {segment.key.partition("@")[0].partition("+")[0]: segment for segment in reversed(charged)}
+    return [segment for segment in charged if segment.item.proration != "none" or segment in first.values()]
 
 
 def _highest_quantity(found: Sequence[Segment]) -> list[Segment]:

@@ -24,7 +24,7 @@ from billing.events import ChargeAccrued, ContractEnded, Entry, Event, ItemPerio
 from billing.schedule import Step, is_minimum
 from billing.state import AccountState, Contract, PeriodRow
 from billing.terms import Policy, Segment, item_of, plan_of, segments
-from plans.catalogue import Item, Minimum
+from plans.catalogue import InvoicePolicy, Item, Minimum
 from plans.discounts import Discount
 from plans.periods import Period, Span, local_date, share
 
@@ -241,8 +241,7 @@ def _charge(c: Counted, difference: Difference, step: Step, state: AccountState,
         cause = "tick"
     else:
         cause = "period" if not step.recount else "terms"
-    rule = plan_of(policy, terms).invoice
-    when = "wallet" if item.draws == "tick" else "never" if rule.when == "never" or (not difference.amount and rule.zero == "skip") else rule.when
+    when = _invoice_when(item, plan_of(policy, terms).invoice, difference.amount)
     return ChargeAccrued(
         account=state.account,
         key=difference.key,
@@ -266,6 +265,13 @@ def _charge(c: Counted, difference: Difference, step: Step, state: AccountState,
         unit=item.unit,
         earned_in=earned_in(item),
     )
+
+
+def _invoice_when(item: Item, rule: InvoicePolicy, amount: Decimal) -> str:
+    """Which policy decides when the charge is on a document: none for what a wallet pays, and for nothing where that is skipped."""
+    if item.draws == "tick":
+        return "wallet"
+    return "never" if not amount and rule.zero == "skip" else rule.when
 
 
 def supply_date(item: Item, start: datetime, end: datetime, zone: str) -> date:
