@@ -235,6 +235,8 @@ def _charge(c: Counted, difference: Difference, step: Step, state: AccountState,
         else (next(iter(_items(c.row, state, policy)), None) or Item(code=c.row.item, name=c.row.item, charge="fee"))
     )
     start, end = (line.start, line.end) if line else (c.row.start, c.row.end)
+    if not c.closed and item.timing == "tick":
+        end = min(end, max(start, step.moment))  # what arrives at the moment of the tick counts; the span that is shown ends there
     if c.closed and c.row.closed:
         cause = "usage" if step.marks else "terms"
     elif item.timing == "tick" and step.marks and not c.closed:
