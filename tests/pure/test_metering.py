@@ -397,9 +397,3 @@ def test_the_same_id_from_two_sources_is_two_records() -> None:
         use("v", "2026-03-01", voids=("x", "a"), source="x"),
     )
     assert (found.quantity, found.counted, reasons(found)) == (Decimal(2), ("y/a",), {"x/a": "voided", "x/v": "correction"})
-
-
-def test_corrections_in_a_circle_are_refused() -> None:
-    with pytest.raises(Invalid) as refusal:
-        effective([amend("a", "b", 1), amend("b", "a", 2)])
-    assert refusal.value.code == "conflict"

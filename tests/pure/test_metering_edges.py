@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from plans.errors import Invalid
+from plans.metering import effective
 from plans.periods import Span
 from tests.pure.test_metering import MARCH, A, at, reasons, show, use
 
@@ -33,3 +34,9 @@ def test_a_window_weighs_its_own_time_whatever_the_period() -> None:
     day = Span(at("2026-03-02"), at("2026-03-03"))
     meter = {"aggregate": "time_weighted", "window": "hour", "over": "max"}
     assert show(meter, use("a", "2026-03-02T10:00", "4"), span=day, full=MARCH).quantity == 4
+
+
+def test_corrections_in_a_circle_are_refused() -> None:
+    with pytest.raises(Invalid) as refusal:
+        effective([amend("a", "b", 1), amend("b", "a", 2)])
+    assert refusal.value.code == "conflict"
