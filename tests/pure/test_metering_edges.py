@@ -9,7 +9,7 @@ import pytest
 from plans.errors import Invalid
 from plans.metering import effective
 from plans.periods import Span
-from tests.pure.test_metering import MARCH, A, at, reasons, show, use
+from tests.pure.test_metering import MARCH, A, amend, at, reasons, show, use
 
 
 def test_an_amendment_into_another_period_leaves_this_one() -> None:
