@@ -24,6 +24,8 @@ DISPUTES = "disputes"  # what the bank took for open disputes
 UNIDENTIFIED = "unidentified"  # money whose payer is not known
 TRANSFER = "transfer"  # money on its way from one account to another: zero over all accounts
 DEPOSITS = "deposits"  # security deposits
+#: What an account must not hold when it is closed.
+WAITING = (CREDIT_HELD, REFUNDS_PAYABLE, DISPUTES, UNIDENTIFIED, DEPOSITS)
 BAD_DEBT = "expense:bad-debt"
 RECOVERED = "revenue:bad-debt-recovered"
 DISPUTE_FEES = "expense:dispute-fees"

@@ -10,14 +10,14 @@ from decimal import Decimal
 from typing import Any
 
 from accounts import vault
-from billing import ledgers
+from billing import bulk, ledgers
 from billing.command import Command
 from billing.commands.common import account_stream, entry, open_state
 from billing.engine import Context, Decision
 from billing.events import AccountClosed, AccountOpened, AccountReleased, BalanceOpened, DetailsChanged, Place, Posting
 from billing.journal import Draft
 from plans.errors import Conflict, Invalid
-from plans.money import decimals
+from plans.money import decimals, plain
 from plans.periods import local_date, zone_of
 
 ACCOUNT_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
@@ -133,6 +133,10 @@ def close_account(context: Context, args: CloseAccount) -> Decision:
     if state.open_invoices or state.credit:
         what = state.open_invoices[0].number if state.open_invoices else f"credit of {next(iter(state.credit.values()))}"
         raise Conflict("balance_open", f"the account is not settled: {what}", at="account")
+    statement = "SELECT ledger, amount FROM read_balance WHERE account = %s AND ledger = ANY(%s) AND amount <> 0 ORDER BY ledger"
+    for ledger, amount in bulk.fetch(statement, [args.account, list(ledgers.WAITING)]):
+        message = f"the account is not settled: {plain(abs(amount))} in {ledger.replace('_', ' ')}"
+        raise Conflict("balance_open", message, at="account", ledger=ledger)
     return Decision([Draft(args.account, AccountClosed(account=args.account, reason=args.reason), context.at)])
 
 

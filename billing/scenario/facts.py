@@ -84,9 +84,9 @@ def _accrued(view: View) -> dict[str, Decimal]:
 def documents(view: View) -> list[dict[str, Any]]:
     """Every document in the order of issue, with its lines and taxes."""
     statement = """
-        SELECT invoice, document, number, total, net, tax, open, due, status, issued, currency, corrects FROM read_invoice
-        WHERE account = %s ORDER BY sequence"""
-    names = "id kind number total net tax open due status issued currency corrects".split()
+        SELECT invoice, document, number, total, net, tax, open, held, written_off, due, status, issued, currency, corrects
+        FROM read_invoice WHERE account = %s ORDER BY sequence"""
+    names = "id kind number total net tax open held written_off due status issued currency corrects".split()
     found = [dict(zip(names, _plain(row), strict=True)) for row in bulk.fetch(statement, [view.account])]
     lines = _lines(view.account)
     for document in found:
@@ -143,19 +143,25 @@ def _charges(view: View) -> list[Row]:
 
 
 def _payments(view: View) -> list[Row]:
-    statement = "SELECT sequence, amount, currency, channel, status, reference FROM read_payment WHERE account = %s ORDER BY sequence"
-    shares: dict[int, list[Row]] = {}
-    allocated = """
-        SELECT allocation.sequence, allocation.invoice, allocation.amount FROM read_allocation allocation
-        LEFT JOIN read_invoice USING (invoice)
-        WHERE allocation.account = %s AND allocation.kind = 'payment' ORDER BY allocation.sequence, read_invoice.sequence"""
-    for sequence, invoice, amount in bulk.fetch(allocated, [view.account]):
-        shares.setdefault(sequence, []).append({"invoice": invoice, "amount": trimmed(amount)})
+    statement = "SELECT payment, amount, currency, channel, status, reference FROM read_payment WHERE account = %s ORDER BY sequence"
     names = "amount currency channel status reference".split()
+    shares = _shares(view.account)
     return [
-        dict(zip(names, _plain(row), strict=True)) | {"invoices": shares.get(sequence, [])}
-        for sequence, *row in bulk.fetch(statement, [view.account])
+        dict(zip(names, _plain(row), strict=True)) | {"invoices": shares.get(payment, [])}
+        for payment, *row in bulk.fetch(statement, [view.account])
     ]
+
+
+def _shares(account: str) -> dict[str, list[Row]]:
+    """payment → what it pays of each document now, after all that moved it."""
+    statement = """
+        SELECT a.payment, a.invoice, sum(a.amount) FROM read_allocation a JOIN read_invoice i USING (invoice)
+        WHERE a.account = %s AND a.payment <> '' GROUP BY a.payment, a.invoice, i.sequence HAVING sum(a.amount) <> 0
+        ORDER BY i.sequence"""
+    found: dict[str, list[Row]] = {}
+    for payment, invoice, amount in bulk.fetch(statement, [account]):
+        found.setdefault(payment, []).append({"invoice": invoice, "amount": trimmed(amount)})
+    return found
 
 
 def _refunds(view: View) -> list[Row]:

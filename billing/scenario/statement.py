@@ -69,10 +69,13 @@ def _accrued(view: facts.View) -> Mapping[str, Decimal]:
 def _payments(account: str) -> list[Mapping[str, Any]]:
     statement = """
         SELECT p.amount, p.currency, p.channel, p.received_at, array_remove(array_agg(i.number ORDER BY i.sequence), NULL)
-        FROM read_payment p LEFT JOIN read_allocation a ON a.account = p.account AND a.sequence = p.sequence
+        FROM read_payment p LEFT JOIN (
+            SELECT payment, invoice FROM read_allocation WHERE account = %s AND payment <> ''
+            GROUP BY payment, invoice HAVING sum(amount) <> 0
+        ) AS a ON a.payment = p.payment
         LEFT JOIN read_invoice i ON i.invoice = a.invoice WHERE p.account = %s GROUP BY p.payment, p.sequence ORDER BY p.sequence"""
     names = "amount currency channel received_at numbers".split()
-    return [dict(zip(names, (trimmed(row[0]), *row[1:]), strict=True)) for row in bulk.fetch(statement, [account])]
+    return [dict(zip(names, (trimmed(row[0]), *row[1:]), strict=True)) for row in bulk.fetch(statement, [account, account])]
 
 
 def as_data(statement: Statement) -> dict[str, Any]:

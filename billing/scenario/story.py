@@ -65,8 +65,10 @@ class InvoiceRow:
     net: Amount | None = None
     tax: Amount | None = None
     open: Annotated[Amount | None, "What is still to be paid"] = None
+    held: Annotated[Amount | None, "The part that the customer disputes"] = None
+    written_off: Annotated[Amount | None, "Stays when money arrives after all"] = None
     due: Day | None = None
-    status: Annotated[Text | None, "open, paid, credited or void"] = None
+    status: Annotated[Text | None, "open, paid, credited, written_off or void"] = None
     issued: Day | None = None
     currency: Text | None = None
     lines: tuple[LineRow, ...] | None = None
@@ -77,8 +79,8 @@ class InvoiceRow:
 class DocumentRow(InvoiceRow):
     """Any document, in the order of issue."""
 
-    kind: Annotated[Text | None, "invoice, statement, credit_note or opening"] = None
-    corrects: Annotated[Document | None, "The invoice that a credit note takes from"] = None
+    kind: Annotated[Text | None, "invoice, debit_note, statement, credit_note or opening"] = None
+    corrects: Annotated[Document | None, "The invoice that a credit note takes from, or a debit note adds to"] = None
 
 
 @dataclass(frozen=True)
