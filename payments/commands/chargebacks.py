@@ -18,7 +18,7 @@ from payments.commands.payments import refuse_disputed
 from payments.events import CreditUnapplied, DisputeLost, DisputeOpened, DisputeWon, EvidenceSent, InquiryClosed, InquiryOpened
 from payments.paying import cash, receivable_legs, total
 from payments.refunding import legs
-from payments.standing import credit_of, find_payment, find_row, receivable_invoices
+from payments.standing import PaymentStanding, credit_of, find_payment, find_row, receivable_invoices
 from plans.errors import Conflict
 from plans.money import plain
 
@@ -51,31 +51,53 @@ def open_dispute(context: Context, args: OpenDispute) -> Decision:
     if amount > payment.refundable or not amount:
         message = f"{plain(payment.refundable)} of the {plain(payment.amount)} {payment.currency} paid is left, not {plain(amount)}"
         raise Conflict("more_than_paid", message, at="amount", left=plain(payment.refundable))
-    fee = money(args.fee, payment.currency, at="fee", least=None if not args.fee else ZERO)
     dispute, inquiry = context.next_address(args.account), _inquiry(args.account, payment.payment)
     if args.inquiry and inquiry:
         raise Conflict("inquiry_open", f"the bank asks about {payment.payment} already: {inquiry}", at="payment", dispute=inquiry)
-    named = {"account": args.account, "dispute": dispute, "payment": payment.payment, "amount": amount, "currency": payment.currency}
-    told = {"reason": args.reason, "reference": args.reference, "evidence_due": args.evidence_due}
-    if args.inquiry:
-        return Decision([Draft(args.account, InquiryOpened(**named, **told), context.at)], {"dispute": dispute})
-    from_credit = min(amount, payment.unused, credit_of(state, payment.currency))
+    event = _asked(args, payment, dispute, amount) if args.inquiry else _taken(context, state, args, payment, dispute, amount, inquiry)
+    return Decision([Draft(args.account, event, context.at)], {"dispute": dispute})
+
+
+def _asked(args: OpenDispute, payment: PaymentStanding, dispute: str, amount: Decimal) -> InquiryOpened:
+    return InquiryOpened(
+        account=args.account,
+        dispute=dispute,
+        payment=payment.payment,
+        amount=amount,
+        currency=payment.currency,
+        reason=args.reason,
+        reference=args.reference,
+        evidence_due=args.evidence_due,
+    )
+
+
+def _taken(
+    context: Context, state: AccountState, args: OpenDispute, payment: PaymentStanding, dispute: str, amount: Decimal, inquiry: str
+) -> DisputeOpened:
+    currency = payment.currency
+    fee = money(args.fee, currency, at="fee") if args.fee else ZERO
+    from_credit = min(amount, payment.unused, credit_of(state, currency))
     postings = [
-        Posting(ledger=ledgers.DISPUTES, amount=amount, currency=payment.currency),
-        Posting(ledger=ledgers.DISPUTE_FEES, amount=fee, currency=payment.currency),
-        Posting(ledger=cash(payment.channel), amount=-amount - fee, currency=payment.currency),
-        *legs(ledgers.CREDIT, ledgers.CREDIT_HELD, from_credit, payment.currency),
+        Posting(ledger=ledgers.DISPUTES, amount=amount, currency=currency),
+        Posting(ledger=ledgers.DISPUTE_FEES, amount=fee, currency=currency),
+        Posting(ledger=cash(payment.channel), amount=-amount - fee, currency=currency),
+        *legs(ledgers.CREDIT, ledgers.CREDIT_HELD, from_credit, currency),
     ]
-    event = DisputeOpened(
-        **named,
-        **told,
+    return DisputeOpened(
+        account=args.account,
+        dispute=dispute,
+        payment=payment.payment,
+        amount=amount,
+        currency=currency,
         fee=fee,
         from_credit=from_credit,
         channel=payment.channel,
+        reason=args.reason,
+        reference=args.reference,
+        evidence_due=args.evidence_due,
         inquiry=inquiry,
         entry=entry(context, state, postings),
     )
-    return Decision([Draft(args.account, event, context.at)], {"dispute": dispute})
 
 
 def _inquiry(account: str, payment: str) -> str:
