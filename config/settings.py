@@ -41,6 +41,7 @@ BILLING_COMMANDS: tuple[str, ...] = (
     "billing.commands.documents",
     "billing.commands.discounts",
     "billing.commands.catalogue",
+    "billing.accounting.closing",
     "billing.wallets.commands",
     "billing.wallets.spending",
     "payments.commands",

@@ -1,0 +1,110 @@
+"""Postings race against the closing of their month: none is recorded in a closed month. Without the lock some are, and the test sees it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+
+from billing import bulk
+from billing.accounting import periods
+from billing.journal import Draft
+from tests.books import advance, assert_books_hold, do, open_account, publish
+from tests.faults.test_races import race
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+LATE = "2026-01-31T23:59"  # in January, asked for in February
+ACCOUNTS = 6
+
+
+def prepared() -> None:
+    publish()
+    for number in range(ACCOUNTS):
+        open_account(f"a{number}")
+    advance("2026-02-01")
+
+
+def january() -> list[tuple[Any, ...]]:
+    """What January's books say: the answer may not change once it is closed."""
+    return bulk.fetch("SELECT ledger, sum(amount), count(*) FROM read_posting WHERE accounting_date < '2026-02-01' GROUP BY 1 ORDER BY 1")
+
+
+def slowly(step: Callable[[Any], list[Draft]]) -> Callable[[Any], list[Draft]]:
+    """The step that decides accounting dates, with time to close the month after it and before the commit."""
+
+    def decide(drafts: Any) -> list[Draft]:
+        decided = step(drafts)
+        time.sleep(0.3)
+        return decided
+
+    return decide
+
+
+def closing_between(monkeypatch: pytest.MonkeyPatch) -> bool:
+    """A payment is decided, the month closes, the payment commits. Answers whether January changed after its closing."""
+    prepared()
+    monkeypatch.setattr("billing.engine.into_open_months", slowly(periods.into_open_months))
+    seen: list[Any] = []
+
+    def one(number: int) -> None:
+        if number:
+            do("pay", LATE, account=f"a{number}", amount="7.00")
+        else:
+            time.sleep(0.1)
+            do("close_period", "2026-02-03", period="2026-01")
+            seen.append(january())
+
+    answers = race(ACCOUNTS, one)
+    assert answers == [None] * ACCOUNTS
+    assert_books_hold()
+    return bool(january() != seen[0])
+
+
+def test_closing_waits_for_those_who_have_decided(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not closing_between(monkeypatch)
+    assert january() != []  # they were decided before the closing, and committed before it
+
+
+def test_without_the_lock_postings_land_in_the_closed_month(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The wrong variant: read the first open day and hope."""
+    monkeypatch.setattr(periods, "hold_open", lambda sellers: None)
+    assert closing_between(monkeypatch)
+
+
+def test_those_who_come_during_a_closing_see_it() -> None:
+    prepared()
+    closing = threading.Event()
+
+    def one(number: int) -> None:
+        if number == 0:
+            with transaction.atomic():
+                do("close_period", "2026-02-03", period="2026-01")
+                closing.set()
+                time.sleep(0.3)
+        else:
+            closing.wait(10)
+            do("pay", LATE, account=f"a{number}", amount="7.00")
+
+    assert race(ACCOUNTS, one) == [None] * ACCOUNTS
+    assert january() == []
+    days = bulk.fetch("SELECT DISTINCT accounting_date::text FROM read_posting")
+    assert days == [("2026-02-01",)]
+
+
+def test_any_number_of_payments_go_on_at_once() -> None:
+    """The lock is shared: nobody who posts waits for another who posts."""
+    prepared()
+    together = threading.Barrier(ACCOUNTS)
+
+    def one(number: int) -> str:
+        with transaction.atomic():
+            do("pay", LATE, account=f"a{number}", amount="7.00")
+            together.wait(20)
+        return str(connection.vendor)
+
+    assert race(ACCOUNTS, one) == ["postgresql"] * ACCOUNTS
