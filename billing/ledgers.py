@@ -24,8 +24,6 @@ DISPUTES = "disputes"  # what the bank took for open disputes
 UNIDENTIFIED = "unidentified"  # money whose payer is not known
 TRANSFER = "transfer"  # money on its way from one account to another: zero over all accounts
 DEPOSITS = "deposits"  # security deposits
-#: What an account must not hold when it is closed.
-WAITING = (CREDIT_HELD, REFUNDS_PAYABLE, DISPUTES, UNIDENTIFIED, DEPOSITS)
 BAD_DEBT = "expense:bad-debt"
 RECOVERED = "revenue:bad-debt-recovered"
 DISPUTE_FEES = "expense:dispute-fees"
@@ -38,3 +36,6 @@ OVERDRAWN = "overdrawn"  # what was used beyond a wallet: the next grant pays it
 PROMOTIONS = "discounts:promotional"  # promotional money, when it is used
 COURTESY = "discounts:courtesy"  # what was used beyond a wallet and is given
 BREAKAGE = "revenue:breakage"  # paid money that expired unused
+
+#: What an account must not hold when it is closed.
+WAITING = (CREDIT_HELD, REFUNDS_PAYABLE, DISPUTES, UNIDENTIFIED, DEPOSITS, PREPAID, OVERDRAWN)

@@ -4,6 +4,7 @@ chain        every stored event hashes, over its own content and the event befor
 heads        each stream's head is its last event
 entries      the postings of every event sum to zero, and the posting rows say what the events say
 receivables  the postings of each open document are what is open on it, balances are sums of postings
+wallets      what is left of the money paid into an account's wallets is its prepaid ledger, what is owed beyond them its overdrawn one
 numbers      each series of each seller counts without a gap
 """
 
@@ -50,7 +51,7 @@ def verify(streams: Collection[str] | None = None) -> Verified:
         if len(found.faults) > MOST_FAULTS:
             return found
     accounts = [name for name in names if journal.is_account(name)] if streams is not None else None
-    for check in (_unbalanced, _balances, _receivables):
+    for check in (_unbalanced, _balances, _receivables, _wallets):
         found.faults += check(accounts)
     if streams is None:
         found.faults += _numbers()
@@ -197,6 +198,18 @@ def _receivables(accounts: Collection[str] | None) -> Iterator[Fault]:
     for account, invoice, number, off in bulk.fetch(statement, values):
         shown = f"{number} of {account}" if number else f"{invoice or 'no document'} of {account}"
         yield Fault("wrong_open_amount", invoice or account, f"{shown}: open is {off.normalize():f} above the sum of its postings")
+
+
+def _wallets(accounts: Collection[str] | None) -> Iterator[Fault]:
+    condition, values = _of(accounts, "account")
+    statement = f"""
+        SELECT account, ledger, currency, sum(amount) FROM (
+            SELECT account, 'prepaid' AS ledger, currency, -paid_left AS amount FROM read_wallet_lot
+            UNION ALL SELECT account, 'overdrawn', currency, owed FROM read_wallet WHERE unit = currency
+            UNION ALL SELECT account, ledger, currency, -amount FROM read_posting WHERE ledger IN ('prepaid', 'overdrawn')
+        ) AS both_sides WHERE true{condition} GROUP BY account, ledger, currency HAVING sum(amount) <> 0 ORDER BY 1, 2"""  # noqa: S608
+    for account, ledger, currency, off in bulk.fetch(statement, values):
+        yield Fault("wrong_wallet", f"{account} {ledger}", f"the wallets say {off.normalize():f} {currency} above the sum of its postings")
 
 
 # --- numbers ----------------------------------------------------------------------------------------------------------------------

@@ -148,7 +148,7 @@ def _open_charges_then(accounts: Collection[str], dates: Dates) -> Iterable[tupl
             FROM read_invoice i JOIN read_invoice_line line ON line.invoice = i.invoice
             WHERE i.account = ANY(%s){issued} AND NOT EXISTS (SELECT 1 FROM v WHERE v.invoice = i.invoice{voided}))
         SELECT c.account, c.currency, sum(c.amount) FROM read_charge c
-        WHERE c.account = ANY(%s) AND c.invoice_when <> 'never'{charged}
+        WHERE c.account = ANY(%s) AND c.invoice_when NOT IN ('never', 'wallet'){charged}
             AND NOT EXISTS (SELECT 1 FROM digested WHERE digested.address = c.account || '/' || c.sequence)
         GROUP BY c.account, c.currency HAVING sum(c.amount) <> 0"""  # noqa: S608
     return bulk.fetch(statement, [names, names, *issued_values, *voided_values, names, *charged_values])

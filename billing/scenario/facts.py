@@ -22,6 +22,7 @@ from billing.queries.ahead import accrued
 from billing.queries.money import CUSTOMER_OWES
 from billing.queries.status import Status, status
 from billing.terms import item_of
+from billing.wallets.queries import spendable
 from plans import store
 from plans.errors import Invalid
 
@@ -48,7 +49,7 @@ class View:
 
 
 Row = Mapping[str, Any]
-DATED = ("events", "effects", "stock")  # facts that read the two dates themselves, or have none
+DATED = ("events", "effects", "stock", "wallet")  # facts that read the two dates themselves, or have none
 
 
 def find(fact: str, view: View) -> Any:
@@ -70,7 +71,6 @@ def _amounts(name: str) -> Callable[[Status], dict[str, Decimal]]:
 
 MONEY: dict[str, Callable[[Status], Any]] = {name: _amounts(name) for name in ("owed", "credit", "balance", "unbilled", "overdue")} | {
     "status": lambda found: found.standing,
-    "wallet": lambda found: {},
 }
 
 
@@ -240,6 +240,7 @@ def _effects(view: View) -> list[Row]:
 
 
 OTHERS: dict[str, Callable[[View], Any]] = {
+    "wallet": lambda view: spendable(view.account, at=view.at, as_of=view.as_of, known_at=view.known_at, units=False),
     "accrued": _accrued,
     "invoices": invoices,
     "documents": documents,

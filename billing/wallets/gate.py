@@ -116,9 +116,3 @@ def can_use(
     wallet = load_wallets([account])[account].get(currency) or Wallet(currency, currency)
     cost, most = cost_of(state, use), wallet.allowed(at=at, item=item)
     return Answer(allowed=cost <= most, cost=cost, spendable=most, currency=currency)
-
-
-def spendable(account: str, *, at: datetime) -> dict[str, Decimal]:
-    """unit → what can be spent on anything: lots for all items, less what is reserved and owed. Units that hold nothing are there too."""
-    wallets = load_wallets([account])[account]
-    return {unit: wallet.spendable(at=at) for unit, wallet in wallets.items()}

@@ -95,6 +95,8 @@ def _draws(fields: Fields, timing: str) -> dict[str, Any]:
     draws = fields.choice("draws", ("invoice", "tick"), "invoice")
     if draws == "tick" and timing != "tick":
         raise Invalid("conflict", "only what is measured at each tick draws on a wallet: say 'timing: tick'", at=fields.path("draws"))
+    if draws == "tick" and fields.raw("owes", "customer") == "us":
+        raise Invalid("conflict", "a wallet pays what the customer owes, not what we owe", at=fields.path("draws"))
     beyond = fields.choice("beyond", ("owed", "free"), "owed")
     if fields.has("beyond") and draws != "tick":
         raise Invalid("conflict", "'beyond' says what a wallet can't pay; it needs 'draws: tick'", at=fields.path("beyond"))

@@ -42,6 +42,7 @@ def check_references(catalogue: Catalogue, names: Names, problems: Problems) -> 
     for code, item in catalogue.items.items():
         _check_followed(catalogue, item, catalogue.currency, f"items.{code}", problems)
     _check_taxes(catalogue, names, problems)
+    _check_drawn(catalogue, problems)
     _check_unused(catalogue, problems)
 
 
@@ -102,6 +103,17 @@ def _check_taxes(catalogue: Catalogue, names: Names, problems: Problems) -> None
             continue
         hint = suggestion(category, sorted({*reached, UNTAXED}))
         problems.add(Invalid("unknown_choice", f"no tax names the category {category!r}{hint}", at=at))
+
+
+def _check_drawn(catalogue: Catalogue, problems: Problems) -> None:
+    """What a wallet pays is drawn before tax: a tax on it would be lost, so it is refused."""
+    items = [(f"items.{code}", item) for code, item in catalogue.items.items()]
+    items += [(f"plans.{plan.code}.items.{code}", item) for plan in catalogue.plans.values() for code, item in plan.items.items()]
+    for at, item in items:
+        taxed = item.tax != UNTAXED and any(not tax.categories or item.tax in tax.categories for tax in catalogue.taxes)
+        if item.draws == "tick" and taxed:
+            message = "what draws on a wallet at each tick can't bear a tax: say 'tax: none'"
+            problems.add(Invalid("conflict", message, at=join(at, "tax")))
 
 
 def _categories(catalogue: Catalogue) -> Iterator[tuple[str, str]]:

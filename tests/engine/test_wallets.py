@@ -9,7 +9,8 @@ import pytest
 
 from billing import bulk
 from billing.engine import Outcome
-from billing.wallets.gate import can_use, spendable
+from billing.wallets.gate import can_use
+from billing.wallets.queries import spendable
 from plans.errors import Conflict, Invalid, NotFound
 from tests.books import advance, balance, do, moment, open_account, publish, use
 
@@ -377,3 +378,46 @@ def test_an_item_that_draws_on_no_wallet_is_not_committed() -> None:
     with pytest.raises(NotFound) as refused:
         commit("1", item="colls")
     assert refused.value.code == "unknown_item"
+
+
+def test_what_could_be_spent_then_is_asked_with_two_dates() -> None:
+    top_up("10.00", expires="2026-01-20")
+    grant("5.00", at="2026-01-03")
+    commit("6", at="2026-01-04")
+    do("reserve", "2026-01-05", account="ana", amount="2.00", until="2026-01-08")
+    advance("2026-01-25")
+
+    def then(day: int) -> Decimal:
+        return spendable("ana", at=moment("2026-01-25"), as_of=moment(f"2026-01-{day:02}"))["EUR"]
+
+    assert [then(day) for day in (1, 3, 4, 5, 8, 20, 25)] == [10, 15, 9, 7, 9, 5, 5]
+    assert spendable("ana", at=moment("2026-01-25"))["EUR"] == 5
+    known = spendable("ana", at=moment("2026-01-25"), known_at=moment("2026-01-03"))
+    assert known == {"EUR": Decimal(5)}  # without the top-up's expiry: it could not be used on the 25th
+
+
+def test_an_account_with_prepaid_money_is_not_closed() -> None:
+    open_account("bob")
+    do("top_up", account="bob", amount="10.00")
+    with pytest.raises(Conflict) as refused:
+        do("close_account", "2026-01-02", account="bob")
+    assert refused.value.code == "balance_open"
+    do("refund_wallet", "2026-01-02", account="bob", channel="transfer")
+    do("close_account", "2026-01-02", account="bob")
+
+
+@pytest.mark.parametrize(
+    ("item", "field"),
+    [
+        ("{meter: seconds, price: 1, draws: tick}", "draws"),
+        ("{meter: seconds, price: 1, timing: tick, beyond: free}", "beyond"),
+        ("{meter: seconds, price: 1, timing: tick, draws: tick, owes: us}", "draws"),
+        ("{meter: seconds, price: 1, timing: tick, draws: tick, tax: standard}", "tax"),
+    ],
+)
+def test_what_a_wallet_can_not_pay_is_refused_in_the_catalogue(item: str, field: str) -> None:
+    taxes = "taxes: {vat: {rate: 21, country: ES, categories: [standard]}}"
+    source = f"catalogue: bad\ncurrency: EUR\n{taxes}\nmeters: {{seconds: {{aggregate: sum}}}}\n"
+    with pytest.raises(Invalid) as refused:
+        publish(f"{source}plans: {{p: {{period: 1 month, items: {{calls: {item}}}}}}}\n")
+    assert refused.value.at.endswith(f"plans.p.items.calls.{field}")

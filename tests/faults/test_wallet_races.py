@@ -13,8 +13,9 @@ from billing import bulk, clockwork, journal
 from billing.engine import Stamp, record
 from billing.journal import Draft
 from billing.loading import load
-from billing.wallets.gate import can_use, spendable
+from billing.wallets.gate import can_use
 from billing.wallets.loading import load_wallets
+from billing.wallets.queries import spendable
 from billing.wallets.works import expiry
 from plans.errors import Refusal
 from tests.books import advance, assert_books_hold, balance, do, moment, open_account, publish, use
