@@ -59,9 +59,9 @@ def find_use(
     rules = policy()
     found, known = [], []
     for one in state.contracts.values():
-        if one.status == "ended" or (contract and one.id != contract):
-            continue
         terms = one.terms_at(at).terms
+        if one.status == "ended" or one.start > at or terms.paused or contract not in ("", one.id):
+            continue
         known += list(terms.items)
         held = item_of(rules, terms, item)
         if held is not None and held.draws == "tick":

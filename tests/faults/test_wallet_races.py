@@ -19,8 +19,8 @@ from billing.wallets.queries import spendable
 from billing.wallets.works import expiry
 from plans.errors import Refusal
 from tests.books import advance, assert_books_hold, balance, do, moment, open_account, publish, use
-from tests.engine.test_wallets import CATALOGUE
 from tests.faults.test_races import codes, race
+from tests.prepaid import CATALOGUE
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
