@@ -6,8 +6,9 @@ import sys
 
 from django.core.management import execute_from_command_line
 
-#: They create or drop tables, so they connect as the owner. Everything else runs as the application role, which lacks the right.
-OWNER_COMMANDS = frozenset({"migrate", "createcachetable", "flush", "sqlflush", "test", "testserver"})
+#: They create or drop tables, or (makemigrations) must work before the first migration made the application role, so they connect as the
+#: owner. Everything else runs as the application role, which lacks the right.
+OWNER_COMMANDS = frozenset({"migrate", "makemigrations", "createcachetable", "flush", "sqlflush", "test", "testserver"})
 
 
 def main(arguments: list[str]) -> None:
