@@ -6,6 +6,7 @@ addressed by its hash; the event holds the hash.
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 
 
@@ -39,3 +40,45 @@ class FrozenParty(models.Model):
 
     def __str__(self) -> str:
         return self.hash[:12]
+
+
+class Membership(models.Model):
+    """A person who signs in for an account, with a role there (accounts/roles.py says what each may do)."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
+    account = models.TextField()
+    role = models.TextField()  # owner billing viewer
+    since = models.DateTimeField()
+
+    class Meta:
+        db_table = "membership"
+        constraints = [
+            models.UniqueConstraint(fields=["user", "account"], name="membership_once"),
+            models.CheckConstraint(condition=models.Q(role__in=["owner", "billing", "viewer"]), name="membership_role_is_known"),
+        ]
+        indexes = [models.Index(fields=["account"], name="membership_account")]
+
+    def __str__(self) -> str:
+        return f"{self.user} of {self.account}: {self.role}"
+
+
+class AccessRecord(models.Model):
+    """Who looked at whose personal details, and who was refused what. Only ever added to."""
+
+    at = models.DateTimeField()
+    actor = models.TextField()
+    action = models.TextField()  # looked exported refused signed_in …
+    account = models.TextField(blank=True)
+    what = models.TextField(blank=True)
+    code = models.TextField(blank=True)  # of a refusal
+    address = models.TextField(blank=True)  # from where, where a network address is known
+
+    class Meta:
+        db_table = "access_record"
+        indexes = [
+            models.Index(fields=["account", "at"], name="access_record_account"),
+            models.Index(fields=["at"], name="access_record_at"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M} {self.actor} {self.action} {self.account} {self.what}".strip()

@@ -1,0 +1,97 @@
+"""Who may do what: roles of staff, roles of the people of an account, and the areas of work that commands belong to. Pure.
+
+A command that no area lists belongs to administrators alone: what was forgotten here is closed, not open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+#: area of work → the commands that belong to it.
+AREAS: dict[str, frozenset[str]] = {
+    "customers": frozenset({"open_account", "change_details", "close_account", "release_account"}),
+    "contracts": frozenset(
+        {"subscribe", "cancel", "renew", "change_plan", "change_quantity", "add_item", "remove_item", "pause", "resume", "apply_coupon"}
+    ),
+    "sales": frozenset({"sell", "return"}),
+    "money": frozenset(
+        {"pay", "apply_credit", "allocate", "unallocate", "receive", "identify", "take_deposit", "apply_deposit", "release_deposit"}
+    ),
+    "disputes": frozenset({"dispute", "resolve_dispute", "open_dispute", "send_evidence", "win_dispute", "lose_dispute"}),
+    "corrections": frozenset(
+        {
+            "adjust",
+            "change_price",
+            "credit_note",
+            "debit_note",
+            "discount",
+            "end_discount",
+            "fail_refund",
+            "forfeit_deposit",
+            "recover",
+            "refund",
+            "reinstate",
+            "settle_refund",
+            "void",
+            "write_off",
+        }
+    ),
+    "wallets": frozenset(
+        {"top_up", "grant", "void_grant", "refund_wallet", "transfer_wallet", "set_wallet", "reserve", "commit", "release"}
+    ),
+    "stock": frozenset({"restock"}),
+    "catalogue": frozenset({"publish_catalogue"}),
+    "books": frozenset({"close_period", "open_balance"}),
+}
+
+_OFFICE = frozenset({"customers", "contracts", "sales", "money", "disputes", "wallets", "stock"})
+#: role of staff → the areas in which it may run commands itself. Every role may look. What a clerk may not correct he can ask for.
+STAFF_ROLES: dict[str, frozenset[str]] = {
+    "viewer": frozenset(),
+    "clerk": _OFFICE,
+    "supervisor": _OFFICE | {"corrections"},
+    "finance": frozenset({"money", "disputes", "corrections", "books", "wallets"}),
+    "catalogue_manager": frozenset({"catalogue"}),
+    "administrator": frozenset(AREAS) | {"administration"},
+}
+
+#: role of a person of an account → what they may do there. Everybody may look.
+ACCOUNT_ROLES: dict[str, frozenset[str]] = {
+    "owner": frozenset({"contracts", "money", "details", "people"}),
+    "billing": frozenset({"money", "details"}),
+    "viewer": frozenset(),
+}
+
+#: command → (what a person of the account needs, the arguments that they may give beside `account`). Prices, dates in the past and alike
+#: are the office's to say, so they are not listed.
+CUSTOMER_COMMANDS: dict[str, tuple[str, frozenset[str]]] = {
+    "subscribe": ("contracts", frozenset({"plan", "quantity", "quantities", "items", "name"})),
+    "change_plan": ("contracts", frozenset({"contract", "plan", "quantity", "quantities", "when"})),
+    "change_quantity": ("contracts", frozenset({"contract", "item", "quantity", "when"})),
+    "add_item": ("contracts", frozenset({"contract", "item", "quantity", "when"})),
+    "remove_item": ("contracts", frozenset({"contract", "item", "when"})),
+    "pause": ("contracts", frozenset({"contract", "when", "reason"})),
+    "resume": ("contracts", frozenset({"contract", "when"})),
+    "cancel": ("contracts", frozenset({"contract", "when", "reason"})),
+    "apply_coupon": ("contracts", frozenset({"contract", "coupon"})),
+    "change_details": (
+        "details",
+        frozenset({"name", "email", "phone", "street", "postcode", "city", "region", "country", "tax_id", "locale"}),
+    ),
+    "apply_credit": ("money", frozenset({"invoices"})),
+    "dispute": ("money", frozenset({"invoice", "amount", "lines", "reason"})),
+}
+
+#: What an API key may be given: every area of commands, and these.
+OTHER_SCOPES = frozenset({"read", "usage", "entitlements", "webhooks"})
+SCOPES = frozenset(AREAS) | OTHER_SCOPES
+
+
+def area_of(command: str) -> str:
+    """The area that a command belongs to; `administration` where none lists it."""
+    return next((area for area, commands in AREAS.items() if command in commands), "administration")
+
+
+def areas_of_roles(roles: Collection[str]) -> frozenset[str]:
+    """What these roles of staff together may do. Names that are no roles add nothing."""
+    return frozenset().union(*(STAFF_ROLES[role] for role in roles if role in STAFF_ROLES))
