@@ -86,6 +86,7 @@ def _accounts(names: Sequence[str]) -> dict[str, AccountState]:
         "SELECT account, seller, currency, zone, locale, terms, status FROM read_account WHERE account = ANY(%s) ORDER BY account", [names]
     )
     states = {row[0]: AccountState(*row) for row in rows}
+    _credit(states)
     places = bulk.fetch(
         "SELECT account, effective_at, place::text FROM read_account_place WHERE account = ANY(%s) "
         "ORDER BY account, effective_at, sequence",
@@ -94,6 +95,16 @@ def _accounts(names: Sequence[str]) -> dict[str, AccountState]:
     for account, effective_at, place in places:
         states[account].places.append((effective_at, decode_value(Place, orjson.loads(place))))
     return states
+
+
+def _credit(states: dict[str, AccountState]) -> None:
+    statement = """
+        SELECT account, status, contract, charging FROM read_credit_status LEFT JOIN read_suspended_service USING (account)
+        WHERE account = ANY(%s) ORDER BY account, contract"""
+    for account, status, contract, charging in bulk.fetch(statement, [list(states)]):
+        states[account].credit_status = status
+        if contract is not None:
+            states[account].suspended[contract] = charging
 
 
 def _marks(states: dict[str, AccountState], names: Sequence[str]) -> None:

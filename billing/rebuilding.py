@@ -25,6 +25,7 @@ ACCOUNT_TABLES = """
     read_invoice_line read_deferred read_posting read_balance read_payment read_allocation read_discount read_hold
     read_refund read_dispute read_receipt read_deposit
     read_wallet read_wallet_lot read_wallet_use read_wallet_reservation
+    read_credit_status read_suspended_service
 """.split()
 #: Tables of shared things: the streams begin with the prefix, and the rest of the name is the row's key.
 THING_TABLES = {"stock": ("read_stock", "item"), "coupon": ("read_coupon", "coupon"), "books": ("read_books", "seller")}

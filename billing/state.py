@@ -165,6 +165,8 @@ class AccountState:
     credit: dict[str, Decimal] = field(default_factory=dict)  # currency -> the customer's unused money, positive
     discounts: list[Discount] = field(default_factory=list)
     marks: list[UsageMark] = field(default_factory=list)
+    credit_status: str = "good"
+    suspended: dict[str, bool] = field(default_factory=dict)  # contract whose service is stopped -> whether its charges go on
     facts: dict[str, Any] = field(default_factory=dict)  # what each work of the clockwork needs to know, under its name
 
     def place_on(self, moment: datetime) -> Place:

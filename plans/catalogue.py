@@ -147,6 +147,7 @@ class Plan:
     discounts: tuple[str, ...] = ()
     features: Mapping[str, bool | Decimal | str] = field(default_factory=dict)
     anchor: Literal["start", "account"] = "start"
+    suspension: Literal["charge", "pause", "serve"] = "charge"  # of the account: charges go on, stop too, or nothing stops
 
 
 @dataclass(frozen=True)

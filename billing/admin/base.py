@@ -23,6 +23,7 @@ STATES = {
     "issued": "info",
     "active": "success",
     "paused": "warning",
+    "suspended": "danger",
     "ended": "default",
 }
 

@@ -14,6 +14,7 @@ from billing.commands.common import account_stream, find_item
 from billing.commands.contracts import Subscribe, item_terms, own_price
 from billing.commands.offers import find_plan
 from billing.commands.timing import change
+from billing.credit import check_may_buy
 from billing.engine import Context, Decision
 from billing.events import (
     ContractPaused,
@@ -147,7 +148,8 @@ class AddItem:
 
 def add_item(context: Context, args: AddItem) -> Decision:
     """Add an item (an add-on) to a contract."""
-    _, contract, moment, terms = change(context, args.account, args.contract, args.when)
+    state, contract, moment, terms = change(context, args.account, args.contract, args.when)
+    check_may_buy(state, "an add-on")
     catalogue = policy().catalogue(terms.catalogue, terms.version)
     plan = catalogue.plans[terms.plan]
     find_item(catalogue, plan, args.item)
@@ -229,8 +231,10 @@ class Resume:
 
 
 def resume(context: Context, args: Resume) -> Decision:
-    """Go on with a paused contract; the billing day stays."""
-    _, contract, moment, terms = change(context, args.account, args.contract, args.when)
+    """Go on with a paused contract; the billing day stays. One that pauses because the account is suspended goes on when that is over."""
+    state, contract, moment, terms = change(context, args.account, args.contract, args.when)
+    if not state.suspended.get(contract.id, True):
+        raise Conflict("suspended", f"the contract {contract.id} pauses while the account is suspended", at="contract")
     if not terms.paused:
         raise Conflict("not_paused", f"the contract {contract.id} is not paused", at="contract")
     new = replace(terms, paused=False, keep_billing=False)

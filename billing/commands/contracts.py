@@ -14,6 +14,7 @@ from billing.commands.attaching import attach_discount
 from billing.commands.common import account_stream, find_contract, find_item, open_state
 from billing.commands.offers import find_catalogue, find_plan
 from billing.commands.timing import effective_moment
+from billing.credit import check_may_buy
 from billing.engine import Context, Decision
 from billing.events import (
     ContractCancelled,
@@ -57,6 +58,7 @@ def subscribe(context: Context, args: Subscribe) -> Decision:
     """Sign a contract for a plan of the newest published catalogue (or the version named), from now or `start` on, until `until` if
     given."""
     state = open_state(args.account)
+    check_may_buy(state, "a new contract")
     catalogue = find_catalogue(args.catalogue, args.plan, args.version, local_date(args.start or context.at, state.zone))
     plan = find_plan(catalogue, args.plan)
     start = args.start or context.at

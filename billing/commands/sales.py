@@ -14,6 +14,7 @@ from billing.commands.common import account_stream, entry, find_contract, find_i
 from billing.commands.contracts import own_price
 from billing.commands.offers import kept_in_stock, offered
 from billing.counting import accrual_entry
+from billing.credit import check_may_buy
 from billing.engine import Context, Decision
 from billing.events import AdjustmentMade, Posting, SaleMade, StockMoved
 from billing.journal import Draft
@@ -52,6 +53,7 @@ def _sale_streams(args: Any) -> list[str]:
 def sell(context: Context, args: Sell) -> Decision:
     """Sell an item: the charge on the buyer's account, and the goods out of stock where the item has stock."""
     state = open_state(args.account)
+    check_may_buy(state, "a sale")
     contract, catalogue, item = _find(state, args, local_date(context.at, state.zone))
     if args.quantity <= 0:
         raise Invalid("out_of_range", f"expected a quantity above 0, found {args.quantity}", at="quantity")

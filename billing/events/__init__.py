@@ -53,6 +53,7 @@ from billing.events.contracts import (
     Terms,
     TermsSet,
 )
+from billing.events.credit import CreditStatusChanged
 from billing.events.documents import (
     CreditNoteIssued,
     DiscountUse,
@@ -119,6 +120,7 @@ __all__ = [
     "CouponTaken",
     "CreditApplied",
     "CreditNoteIssued",
+    "CreditStatusChanged",
     "DetailsChanged",
     "DiscountAttached",
     "DiscountEnded",

@@ -1,6 +1,7 @@
 """Tables: the journal, the usage annex, and the read models that processors write."""
 
 from billing.models.books import Books, DeferredCharge
+from billing.models.credit import CreditStatus, SuspendedService
 from billing.models.journal import Counter, Due, Effect, IdempotencyKey, JournalEvent, Stream
 from billing.models.read import (
     Account,
@@ -34,6 +35,7 @@ __all__ = [
     "ContractTerms",
     "Counter",
     "CouponUse",
+    "CreditStatus",
     "DeferredCharge",
     "DiscountRow",
     "Due",
@@ -50,6 +52,7 @@ __all__ = [
     "RejectedRecord",
     "Stock",
     "Stream",
+    "SuspendedService",
     "UsageKey",
     "UsageMark",
     "UsageRecord",

@@ -19,6 +19,7 @@ from billing.commands.sales import level_of
 from billing.events import CreditNoteIssued, InvoiceIssued, Terms
 from billing.loading import policy, trimmed
 from billing.queries.ahead import accrued
+from billing.queries.credit import credit_history
 from billing.queries.money import CUSTOMER_OWES
 from billing.queries.status import Status, status
 from billing.terms import item_of
@@ -49,7 +50,7 @@ class View:
 
 
 Row = Mapping[str, Any]
-DATED = ("events", "effects", "stock", "wallet")  # facts that read the two dates themselves, or have none
+DATED = ("events", "effects", "stock", "wallet", "credit_status")  # facts that read the two dates themselves, or have none
 
 
 def find(fact: str, view: View) -> Any:
@@ -177,8 +178,10 @@ def _refunds(view: View) -> list[Row]:
 def _contracts(view: View) -> list[Row]:
     """Each contract with the terms that hold at the moment (the first ones before it starts)."""
     statement = """
-        SELECT c.contract, c.status, c.start, c."end", c.name, t.effective_at, t.terms::text
+        SELECT c.contract, CASE WHEN s.contract IS NULL OR c.status = 'ended' THEN c.status ELSE 'suspended' END,
+            c.start, c."end", c.name, t.effective_at, t.terms::text
         FROM read_contract c JOIN read_contract_terms t ON t.account = c.account AND t.contract = c.contract
+            LEFT JOIN read_suspended_service s ON s.contract = c.contract
         WHERE c.account = %s ORDER BY c.start, c.contract, t.effective_at, t.sequence"""
     moment = view.as_of or view.at
     found: dict[str, Row] = {}
@@ -189,6 +192,11 @@ def _contracts(view: View) -> list[Row]:
         row = {"plan": terms.plan, "status": state, "from": start, "to": end, "name": name, "version": Decimal(terms.version)}
         found[contract] = row | {"quantity": _quantities(terms)}
     return list(found.values())
+
+
+def _credit_status(view: View) -> str:
+    changes = credit_history(view.account, as_of=view.as_of, known_at=view.known_at)
+    return changes[-1][1] if changes else "good"
 
 
 def _quantities(terms: Terms) -> dict[str, Decimal]:
@@ -248,6 +256,7 @@ OTHERS: dict[str, Callable[[View], Any]] = {
     "payments": _payments,
     "refunds": _refunds,
     "contracts": _contracts,
+    "credit_status": _credit_status,
     "stock": _stock,
     "postings": _postings,
     "events": _events,

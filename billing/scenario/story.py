@@ -121,7 +121,7 @@ class PaymentRow:
 class ContractRow:
     plan: Text | None = None
     quantity: Annotated[Quantities | None, "Of the plan's fee, or item → quantity"] = None
-    status: Annotated[Text | None, "active, paused or ended"] = None
+    status: Annotated[Text | None, "active, paused, suspended or ended"] = None
     from_: Time | None = None
     to: Time | None = None
     name: Text | None = None
@@ -181,6 +181,7 @@ class Facts:
     accrued: Annotated[Money | None, "unbilled plus what a tick now would add"] = None
     overdue: Annotated[Money | None, "Past due"] = None
     status: Annotated[Text | None, "overdue, owes, in_credit or settled; parked or closed"] = None
+    credit_status: Annotated[Text | None, "good, grace, limited or suspended"] = None
     invoices: tuple[InvoiceRow, ...] | None = None
     charges: tuple[ChargeRow, ...] | None = None
     payments: tuple[PaymentRow, ...] | None = None

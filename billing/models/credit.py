@@ -1,0 +1,40 @@
+"""The credit status of accounts that are, or were, not in good standing."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class CreditStatus(models.Model):
+    """An account without a row is `good`, and always was."""
+
+    account = models.TextField(primary_key=True)
+    sequence = models.BigIntegerField()  # of the event that set it
+    status = models.TextField()  # good grace limited suspended
+    reason = models.TextField(blank=True)
+    set_by = models.TextField()  # person dunning
+    cause = models.TextField(blank=True)  # address of the event that led there
+    since = models.DateTimeField()
+
+    class Meta:
+        db_table = "read_credit_status"
+        indexes = [models.Index(fields=["status", "since"], name="read_credit_status_work", condition=~models.Q(status="good"))]
+
+    def __str__(self) -> str:
+        return f"{self.account} {self.status}"
+
+
+class SuspendedService(models.Model):
+    """A contract whose service is stopped; `charging` says whether its charges go on meanwhile."""
+
+    contract = models.TextField(primary_key=True)
+    account = models.TextField()
+    charging = models.BooleanField()
+    since = models.DateTimeField()
+
+    class Meta:
+        db_table = "read_suspended_service"
+        indexes = [models.Index(fields=["account"], name="read_suspended_account")]
+
+    def __str__(self) -> str:
+        return self.contract
