@@ -189,6 +189,17 @@ def refresh_due(accounts: Collection[str]) -> None:
     _refresh_due(_plan(states, rules, {}, LONG_AGO).resting)
 
 
+def next_due(*, until: datetime, accounts: Collection[str] | None = None) -> datetime | None:
+    """The earliest moment up to and including `until` at which one of the accounts (or any, but those parked) has something due."""
+    statement = """
+        SELECT min(at) FROM (SELECT account, at FROM due WHERE at <= %s UNION ALL SELECT account, arrived_at FROM usage_mark
+            WHERE arrived_at <= %s) AS work JOIN read_account USING (account)
+        WHERE (%s::text[] IS NULL OR account = ANY(%s)) AND status <> 'parked'"""
+    named = None if accounts is None else list(accounts)
+    found: datetime | None = bulk.fetch(statement, [until, until, named, named])[0][0]
+    return found
+
+
 # --- runs -------------------------------------------------------------------------------------------------------------------------
 
 

@@ -1,20 +1,36 @@
-"""What the outside world is owed by an event: rows, written with the event; delivery happens elsewhere and later."""
+"""What the outside world is owed by an event: a row, written with the event. `billing/delivery.py` delivers it later, elsewhere.
+
+The settings list who knows what an event owes (`BILLING_EFFECTS_OWED_BY`, dotted paths to functions) and who delivers which kind
+(`BILLING_EFFECT_HANDLERS`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from functools import cache
+from typing import Any, Protocol
+
+from django.conf import settings
+from django.utils.module_loading import import_string
 
 from billing import bulk
 from billing.codec import canonical
-from billing.events import AccountParked, CreditNoteIssued, Event, InvoiceIssued, WalletLow
+from billing.events import AccountParked, CreditNoteIssued, EffectRetried, Event, InvoiceIssued, WalletLow
 from billing.journal import Recorded
 
 EFFECT_COLUMNS = "id kind account stream sequence payload state due_at attempt last_error".split()
 
+Owed = tuple[str, dict[str, Any]]
 
-def owed_by(event: Event) -> list[tuple[str, dict[str, Any]]]:
-    """(kind, payload) of each effect that the event owes."""
+
+class OwedBy(Protocol):
+    """(kind, payload) of each effect that an event owes. Pure; an event owes at most one effect of a kind."""
+
+    def __call__(self, event: Event, /) -> list[Owed]: ...
+
+
+def owed_by(event: Event) -> list[Owed]:
+    """What the events of billing owe."""
     if isinstance(event, InvoiceIssued):
         return [("document.send", {"document": event.document, "id": event.invoice})]
     if isinstance(event, CreditNoteIssued):
@@ -26,8 +42,13 @@ def owed_by(event: Event) -> list[tuple[str, dict[str, Any]]]:
     return []
 
 
+@cache
+def _finders() -> tuple[OwedBy, ...]:
+    return tuple(import_string(path) for path in settings.BILLING_EFFECTS_OWED_BY)
+
+
 def owe(batch: Sequence[Recorded]) -> None:
-    """Write one row per effect; its id is the event's address and the kind, so that it exists once."""
+    """Write one row per effect; its id is the event's address and the kind, so that it exists once. What is retried is owed again."""
     rows = [
         (
             f"{recorded.address}/{kind}",
@@ -42,6 +63,12 @@ def owe(batch: Sequence[Recorded]) -> None:
             "",
         )
         for recorded in batch
-        for kind, payload in owed_by(recorded.event)
+        for find in _finders()
+        for kind, payload in find(recorded.event)
     ]
     bulk.copy("effect", EFFECT_COLUMNS, rows)
+    again = {recorded.event.effect: recorded.effective_at for recorded in batch if isinstance(recorded.event, EffectRetried)}
+    bulk.execute(
+        "UPDATE effect SET state = 'owed', due_at = given.at, failures = 0 FROM {rows} WHERE effect.id = given.id AND state = 'failed'",
+        {"id": ("text", list(again)), "at": ("timestamptz", list(again.values()))},
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from billing import clockwork
+from billing import clockwork, delivery
 
 
 @shared_task(name="billing.tasks.advance_due")  # type: ignore[untyped-decorator]
@@ -13,3 +13,10 @@ def advance_due() -> dict[str, int]:
     """Bill everything that is due by now. Safe to run twice, late, and on any number of workers at once."""
     report = clockwork.run(until=timezone.now(), actor="clockwork")
     return {"accounts": report.accounts, "events": report.events, "parked": report.parked}
+
+
+@shared_task(name="billing.tasks.deliver_effects")  # type: ignore[untyped-decorator]
+def deliver_effects() -> dict[str, int]:
+    """Deliver every effect that is due by now and has a handler. Safe to run twice, late, and on any number of workers at once."""
+    report = delivery.deliver(until=timezone.now())
+    return {"done": report.done, "later": report.later, "failed": report.failed, "stale": report.stale}

@@ -42,6 +42,7 @@ BILLING_COMMANDS: tuple[str, ...] = (
     "billing.commands.discounts",
     "billing.commands.credit",
     "billing.commands.catalogue",
+    "billing.commands.effects",
     "billing.accounting.closing",
     "billing.wallets.commands",
     "billing.wallets.spending",
@@ -72,8 +73,12 @@ BILLING_PROCESSORS: tuple[str, ...] = (
 )
 #: Processors of the same batch that need the numbers of documents, which are drawn after everything else is written.
 BILLING_NUMBERED_PROCESSORS: tuple[str, ...] = ("billing.processors.documents.process", "billing.processors.ledger.process")
-#: Who delivers which effect.
+#: Who knows what an event owes to the outside world (see billing/effects.py).
+BILLING_EFFECTS_OWED_BY: tuple[str, ...] = ("billing.effects.owed_by",)
+#: Who delivers which kind of effect (see billing/delivery.py); a kind without a handler stays owed, and `run effects` lists it.
 BILLING_EFFECT_HANDLERS: tuple[tuple[str, str], ...] = ()
+#: Handlers that take the place of those above where a story is played: nothing of a story may leave the house.
+BILLING_STORY_EFFECT_HANDLERS: tuple[tuple[str, str], ...] = ()
 
 # --- Applications
 
@@ -181,7 +186,10 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_DEFAULT_QUEUE = "billing"
 CELERY_TIMEZONE = TIME_ZONE
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
-CELERY_BEAT_SCHEDULE = {"advance": {"task": "billing.tasks.advance_due", "schedule": env.int("ADVANCE_EVERY_SECONDS", default=60)}}
+CELERY_BEAT_SCHEDULE = {
+    "advance": {"task": "billing.tasks.advance_due", "schedule": env.int("ADVANCE_EVERY_SECONDS", default=60)},
+    "effects": {"task": "billing.tasks.deliver_effects", "schedule": env.int("EFFECTS_EVERY_SECONDS", default=15)},
+}
 if CELERY_BROKER_URL.startswith("redis"):
     # A message is given to another worker once this much time went by without an answer, so it must exceed the longest task.
     CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, "unacked_restore_interval": 2, "unacked_restore_throttle": 1}

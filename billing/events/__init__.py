@@ -66,6 +66,7 @@ from billing.events.documents import (
 from billing.events.house import (
     CataloguePublished,
     CouponTaken,
+    EffectRetried,
     StockMoved,
 )
 from billing.events.money import (
@@ -128,6 +129,7 @@ __all__ = [
     "DocumentLine",
     "DocumentTax",
     "Earned",
+    "EffectRetried",
     "EndSet",
     "Entry",
     "Event",

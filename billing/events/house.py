@@ -31,6 +31,16 @@ class CouponTaken(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class EffectRetried(Event):
+    """A person has a failed effect tried again. `effect` is its id; it lies in the stream of the event that owes it."""
+
+    kind: ClassVar[str] = "effect.retried"
+    effect: str
+    effect_kind: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class CataloguePublished(Event):
     kind: ClassVar[str] = "catalogue.published"
     catalogue: str

@@ -79,11 +79,15 @@ class Effect(models.Model):
     due_at = models.DateTimeField()
     attempt = models.IntegerField(default=0)
     leased_until = models.DateTimeField(null=True)
+    failures = models.IntegerField(default=0, db_default=0)  # of the attempts, those after which a delay was waited for
     last_error = models.TextField(blank=True)
 
     class Meta:
         db_table = "effect"
-        indexes = [models.Index(fields=["due_at", "id"], name="effect_owed", condition=models.Q(state="owed"))]
+        indexes = [
+            models.Index(fields=["kind", "due_at"], name="effect_waiting", condition=models.Q(state__in=["owed", "claimed"])),
+            models.Index(fields=["due_at", "id"], name="effect_failed", condition=models.Q(state="failed")),
+        ]
 
     def __str__(self) -> str:
         return f"{self.id} {self.state}"

@@ -16,7 +16,7 @@ from typing import Any
 from django.db import Error as DatabaseError
 from django.db import transaction
 
-from billing import bulk, clockwork, engine, journal, usage
+from billing import bulk, clockwork, delivery, engine, journal, usage
 from billing.codec import time_text
 from billing.command import registry
 from billing.engine import Outcome, Request, Rollback, Stamp
@@ -186,7 +186,24 @@ class _Player:
     # --- time
 
     def _advance(self, until: datetime) -> None:
-        """What production's beat would have done by now: for everybody, or for our accounts where others live beside them."""
+        """What production's beats would have done by now: effects are delivered at their moment, before what falls due later."""
+        ours = list(self.outcome.ids.values()) if self.setting.shared else None
+        before = None
+        while (moment := self._next_moment(until, ours)) is not None and moment != before:
+            self._clockwork(moment)
+            delivered = delivery.deliver(until=moment, known_at=moment, story=True, accounts=ours)
+            before = None if delivered.attempts else moment
+        self._clockwork(until)
+
+    def _next_moment(self, until: datetime, ours: list[str] | None) -> datetime | None:
+        """The earliest moment up to `until` at which an effect is due, or may become owed by what falls due then."""
+        if not delivery.handlers(story=True):
+            return None
+        moments = [clockwork.next_due(until=until, accounts=ours), delivery.next_due(until=until, accounts=ours, story=True)]
+        return min((moment for moment in moments if moment is not None), default=None)
+
+    def _clockwork(self, until: datetime) -> None:
+        """For everybody, or for our accounts where others live beside them."""
         if not self.setting.shared:
             clockwork.run(until=until, actor=ACTOR, known_at=until)
         elif self.outcome.ids:
