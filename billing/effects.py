@@ -15,7 +15,7 @@ from django.utils.module_loading import import_string
 
 from billing import bulk
 from billing.codec import canonical
-from billing.events import AccountParked, CreditNoteIssued, EffectRetried, Event, InvoiceIssued, WalletLow
+from billing.events import AccountParked, CreditNoteIssued, EffectRetried, Event, InvoiceIssued, StockLow, WalletLow
 from billing.journal import Recorded
 
 EFFECT_COLUMNS = "id kind account stream sequence payload state due_at attempt last_error".split()
@@ -39,6 +39,8 @@ def owed_by(event: Event) -> list[Owed]:
         return [("staff.notify", {"code": event.code, "reason": event.reason})]
     if isinstance(event, WalletLow):
         return [("wallet.top_up", {"unit": event.unit, "currency": event.currency, "amount": format(event.amount, "f")})]
+    if isinstance(event, StockLow):
+        return [("stock.low", {"item": event.item, "location": event.location, "free": format(event.free, "f")})]
     return []
 
 

@@ -28,7 +28,13 @@ ACCOUNT_TABLES = """
     read_credit_status read_suspended_service
 """.split()
 #: Tables of shared things: the streams begin with the prefix, and the rest of the name is the row's key.
-THING_TABLES = {"stock": ("read_stock", "item"), "coupon": ("read_coupon", "coupon"), "books": ("read_books", "seller")}
+THING_TABLES = (
+    ("stock", "read_stock", "item"),
+    ("stock", "read_stock_move", "item"),
+    ("stock", "read_stock_reservation", "item"),
+    ("coupon", "read_coupon", "coupon"),
+    ("books", "read_books", "seller"),
+)
 CHUNK = 200
 SHOWN = 20
 
@@ -92,7 +98,7 @@ def _rows_of(streams: Collection[str]) -> dict[str, tuple[str, list[str]]]:
     """table → the column that names the stream, and the names in this chunk."""
     accounts = [stream for stream in streams if is_account(stream)]
     found = dict.fromkeys(ACCOUNT_TABLES, ("account", accounts))
-    for prefix, (table, column) in THING_TABLES.items():
+    for prefix, table, column in THING_TABLES:
         found[table] = column, [stream.partition(":")[2] for stream in streams if stream.startswith(f"{prefix}:")]
     return {table: (column, names) for table, (column, names) in found.items() if names}
 

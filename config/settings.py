@@ -38,6 +38,7 @@ BILLING_COMMANDS: tuple[str, ...] = (
     "billing.commands.contracts",
     "billing.commands.changes",
     "billing.commands.sales",
+    "billing.stock.commands",
     "billing.commands.documents",
     "billing.commands.discounts",
     "billing.commands.credit",
@@ -56,6 +57,7 @@ BILLING_ZONE_OF = "billing.loading.zone_of_account"
 BILLING_WORKS: tuple[str, ...] = (
     "billing.wallets.works.drawing",
     "billing.wallets.works.keeping",
+    "billing.stock.works.reservations",
     "billing.accounting.recognition.recognition",
 )
 #: Processors that fold every batch into read models, inside the transaction that records it.

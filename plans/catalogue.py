@@ -77,6 +77,8 @@ class Item:
     owes: Literal["customer", "us"] = "customer"
     ledger: str = ""  # revenue or expense ledger; "": by kind of charge
     stock: bool = False
+    stock_start: Decimal = Decimal(0)  # what is there before anything moved
+    stock_minimum: Decimal | None = None  # below it a warning is owed
     interest: Interest | None = None
     features: tuple[str, ...] = ()
     correct_back_to: Period | None = None  # how far automatic differences reach

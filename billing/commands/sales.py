@@ -16,15 +16,18 @@ from billing.commands.offers import kept_in_stock, offered
 from billing.counting import accrual_entry
 from billing.credit import check_may_buy
 from billing.engine import Context, Decision
-from billing.events import AdjustmentMade, Posting, SaleMade, StockMoved
+from billing.events import AdjustmentMade, Posting, SaleMade
 from billing.journal import Draft
 from billing.loading import policy
 from billing.state import AccountState, Contract
+from billing.stock.levels import MAIN
+from billing.stock.loading import Reservation, stock_stream
+from billing.stock.moving import Moving, find_reservation
 from billing.terms import plan_of
 from plans.catalogue import Catalogue, Item
 from plans.errors import Conflict, Invalid, NotFound
 from plans.fields import suggestion
-from plans.money import plain
+from plans.money import plain, round_money
 from plans.periods import local_date
 from plans.pricing import PRICING_FIELDS, Consumption, parse_pricing, rate
 
@@ -39,10 +42,8 @@ class Sell:
     price: Mapping[str, Any] | None = None
     invoice: str = ""  # now | next_invoice; "": with the contract where there is one, else now
     attributes: Mapping[str, Any] = field(default_factory=dict)
-
-
-def stock_stream(item: str) -> str:
-    return f"stock:{item}"
+    location: str = MAIN  # where the goods are
+    reservation: str = ""  # of these goods; they are taken from where they are kept
 
 
 def _sale_streams(args: Any) -> list[str]:
@@ -51,10 +52,12 @@ def _sale_streams(args: Any) -> list[str]:
 
 
 def sell(context: Context, args: Sell) -> Decision:
-    """Sell an item: the charge on the buyer's account, and the goods out of stock where the item has stock."""
+    """Sell an item: the charge on the buyer's account, and the goods out of stock where the item has stock; those of a reservation where it
+    is named."""
     state = open_state(args.account)
     check_may_buy(state, "a sale")
     contract, catalogue, item = _find(state, args, local_date(context.at, state.zone))
+    reserved = find_reservation(args.reservation, account=args.account, item=args.item) if args.reservation else None
     if args.quantity <= 0:
         raise Invalid("out_of_range", f"expected a quantity above 0, found {args.quantity}", at="quantity")
     pricing = item.pricing
@@ -89,8 +92,21 @@ def sell(context: Context, args: Sell) -> Decision:
     )
     drafts = [Draft(args.account, event, context.at)]
     if item.stock:
-        drafts.append(_move(context, catalogue, item, -args.quantity, reason="sold", account=args.account, cause=sale))
+        drafts += _taken(Moving(context, item, catalogue.currency, args.account, sale), args, reserved)
     return Decision(drafts, {"sale": sale})
+
+
+def _taken(moving: Moving, args: Sell, reserved: Reservation | None) -> list[Draft]:
+    """The goods of a sale leave the stock; a reservation ends with it, and what it held beyond the sale is free again."""
+    if reserved is None:
+        moving.take(args.quantity, "sold", location=args.location)
+        return moving.drafts
+    if args.quantity > reserved.quantity:
+        message = f"{plain(reserved.quantity)} are reserved, {plain(args.quantity)} wanted"
+        raise Conflict("more_than_reserved", message, at="quantity", reserved=plain(reserved.quantity))
+    moving.end(reserved, "sold")
+    moving.take(args.quantity, "sold", location=reserved.location, reserved_too=True)
+    return moving.drafts
 
 
 def _find(state: AccountState, args: Sell, on: date) -> tuple[Contract | None, Catalogue, Item]:
@@ -123,58 +139,6 @@ def _when(asked: str, contract: Contract | None) -> str:
     return plan_of(policy(), contract.timeline[-1].terms).invoice.when
 
 
-# --- stock ------------------------------------------------------------------------------------------------------------------------
-
-
-def level_of(catalogue: Catalogue | None, item: Item | None, code: str) -> Decimal:
-    """What is in stock: the recorded level, or what the catalogue says that there is at the start."""
-    rows = bulk.fetch("SELECT level FROM read_stock WHERE item = %s", [code])
-    if rows:
-        return Decimal(rows[0][0])
-    start = (item.attributes.get("stock_start") if item else None) or "0"
-    return Decimal(str(start))
-
-
-def _move(context: Context, catalogue: Catalogue, item: Item, quantity: Decimal, *, reason: str, account: str, cause: str) -> Draft:
-    before = level_of(catalogue, item, item.code)
-    level = before + quantity
-    if level < 0:
-        raise Conflict(
-            "out_of_stock",
-            f"{item.name}: {plain(before)} left, {plain(-quantity)} wanted",
-            at="quantity",
-            level=plain(before),
-            item=item.code,
-        )
-    event = StockMoved(item=item.code, quantity=quantity, level=level, reason=reason, account=account)
-    return Draft(stock_stream(item.code), event, context.at, cause)
-
-
-@dataclass(frozen=True)
-class Restock:
-    item: str
-    quantity: Decimal
-    reason: str = "purchase"
-    catalogue: str = ""
-
-
-def _item_stream(args: Any) -> list[str]:
-    return [stock_stream(args.item)]
-
-
-def restock(context: Context, args: Restock) -> Decision:
-    """Bring goods in (or take them out with a negative quantity: breakage, stocktake)."""
-    on_offer = offered(local_date(context.at, "UTC"), args.catalogue)
-    holding = [found for found in on_offer if args.item in found.items]
-    if not holding:
-        known = [code for found in on_offer for code in found.items]
-        raise NotFound("unknown_item", f"there is no item {args.item!r}{suggestion(args.item, known)}", at="item")
-    item = holding[0].items[args.item]
-    if not item.stock:
-        raise Invalid("no_stock", f"{item.name} is not kept in stock; say `stock: true` in the catalogue", at="item")
-    return Decision([_move(context, holding[0], item, args.quantity, reason=args.reason, account="", cause="")])
-
-
 # --- what comes back --------------------------------------------------------------------------------------------------------------
 
 
@@ -185,7 +149,8 @@ class Return:
     sale: str = ""
     quantity: Decimal | None = None
     reason: str = ""
-    restock: bool = True
+    restock: bool = True  # no: the money goes back, the goods do not come
+    location: str = ""  # where the goods go; "": where they were taken from
 
 
 def take_back(context: Context, args: Return) -> Decision:
@@ -219,10 +184,20 @@ def take_back(context: Context, args: Return) -> Decision:
     )
     drafts = [Draft(args.account, event, context.at, recorded.address)]
     if item.stock and args.restock:
-        drafts.append(
-            _move(context, catalogue, item, quantity, reason="returned", account=args.account, cause=context.next_address(args.account))
-        )
+        moving = Moving(context, item, sold.currency, args.account, context.next_address(args.account))
+        location, cost = _came_from(recorded.address, quantity, sold.currency)
+        moving.receive(quantity, "returned", location=args.location or location, cost=cost, note=args.reason)
+        drafts += moving.drafts
     return Decision(drafts, {"return": context.next_address(args.account)})
+
+
+def _came_from(sale: str, quantity: Decimal, currency: str) -> tuple[str, Decimal | None]:
+    """The place that the goods of a sale were taken from, and what so many of them had cost; the main one where none were taken."""
+    rows = bulk.fetch("SELECT location, cost, -quantity FROM read_stock_move WHERE cause = %s AND reason = 'sold'", [sale])
+    if not rows:
+        return MAIN, None
+    location, cost, sold = rows[0]
+    return location, round_money(cost * quantity / sold, currency)
 
 
 def _part(context: Context, sold: SaleMade, already: Decimal, quantity: Decimal) -> Decimal:
@@ -313,5 +288,4 @@ COMMANDS = (
     Command("sell", "Sell an item once", Sell, sell, _sale_streams),
     Command("return", "Take back what was sold, goods and money", Return, take_back, _sale_streams),
     Command("adjust", "Charge or credit by hand, with a reason", Adjust, adjust, account_stream),
-    Command("restock", "Bring goods into stock, or take them out", Restock, restock, _item_stream),
 )

@@ -65,9 +65,7 @@ from billing.events.documents import (
 )
 from billing.events.house import (
     CataloguePublished,
-    CouponTaken,
     EffectRetried,
-    StockMoved,
 )
 from billing.events.money import (
     Allocation,
@@ -80,6 +78,13 @@ from billing.events.money import (
     OpenMoved,
     PaymentReceived,
     WriteOffRecovered,
+)
+from billing.events.things import (
+    CouponTaken,
+    StockLow,
+    StockMoved,
+    StockReservationEnded,
+    StockReserved,
 )
 from billing.events.wallets import (
     LotOpened,
@@ -160,7 +165,10 @@ __all__ = [
     "RevenueRecognised",
     "Rolled",
     "SaleMade",
+    "StockLow",
     "StockMoved",
+    "StockReservationEnded",
+    "StockReserved",
     "Terms",
     "TermsSet",
     "UnitsConsumed",

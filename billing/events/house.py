@@ -1,33 +1,12 @@
-"""Things that accounts share, and the organisation itself."""
+"""The organisation itself."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from typing import ClassVar
 
 from billing.events.base import Event
-
-
-@dataclass(frozen=True, kw_only=True)
-class StockMoved(Event):
-    """Goods came (positive) or went (negative); `level` is what is there afterwards."""
-
-    kind: ClassVar[str] = "stock.moved"
-    item: str
-    quantity: Decimal
-    level: Decimal
-    reason: str
-    account: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class CouponTaken(Event):
-    kind: ClassVar[str] = "coupon.taken"
-    coupon: str
-    account: str
-    taken: int  # how many have it now
 
 
 @dataclass(frozen=True, kw_only=True)

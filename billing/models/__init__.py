@@ -20,7 +20,7 @@ from billing.models.read import (
     Period,
     PostingRow,
 )
-from billing.models.things import CouponUse, Stock
+from billing.models.things import CouponUse, Stock, StockMove, StockReservation
 from billing.models.usage import RejectedRecord, UsageKey, UsageMark, UsageRecord
 from billing.models.wallets import Wallet, WalletLot, WalletReservation, WalletUse
 
@@ -51,6 +51,8 @@ __all__ = [
     "PostingRow",
     "RejectedRecord",
     "Stock",
+    "StockMove",
+    "StockReservation",
     "Stream",
     "SuspendedService",
     "UsageKey",

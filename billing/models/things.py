@@ -2,19 +2,78 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import models
+
+from billing.models.read import MONEY
+
+QUANTITY: dict[str, Any] = {"max_digits": 38, "decimal_places": 12}
 
 
 class Stock(models.Model):
-    item = models.TextField(primary_key=True)
-    level = models.DecimalField(max_digits=38, decimal_places=12)
+    """What is there of an item at one place."""
+
+    pk = models.CompositePrimaryKey("item", "location")
+    item = models.TextField()
+    location = models.TextField()
+    level = models.DecimalField(**QUANTITY)
+    reserved = models.DecimalField(default=0, **QUANTITY)
+    value = models.DecimalField(default=0, **MONEY)
+    unit_cost = models.DecimalField(null=True, **MONEY)
 
     class Meta:
         db_table = "read_stock"
-        constraints = [models.CheckConstraint(condition=models.Q(level__gte=0), name="stock_never_negative")]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(level__gte=0), name="stock_never_negative"),
+            models.CheckConstraint(condition=models.Q(reserved__gte=0), name="stock_reserved_never_negative"),
+        ]
 
     def __str__(self) -> str:
-        return f"{self.item}: {self.level}"
+        return f"{self.item} at {self.location}: {self.level}"
+
+
+class StockMove(models.Model):
+    """One movement of goods, for histories and sums over many items; `cause` is the event that it follows from, such as a sale."""
+
+    pk = models.CompositePrimaryKey("item", "sequence")
+    item = models.TextField()
+    sequence = models.BigIntegerField()
+    location = models.TextField()
+    at = models.DateTimeField()
+    quantity = models.DecimalField(**QUANTITY)
+    level = models.DecimalField(**QUANTITY)
+    reason = models.TextField()
+    account = models.TextField(blank=True)
+    cost = models.DecimalField(**MONEY)
+    currency = models.TextField(blank=True)
+    note = models.TextField(blank=True)
+    cause = models.TextField(blank=True)
+
+    class Meta:
+        db_table = "read_stock_move"
+        indexes = [models.Index(fields=["cause"], name="read_stock_move_cause", condition=~models.Q(cause=""))]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} {self.item}: {self.reason}"
+
+
+class StockReservation(models.Model):
+    reservation = models.TextField(primary_key=True)
+    item = models.TextField()
+    location = models.TextField()
+    account = models.TextField()
+    quantity = models.DecimalField(**QUANTITY)
+    expires = models.DateTimeField(null=True)
+    reference = models.TextField(blank=True)
+    status = models.TextField()  # open sold released expired
+
+    class Meta:
+        db_table = "read_stock_reservation"
+        indexes = [models.Index(fields=["account"], name="read_stock_reservation_open", condition=models.Q(status="open"))]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} {self.item} for {self.account}"
 
 
 class CouponUse(models.Model):

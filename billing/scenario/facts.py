@@ -15,13 +15,14 @@ import orjson
 
 from billing import bulk, journal
 from billing.codec import decode_value
-from billing.commands.sales import level_of
 from billing.events import CreditNoteIssued, InvoiceIssued, Terms
 from billing.loading import policy, trimmed
 from billing.queries.ahead import accrued
 from billing.queries.credit import credit_history
 from billing.queries.money import CUSTOMER_OWES
 from billing.queries.status import Status, status
+from billing.stock.levels import MAIN
+from billing.stock.queries import levels_of
 from billing.terms import item_of
 from billing.wallets.queries import spendable
 from plans import store
@@ -209,14 +210,14 @@ def _quantities(terms: Terms) -> dict[str, Decimal]:
 
 
 def _stock(view: View) -> list[Row]:
-    """Every item that the catalogue keeps in stock, in its order. Nothing is reserved yet, so all of it is free."""
+    """Every item that the catalogue keeps in stock, in its order; places beside the main one are rows of their own."""
     found: list[Row] = []
     for name in [view.catalogue] if view.catalogue else store.names():
-        catalogue = store.newest(name)
-        for code, item in catalogue.items.items():
-            if item.stock:
-                level = trimmed(level_of(catalogue, item, code))
-                found.append({"item": code, "level": level, "free": level})
+        for code, item in store.newest(name).items.items():
+            for one in levels_of(item) if item.stock else ():
+                row = {"item": code, "level": one.level, "free": one.free, "location": one.location, "value": one.value}
+                if one.location == MAIN or one.level or one.reserved:
+                    found.append(row)
     return found
 
 

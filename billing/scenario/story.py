@@ -147,6 +147,8 @@ class StockRow:
     item: Text | None = None
     level: Number | None = None
     free: Annotated[Number | None, "Level less what is reserved"] = None
+    location: Annotated[Text | None, "The place; `main` where nobody named one"] = None
+    value: Annotated[Amount | None, "What the goods that are there had cost"] = None
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, cast
 
 from plans.catalogue import Charge, Interest, Item, ListEntry, Timing
 from plans.errors import Invalid
-from plans.fields import Fields
+from plans.fields import Fields, join
 from plans.loading.problems import check_code, codes_of
 from plans.loading.reading import Reading, read_pricing
+from plans.money import parse_decimal
 from plans.periods import CONVENTIONS, Period, parse_day, parse_period, parse_time
 from plans.pricing import PRORATABLE, Pricing
 
@@ -114,12 +116,26 @@ def _others(fields: Fields) -> dict[str, Any]:
     return {
         "tax": fields.read("tax", check_code, None),
         "ledger": fields.read("ledger", _ledger, ""),
-        "stock": fields.flag("stock", False),
+        **_stock(fields),
         "features": codes_of(fields, "features"),
         "unit": fields.text("unit", "", longest=40),
         "optional": fields.flag("optional", False),
         "attributes": _attributes(fields),
     }
+
+
+def _stock(fields: Fields) -> dict[str, Any]:
+    """`stock: true`, or `{start, minimum}`. The start may stand among the attributes as `stock_start` too."""
+    attributes = fields.values.get("attributes")
+    start = attributes.get("stock_start", "0") if isinstance(attributes, Mapping) else "0"
+    given = fields.values.get("stock")
+    if not isinstance(given, Mapping):
+        at = join(fields.path("attributes"), "stock_start")
+        return {"stock": fields.flag("stock", False), "stock_start": parse_decimal(start, at=at)}
+    inner = Fields(fields.raw("stock"), fields.path("stock"))
+    found = {"stock": True, "stock_start": inner.decimal("start", parse_decimal(start)), "stock_minimum": inner.decimal("minimum", None)}
+    inner.done()
+    return found
 
 
 def _ledger(value: object, at: str) -> str:

@@ -265,3 +265,10 @@ def test_unwrap_says_how_many_more_problems_there_are() -> None:
 )
 def test_differences(before: Any, after: Any, said: list[str]) -> None:
     assert [str(change) for change in changes(before, after)] == said
+
+
+def test_stock_may_say_what_is_there_at_first_and_how_little_is_too_little() -> None:
+    items = catalogue_of(
+        "items: {cup: {price: 5, stock: {start: 6, minimum: 2}}, mug: {price: 5, stock: true, attributes: {stock_start: 3}}}"
+    ).items
+    assert [(one.stock, one.stock_start, one.stock_minimum) for one in items.values()] == [(True, 6, 2), (True, 3, None)]
