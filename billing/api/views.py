@@ -2,77 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
+from typing import Any
 from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework.permissions import IsAdminUser
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from billing.api import answers
-from billing.api.problems import handle
+from billing.api import answers, given, listing
+from billing.api.base import PROBLEMS, BillingView
+from billing.api.callers import IsStaff, caller_of
+from billing.api.resources import Resource
+from billing.api.shapes import list_parameters, page_shape, row_shape
 from billing.models import Account
 from billing.queries.accounts import find_account
 from billing.queries.ahead import ahead
 from billing.queries.invoices import find_invoice
 from billing.queries.status import status, statuses
 from billing.queries.why import why
-from plans.errors import Invalid
-from plans.periods import parse_time
-
-MOST, DEFAULT = 500, 100
-PROBLEMS = dict.fromkeys((403, 404, 422), answers.ProblemAnswer)
+from plans.errors import NotFound
 
 
 def dated(name: str, meaning: str) -> OpenApiParameter:
     return OpenApiParameter(name, str, description=f"{meaning}; ISO date or time, in the account's zone unless it has an offset")
 
 
-class BillingView(APIView):
-    """Staff only, JSON only, errors as problems."""
-
-    permission_classes = [IsAdminUser]
-    renderer_classes = [JSONRenderer]
-
-    def get_exception_handler(self) -> Callable[..., Response | None]:
-        return handle
-
-
-def given_text(request: Request, name: str) -> str:
-    """A parameter of the query. Raises Invalid for a text that no column can hold."""
-    value = request.query_params.get(name, "")
-    if len(value) > 200 or "\x00" in value:
-        raise Invalid("out_of_range", "expected at most 200 characters and no NUL", at=name)
-    return value
-
-
-def given_moment(request: Request, name: str, zone: str) -> datetime | None:
-    value = given_text(request, name)
-    return parse_time(value, zone, name) if value else None
-
-
 class AccountsView(BillingView):
     @extend_schema(
         operation_id="accounts_list",
         summary="Accounts, with what they owe",
+        tags=["accounts"],
         parameters=[
             OpenApiParameter("after", str, description="start after this account"),
-            OpenApiParameter("limit", int, description=f"accounts to a page, 1 to {MOST}; {DEFAULT} where nothing is said"),
+            OpenApiParameter("limit", int, description=f"accounts to a page, 1 to {given.MOST}; {given.DEFAULT} where nothing is said"),
             OpenApiParameter("seller", str),
         ],
         responses={200: answers.AccountsAnswer, **PROBLEMS},
     )
     def get(self, request: Request) -> Response:
-        limit = _limit(given_text(request, "limit"))
-        after, seller = given_text(request, "after"), given_text(request, "seller")
-        rows = Account.objects.filter(account__gt=after, **({"seller": seller} if seller else {})).order_by("account")
-        names = list(rows.values_list("account", flat=True)[: limit + 1])
+        given.only(request, ["after", "limit", "seller"])
+        limit = given.limit(request)
+        after, seller = given.text(request, "after"), given.text(request, "seller")
+        rows = caller_of(request).only_seen(Account.objects.filter(account__gt=after))
+        if seller:
+            rows = rows.filter(seller=seller)
+        names = list(rows.order_by("account").values_list("account", flat=True)[: limit + 1])
         page = names[:limit]
         found = {one.account.account: one for one in statuses(at=timezone.now(), accounts=page)}
         asked = {"after": page[-1] if page else "", "limit": limit} | ({"seller": seller} if seller else {})
@@ -80,18 +56,11 @@ class AccountsView(BillingView):
         return Response({"results": [answers.account_data(found[name]) for name in page], "next": following})
 
 
-def _limit(text: str) -> int:
-    if not text:
-        return DEFAULT
-    if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= MOST):
-        raise Invalid("out_of_range", f"expected a whole number from 1 to {MOST}", at="limit")
-    return int(text)
-
-
 class StatusView(BillingView):
     @extend_schema(
         operation_id="account_status",
         summary="Who owes how much: one account, now or as of any two dates",
+        tags=["accounts"],
         parameters=[
             dated("as_of", "count what is effective up to and including it"),
             dated("known_at", "count what was recorded up to and including it"),
@@ -99,8 +68,10 @@ class StatusView(BillingView):
         responses={200: answers.StatusAnswer, **PROBLEMS},
     )
     def get(self, request: Request, account: str) -> Response:
+        given.only(request, ["as_of", "known_at"])
+        caller_of(request).must_see(account)
         zone = find_account(account).zone
-        as_of, known_at = given_moment(request, "as_of", zone), given_moment(request, "known_at", zone)
+        as_of, known_at = given.moment(request, "as_of", zone), given.moment(request, "known_at", zone)
         now = timezone.now()
         one = status(account, at=now, as_of=as_of, known_at=known_at)
         next_up = ahead(account, at=now) if as_of is None and known_at is None else None
@@ -111,18 +82,67 @@ class WhyView(BillingView):
     @extend_schema(
         operation_id="account_why",
         summary="Why: a tree from the balance to the raw measurements",
+        tags=["accounts"],
         parameters=[OpenApiParameter("what", str, description="a document's number or id, an event, a contract, an item, or an amount")],
         responses={200: answers.WhyAnswer, **PROBLEMS},
     )
     def get(self, request: Request, account: str) -> Response:
-        return Response(why(account, given_text(request, "what"), at=timezone.now()).as_dict())
+        given.only(request, ["what"])
+        caller_of(request).must_see(account)
+        return Response(why(account, given.text(request, "what"), at=timezone.now()).as_dict())
 
 
 class InvoiceView(BillingView):
     @extend_schema(
         operation_id="invoice",
         summary="One document with its lines, by id or number",
+        tags=["invoices"],
         responses={200: answers.InvoiceAnswer, **PROBLEMS},
     )
     def get(self, request: Request, invoice: str) -> Response:
-        return Response(answers.invoice_data(find_invoice(invoice)))
+        given.only(request, [])
+        found = find_invoice(invoice)
+        if not caller_of(request).sees(found.invoice.account):
+            raise NotFound("unknown_invoice", f"there is no document {invoice[:60]!r}; use its id or its number", at="invoice")
+        return Response(answers.invoice_data(found))
+
+
+def list_view(resource: Resource) -> Any:
+    """The view that lists a resource, described with its own columns and parameters."""
+
+    class View(BillingView):
+        permission_classes = [IsStaff] if resource.staff_only else BillingView.permission_classes
+
+        @extend_schema(
+            operation_id=f"{resource.name}_list",
+            summary=resource.what,
+            tags=[resource.name],
+            parameters=list_parameters(resource, listing.parameters(resource)),
+            responses={200: page_shape(resource), **PROBLEMS},
+        )
+        def get(self, request: Request) -> Response:
+            rows, cursor = listing.page(resource, request, caller_of(request))
+            asked = {name: value for name, value in request.query_params.items() if name != "after"}
+            following = f"{request.path}?{urlencode(asked | {'after': cursor})}" if cursor else None
+            return Response({"results": rows, "next": following})
+
+    return View.as_view()
+
+
+def one_view(resource: Resource) -> Any:
+    """The view of one row of a resource."""
+
+    class View(BillingView):
+        permission_classes = [IsStaff] if resource.staff_only else BillingView.permission_classes
+
+        @extend_schema(
+            operation_id=f"{resource.name}_one",
+            summary=f"One of: {resource.what}",
+            tags=[resource.name],
+            parameters=list_parameters(resource, ["fields"]),
+            responses={200: row_shape(resource), **PROBLEMS},
+        )
+        def get(self, request: Request, key: str) -> Response:
+            return Response(listing.one(resource, key, request, caller_of(request)))
+
+    return View.as_view()

@@ -1,0 +1,39 @@
+"""JSON as people mean it: numbers exact, no key twice, nothing that is no JSON (NaN, Infinity)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from rest_framework.exceptions import ParseError
+from rest_framework.parsers import JSONParser
+
+MOST_BYTES = 10 * 2**20
+
+
+class ExactJSONParser(JSONParser):
+    """Numbers with a point become Decimal, so that 0.1 is 0.1. Raises ParseError where the body is no such JSON."""
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
+        try:
+            text = stream.read(MOST_BYTES + 1)
+            if len(text) > MOST_BYTES:
+                raise ValueError(f"more than {MOST_BYTES} bytes")
+            return json.loads(text, parse_float=Decimal, parse_constant=_no_number, object_pairs_hook=_each_key_once)
+        except (ValueError, RecursionError, ArithmeticError) as error:
+            raise ParseError(f"the body is no JSON that can be read: {str(error)[:200]}") from error
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(f"{name} is no number")
+
+
+def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {twice[:80]!r} stands twice")
+    return found

@@ -1,0 +1,219 @@
+"""What can be read over HTTP, as one table: each resource is a read model with its columns, its order, and what it can be asked by.
+
+Every list begins with the rows that the caller may see; one thing of somebody else is not found, as if it did not exist.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import models
+
+from billing.models import (
+    Account,
+    AllocationRow,
+    Charge,
+    Contract,
+    ContractTerms,
+    DiscountRow,
+    Hold,
+    Invoice,
+    JournalEvent,
+    Payment,
+    Period,
+    PostingRow,
+    UsageRecord,
+    WalletLot,
+    WalletReservation,
+)
+from payments.models import Deposit, Dispute, Receipt, Refund
+
+
+@dataclass(frozen=True)
+class Resource:
+    """`key` names one row (empty: rows are only listed); `order` is unique and never changes for a row, so that pages are stable.
+
+    `filters`: columns asked for equality (several values apart by commas), and dates and times by `NAME_from` and `NAME_before`.
+    """
+
+    name: str
+    what: str
+    model: type[models.Model]
+    order: tuple[str, ...]
+    key: str = ""
+    filters: tuple[str, ...] = ()
+    search: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
+    owner: str = "account"
+    staff_only: bool = False
+    nested: str = ""  # the part of the address of an invoice or account that lists it
+
+    @property
+    def columns(self) -> list[Any]:
+        """The concrete columns that are shown, in the order of the model."""
+        return [field for field in self.model._meta.concrete_fields if field.name not in self.hidden and not _is_composite(field)]
+
+
+def _is_composite(field: Any) -> bool:
+    return isinstance(field, models.CompositePrimaryKey)
+
+
+RESOURCES = (
+    Resource(
+        "contracts",
+        "Contracts",
+        Contract,
+        ("account", "contract"),
+        key="contract",
+        filters=("account", "plan", "catalogue", "status", "currency", "start", "end"),
+        search=("contract", "name", "plan"),
+        hidden=("settled",),
+    ),
+    Resource(
+        "terms",
+        "The terms that contracts had, from when on",
+        ContractTerms,
+        ("account", "sequence"),
+        filters=("account", "contract", "kind", "effective_at"),
+    ),
+    Resource(
+        "periods",
+        "Billing periods of items",
+        Period,
+        ("account", "contract", "item", "start"),
+        filters=("account", "contract", "item", "closed", "start", "end"),
+        hidden=("last",),
+    ),
+    Resource(
+        "charges",
+        "Charges: what was accrued, sold or adjusted",
+        Charge,
+        ("account", "sequence"),
+        filters=("account", "contract", "item", "kind", "component", "currency", "invoice", "effective_at", "period_start", "supply_date"),
+        search=("name", "item"),
+    ),
+    Resource(
+        "invoices",
+        "Documents: invoices, credit notes, debit notes, statements",
+        Invoice,
+        ("account", "sequence"),
+        key="invoice",
+        filters=("account", "document", "status", "currency", "seller", "series", "corrects", "issued", "due"),
+        search=("number", "invoice"),
+    ),
+    Resource(
+        "allocations",
+        "What paid which document",
+        AllocationRow,
+        ("account", "sequence", "invoice"),
+        filters=("account", "invoice", "payment", "kind"),
+    ),
+    Resource(
+        "payments",
+        "Payments",
+        Payment,
+        ("account", "sequence"),
+        key="payment",
+        filters=("account", "status", "channel", "currency", "received_at"),
+        search=("reference", "payment"),
+    ),
+    Resource(
+        "refunds",
+        "Refunds",
+        Refund,
+        ("account", "sequence"),
+        key="refund",
+        filters=("account", "payment", "status", "channel", "requested_at"),
+        search=("reference", "reason"),
+    ),
+    Resource(
+        "disputes",
+        "Payments that a bank took back or asks about",
+        Dispute,
+        ("account", "sequence"),
+        key="dispute",
+        filters=("account", "payment", "status", "opened_at", "evidence_due"),
+        search=("reference", "reason"),
+    ),
+    Resource(
+        "holds",
+        "Parts of documents that customers dispute",
+        Hold,
+        ("account", "sequence"),
+        key="hold",
+        filters=("account", "invoice", "status", "opened_at"),
+    ),
+    Resource(
+        "deposits",
+        "Security deposits",
+        Deposit,
+        ("account", "sequence"),
+        key="deposit",
+        filters=("account", "currency", "taken_at"),
+        search=("reference", "name"),
+    ),
+    Resource(
+        "discounts",
+        "Discounts that accounts hold",
+        DiscountRow,
+        ("account", "attachment"),
+        key="attachment",
+        filters=("account", "contract", "discount", "level", "coupon", "start"),
+        search=("name", "coupon"),
+    ),
+    Resource(
+        "lots",
+        "Top-ups and grants of wallets, and what is left of each",
+        WalletLot,
+        ("account", "sequence", "lot"),
+        key="lot",
+        filters=("account", "unit", "currency", "start", "expires"),
+    ),
+    Resource(
+        "reservations",
+        "Prepaid money or units kept free",
+        WalletReservation,
+        ("account", "sequence"),
+        key="reservation",
+        filters=("account", "unit", "status", "item"),
+    ),
+    Resource(
+        "usage",
+        "Measurements as their sources sent them",
+        UsageRecord,
+        ("account", "meter", "at", "source", "record"),
+        filters=("account", "meter", "source", "record", "kind", "subject", "at"),
+        hidden=("sequence",),
+    ),
+    Resource(
+        "receipts",
+        "Money whose payer is not known",
+        Receipt,
+        ("account", "sequence"),
+        key="receipt",
+        filters=("currency", "channel", "received_at"),
+        search=("reference",),
+        staff_only=True,
+    ),
+    Resource(
+        "postings",
+        "Entries of the books",
+        PostingRow,
+        ("account", "sequence", "leg"),
+        filters=("account", "ledger", "currency", "seller", "invoice", "accounting_date", "effective_at"),
+        staff_only=True,
+    ),
+    Resource(
+        "events",
+        "The journal",
+        JournalEvent,
+        ("stream", "sequence"),
+        owner="stream",
+        filters=("stream", "kind", "actor", "command", "key", "effective_at", "recorded_at"),
+        hidden=("position", "previous_hash", "hash"),
+        staff_only=True,
+    ),
+)
+
+ACCOUNT = Resource("accounts", "Accounts", Account, ("account",), key="account", filters=("seller", "status", "currency"))
