@@ -73,9 +73,14 @@ def check_seller(seller: str) -> None:
 
 def end_of(first: date, seller: str) -> datetime:
     """When the month that begins on `first` is over in every zone of the seller's catalogues; in UTC where there is none."""
+    return day_in_books(month_after(first), seller)
+
+
+def day_in_books(day: date, seller: str) -> datetime:
+    """When the day has begun in every zone of the seller's catalogues; in UTC where there is none."""
     statement = "SELECT DISTINCT ON (name) name, version FROM catalogue_version WHERE seller = %s ORDER BY name, version DESC"
     zones = {store.catalogue(name, version).zone for name, version in bulk.fetch(statement, [seller])}
-    return max(day_start(month_after(first), zone) for zone in zones or {"UTC"})
+    return max(day_start(day, zone) for zone in zones or {"UTC"})
 
 
 def left_to_bill(seller: str, at: datetime) -> Iterator[Missing]:

@@ -43,7 +43,8 @@ def open_from(sellers: Collection[str]) -> dict[str, date]:
 
 
 def into_open_months(drafts: Sequence[Draft]) -> list[Draft]:
-    """The drafts with the accounting dates that fall into a closed month moved to the first open day. Holds the lock from here on."""
+    """The drafts with the accounting dates that fall into a closed month moved to the first open day, each with the day that it corrects.
+    Holds the lock from here on."""
     entries = [_entry(draft.event) for draft in drafts]
     sellers = {entry.seller for entry in entries if entry is not None and entry.postings}
     if not sellers:
@@ -63,4 +64,5 @@ def _moved(draft: Draft, entry: Entry | None, first: dict[str, date]) -> Draft:
     if entry is None or entry.seller not in first or entry.accounting_date >= first[entry.seller]:
         return draft
     event: Any = draft.event
-    return replace(draft, event=replace(event, entry=replace(entry, accounting_date=first[entry.seller])))
+    moved = replace(entry, accounting_date=first[entry.seller], corrects=entry.accounting_date)
+    return replace(draft, event=replace(event, entry=moved))

@@ -20,11 +20,15 @@ class Posting:
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """The postings of one event and the day they belong to in the seller's books."""
+    """The postings of one event and the day they belong to in the seller's books.
+
+    `corrects` is the day that they belong to by their nature, where its month was closed: what they correct.
+    """
 
     accounting_date: date
     postings: tuple[Posting, ...]
     seller: str = "main"
+    corrects: date | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -257,6 +257,7 @@ class PostingRow(models.Model):
     invoice = models.TextField(blank=True)
     effective_at = models.DateTimeField()
     accounting_date = models.DateField()
+    corrects = models.DateField(null=True)  # the day of a closed month that it belongs to by its nature
 
     class Meta:
         db_table = "read_posting"

@@ -8,7 +8,7 @@ from typing import Any
 from billing import bulk
 from billing.engine import Batch
 
-COLUMNS = "account sequence leg seller ledger currency amount invoice effective_at accounting_date".split()
+COLUMNS = "account sequence leg seller ledger currency amount invoice effective_at accounting_date corrects".split()
 
 
 def process(batch: Batch) -> None:
@@ -31,6 +31,7 @@ def process(batch: Batch) -> None:
                     posting.invoice,
                     recorded.effective_at,
                     entry.accounting_date,
+                    entry.corrects,
                 )
             )
             key = recorded.stream, posting.ledger, posting.currency

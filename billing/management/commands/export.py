@@ -1,0 +1,113 @@
+"""`manage.py export WHAT --from DAY --to DAY`: the books for accountants and for other programs."""
+
+from __future__ import annotations
+
+import calendar
+import csv
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, TextIO
+
+from django.core.management.base import CommandParser
+
+from billing.accounting.ageing import DISPUTED, ageing, buckets
+from billing.accounting.chart import Chart
+from billing.accounting.closing import check_seller, day_in_books
+from billing.accounting.entries import Span, first_day, snapshot
+from billing.accounting.reports import TABLES, Table, shown
+from billing.accounting.texts import BEANCOUNT, HLEDGER, written
+from billing.management.base import BillingCommand, optional_moment
+from plans.errors import Invalid
+from plans.periods import parse_date
+
+TEXTS = {"hledger": HLEDGER, "ledger": HLEDGER, "beancount": BEANCOUNT}
+AGEING = "ageing"
+
+
+class Command(BillingCommand):
+    help = (
+        "Write the books of the days from --from to --to, both included (a month stands for its first or last day): gl (general ledger by "
+        "month), csv (every posting), trial-balance, deferred (roll-forward), tax (by rate and place), tax-book (by document), receipts "
+        "(cash), ageing (receivables at the end of --to), or the text formats of hledger, ledger and beancount."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("what", choices=[*TABLES, AGEING, *TEXTS])
+        parser.add_argument("--from", dest="first", metavar="DAY", default=None, help="2026-03-01 or 2026-03 (default: the first posting)")
+        parser.add_argument("--to", dest="last", metavar="DAY", required=True, help="2026-03-31 or 2026-03, included")
+        parser.add_argument("--seller", default="main")
+        parser.add_argument("--output", metavar="FILE", help="write there instead of standard output")
+        self.add_moment(parser, "--known-at", "ageing: as was known then")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        span = _span(options)
+        if span.first > span.last:
+            raise Invalid("out_of_range", f"--from {span.first} lies after --to {span.last}", at="from")
+        known_at = optional_moment(options["known_at"], at="known-at")
+        if known_at and options["what"] != AGEING:
+            raise Invalid("unknown_field", "only ageing asks what was known at a moment", at="known-at")
+        with snapshot(), _opened(options["output"], self.stdout) as out:
+            check_seller(span.seller)
+            if options["what"] in TEXTS:
+                for line in written(span, Chart(), TEXTS[options["what"]]):
+                    out.write(line + "\n")
+            elif options["what"] == AGEING:
+                _write_table(out, _aged(span, known_at))
+            else:
+                _write_table(out, TABLES[options["what"]](span, Chart()))
+
+
+def _span(options: dict[str, Any]) -> Span:
+    last = day_of(options["last"], "to")
+    first = day_of(options["first"], "from") if options["first"] else first_day(options["seller"])
+    return Span(options["seller"], first or last, last)
+
+
+def day_of(text: str, at: str) -> date:
+    """A day; of a month its first (`from`) or last (`to`) one. Raises Invalid."""
+    if len(text) == len("2026-03"):
+        first = parse_date(f"{text}-01", at)
+        return first if at == "from" else first.replace(day=calendar.monthrange(first.year, first.month)[1])
+    return parse_date(text, at)
+
+
+def _aged(span: Span, known_at: Any) -> Table:
+    end = day_in_books(span.last + timedelta(days=1), span.seller) - timedelta(microseconds=1)
+    heading = ("customer", "currency", *buckets(), DISPUTED, "total", "credit")
+    return heading, (
+        (one.account, one.currency, *one.amounts.values(), one.total, one.credit)
+        for one in ageing(span.seller, day=span.last, end=end, known_at=known_at)
+    )
+
+
+def _write_table(out: Any, table: Table) -> None:
+    heading, rows = table
+    writer = csv.writer(_Lines(out), lineterminator="\n")
+    writer.writerow(heading)
+    for row in rows:
+        writer.writerow([shown(value) for value in row])
+
+
+class _Lines:
+    """What csv needs of a file."""
+
+    def __init__(self, out: Any) -> None:
+        self.out = out
+
+    def write(self, text: str) -> None:
+        self.out.write(text, ending="") if hasattr(self.out, "ending") else self.out.write(text)
+
+
+@contextmanager
+def _opened(path: str | None, standard: Any) -> Iterator[Any]:
+    if path is None:
+        yield standard
+        return
+    try:
+        target: TextIO = Path(path).open("w", encoding="utf-8", newline="")  # noqa: SIM115 - closed below
+    except OSError as error:
+        raise Invalid("cannot_write", f"{path}: {error.strerror}", at="output") from None
+    with target:
+        yield target

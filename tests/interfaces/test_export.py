@@ -1,0 +1,270 @@
+"""The books for accountants: tables that agree with the ledgers, and text that other bookkeeping programs accept and check."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import subprocess
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+
+from billing import bulk, ledgers
+from billing.accounting.chart import STANDARD, Chart, beancount_name, paths
+from billing.scenario.player import played
+from billing.scenario.reading import find_stories, read_story
+from plans.errors import Invalid
+from tests.books import CATALOGUE, advance, balance, do, open_account, publish
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+STORIES = [file for world in sorted(EXAMPLES.iterdir()) if world.is_dir() for file in find_stories(world)]
+CHECKS = {
+    "hledger": ("hledger", "check", "--strict", "ordereddates", "-f"),
+    "ledger": ("ledger", "--args-only", "--pedantic", "balance", "-f"),
+    "beancount": ("bean-check", "--no-cache"),
+}
+tools = pytest.mark.needs("hledger", "ledger", "bean-check")
+POSTING = re.compile(r" +[A-Za-z:-]+  -?[0-9.]+ [A-Z]{3}")
+AMOUNT = re.compile(r"(-?\d+)\.(\d\d) ([A-Z]{3})")
+
+
+def exported(what: str, *options: str) -> str:
+    out = io.StringIO()
+    call_command("export", what, *options, stdout=out)
+    return out.getvalue()
+
+
+def table(what: str, *options: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(exported(what, *options))))
+
+
+def accepts(program: str, text: str, folder: Path) -> bool:
+    """Whether the program finds nothing wrong with the books."""
+    file = folder / f"books.{program}"
+    file.write_text(text)
+    ran = subprocess.run([*CHECKS[program], str(file)], capture_output=True, text=True, check=False, timeout=120)
+    return ran.returncode == 0 and "error" not in ran.stderr.lower()
+
+
+def hledger_balances(text: str, folder: Path) -> dict[tuple[str, str], Decimal]:
+    """(account, currency) → what hledger's own report says."""
+    file = folder / "books.journal"
+    file.write_text(text)
+    report = ["hledger", "-f", str(file), "balance", "--flat", "--layout", "bare", "--output-format", "csv"]
+    rows = csv.DictReader(io.StringIO(subprocess.run(report, capture_output=True, text=True, check=True, timeout=120).stdout))
+    return {
+        (row["account"], row["commodity"]): Decimal(row["balance"]) for row in rows if row["account"].lower() not in ("total", "total:")
+    }
+
+
+@pytest.fixture
+def march(db: None) -> None:
+    """Four months of one customer: fees in advance, a payment, a credit note, a write-off, a month that closed too early."""
+    publish()
+    open_account()
+    do("subscribe", account="ana", plan="basic")
+    do("pay", "2026-01-10", account="ana", amount="20.00", channel="card", reference="R-1")
+    advance("2026-02-01")
+    do("credit_note", "2026-02-03", account="ana", invoice="2", amount="5.00", reason="Down")
+    advance("2026-03-02")
+    do("close_period", "2026-03-02", period="2026-01")
+    do("adjust", "2026-03-03", account="ana", amount="-1.00", name="Late", reason="Found late")
+    do("write_off", "2026-03-20", account="ana", invoice="1", reason="Gone", vat_relief="yes")
+    advance("2026-04-02")
+
+
+# --- the chart --------------------------------------------------------------------------------------------------------------------
+
+
+def test_every_ledger_that_we_post_to_has_an_account() -> None:
+    named = [value for name, value in vars(ledgers).items() if name.isupper() and isinstance(value, str)]
+    named += [*ledgers.REVENUE_BY_CHARGE.values(), *ledgers.EXPENSE_BY_CHARGE.values()]
+    assert len(named) > 30
+    for ledger in named:
+        assert Chart().of(ledger).number
+    with pytest.raises(Invalid, match="ledger_without_account"):
+        Chart().of("petty:cash")
+
+
+def test_numbers_of_the_chart_are_used_once() -> None:
+    numbers = [account.number for account in STANDARD.values()]
+    assert sorted(set(numbers)) == sorted(numbers)
+
+
+def test_names_in_the_text_formats_are_good_and_never_shared() -> None:
+    found = paths(["tax:vat_es", "tax:vat-es", "tax:IVA 21%", "cash:card", "revenue:usage", "revenue", "expense:bad-debt"], Chart())
+    assert found == {
+        "cash:card": "assets:cash:card",
+        "expense:bad-debt": "expenses:bad-debt",
+        "revenue": "income:revenue",
+        "revenue:usage": "income:usage",
+        "tax:IVA 21%": "liabilities:tax:iva-21",
+        "tax:vat-es": "liabilities:tax:vat-es",
+        "tax:vat_es": "liabilities:tax:vat-es-2",
+    }
+    assert beancount_name("expenses:bad-debt") == "Expenses:Bad-debt"
+
+
+# --- tables -----------------------------------------------------------------------------------------------------------------------
+
+
+def test_the_trial_balance_is_what_the_ledgers_hold(march: None) -> None:
+    rows = table("trial-balance", "--to", "2026-04")
+    held = {row["ledger"]: Decimal(row["closing"]) for row in rows if row["ledger"]}
+    assert {ledger: balance(ledger) for ledger in held} == held
+    assert held["receivable"] == balance("receivable") != 0
+    [total] = [row for row in rows if row["name"] == "Total"]
+    assert (total["opening"], total["closing"], total["debit"]) == ("0.00", "0.00", total["credit"])
+    [receivable] = [row for row in rows if row["ledger"] == "receivable"]
+    assert (receivable["account"], receivable["name"]) == ("1200", "Trade receivables")
+
+
+def test_the_general_ledger_carries_each_month_into_the_next(march: None) -> None:
+    rows = [row for row in table("gl", "--to", "2026-03") if row["ledger"] == "deferred"]
+    assert [(row["month"], row["opening"], row["debit"], row["credit"], row["closing"]) for row in rows] == [
+        ("2026-01", "0.00", "19.95", "19.95", "0.00"),
+        ("2026-02", "0.00", "19.95", "19.95", "0.00"),
+        ("2026-03", "0.00", "19.95", "19.95", "0.00"),
+    ]
+    part = [row for row in table("gl", "--from", "2026-02", "--to", "2026-02") if row["ledger"] == "receivable"]
+    whole = [row for row in table("gl", "--to", "2026-02") if row["ledger"] == "receivable" and row["month"] == "2026-02"]
+    assert part == whole != []
+
+
+def test_what_is_late_says_which_month_it_corrects(march: None) -> None:
+    rows = table("csv", "--to", "2026-04")
+    assert {row["corrects"] for row in rows} == {""}
+    do("close_period", "2026-04-03", period="2026-03", despite="As it is")
+    do("pay", "2026-03-30", account="ana", amount="1.00", channel="cash")
+    late = [row for row in table("csv", "--to", "2026-04") if row["corrects"]]
+    assert {(row["date"], row["corrects"], row["kind"]) for row in late} == {("2026-04-01", "2026-03-30", "payment.received")}
+    assert "; corrects:2026-03-30" in exported("hledger", "--to", "2026-04")
+    assert "  corrects: 2026-03-30" in exported("beancount", "--to", "2026-04")
+
+
+def test_deferred_revenue_rolls_forward(db: None) -> None:
+    publish(
+        CATALOGUE.replace(
+            'period: 1 month, timing: advance, price: {model: flat, amount: "19.95"}',
+            'period: 1 year, timing: advance, price: {model: flat, amount: "1200.00"}',
+        )
+    )
+    open_account()
+    do("subscribe", account="ana", plan="basic")
+    advance("2026-03-01")
+    do("cancel", "2026-03-01", account="ana")
+    advance("2026-04-02")
+    rows = table("deferred", "--from", "2026-01", "--to", "2026-01")
+    assert list(rows[0].values()) == ["fee", "EUR", "0.00", "1200.00", "0.00", "101.92", "1098.08"]
+    rows = table("deferred", "--from", "2026-02", "--to", "2026-02")
+    assert list(rows[0].values()) == ["fee", "EUR", "1098.08", "0.00", "0.00", "92.05", "1006.03"]
+    rows = table("deferred", "--from", "2026-03", "--to", "2026-03")
+    assert list(rows[0].values())[2:] == ["1006.03", "0.00", "1006.03", "0.00", "0.00"]
+    assert balance("deferred") == 0
+
+
+def test_the_tax_book_ends_with_what_the_tax_ledgers_hold(march: None) -> None:
+    rows = table("tax", "--to", "2026-04")
+    assert [row["difference"] for row in rows if row["code"] == "Total"] == ["0.00"]
+    assert sum(Decimal(row["tax"]) for row in rows if row["code"] != "Total") == -balance("tax:vat")
+    assert {(row["code"], row["rate"], row["place"]) for row in rows if row["rate"]} == {("vat", "21", "ES")}
+    book = table("tax-book", "--to", "2026-04")
+    assert [(row["kind"], row["number"], row["base"], row["tax"]) for row in book[:3]] == [
+        ("invoice", "INV-000001", "19.95", "4.19"),
+        ("invoice", "INV-000002", "19.95", "4.19"),
+        ("credit_note", "CN-000001", "-5.00", "-1.05"),
+    ]
+    assert [(row["kind"], row["base"]) for row in book if row["rate"] == ""] == [("invoice.written_off", "")]
+
+
+def test_receipts_name_the_payment_and_what_it_paid(march: None) -> None:
+    do("pay", "2026-04-05", account="ana", amount="3.00", channel="cash")
+    rows = table("receipts", "--to", "2026-04")
+    assert [(row["date"], row["channel"], row["reference"], row["amount"], row["documents"]) for row in rows] == [
+        ("2026-01-10", "card", "R-1", "20.00", "INV-000001"),
+        ("2026-04-05", "cash", "", "3.00", "INV-000002"),
+    ]
+
+
+def test_receivables_age_from_their_due_date_as_of_any_day(march: None) -> None:
+    [row] = table("ageing", "--to", "2026-02-20")
+    # INV-000001 is due on 15 January with 4.14 open; INV-000002 on 15 February with 24.14 less the note of 6.05.
+    assert (row["current"], row["1-30"], row["31-60"], row["total"]) == ("0.00", "18.09", "4.14", "22.23")
+    [row] = table("ageing", "--to", "2026-02-20", "--known-at", "2026-02-02")
+    assert (row["1-30"], row["31-60"]) == ("24.14", "4.14")
+    [row] = table("ageing", "--to", "2026-04-30")
+    assert Decimal(row["total"]) == balance("receivable")
+
+
+def test_refusals_are_one_line_each(march: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for options, code in (
+        (("gl", "--to", "2026-13"), "not_a_time"),
+        (("gl", "--from", "2026-05", "--to", "2026-04"), "out_of_range"),
+        (("gl", "--to", "2026-04", "--seller", "mian"), "unknown_seller"),
+        (("gl", "--to", "2026-04", "--known-at", "2026-01-01"), "unknown_field"),
+        (("gl", "--to", "2026-04", "--output", str(tmp_path / "no" / "file")), "cannot_write"),
+    ):
+        with pytest.raises(SystemExit, match="1"):
+            call_command("export", *options)
+        assert f"[{code}]" in capsys.readouterr().err, options
+
+
+def test_a_file_holds_the_same_bytes_as_the_screen(march: None, tmp_path: Path) -> None:
+    for what in ("hledger", "beancount", "gl"):
+        exported(what, "--to", "2026-04", "--output", str(tmp_path / what))
+        assert (tmp_path / what).read_text() == exported(what, "--to", "2026-04") != ""
+
+
+# --- other programs ---------------------------------------------------------------------------------------------------------------
+
+
+def ours(seller: str) -> dict[tuple[str, str], Decimal]:
+    statement = "SELECT ledger, currency, sum(amount) FROM read_posting WHERE seller = %s GROUP BY 1, 2 HAVING sum(amount) <> 0"
+    rows = bulk.fetch(statement, [seller])
+    names = paths({ledger for ledger, _, _ in bulk.fetch(statement.partition("HAVING")[0], [seller])}, Chart())
+    return {(names[ledger], currency): amount for ledger, currency, amount in rows}
+
+
+@tools
+@pytest.mark.django_db
+@pytest.mark.parametrize("file", STORIES, ids=lambda file: f"{file.parent.name}/{file.stem}")
+def test_three_programs_accept_the_books_of_every_world(file: Path, tmp_path: Path) -> None:
+    with played(read_story(file), isolation="rollback") as outcome:
+        assert outcome.failure is None
+        for (seller,) in bulk.fetch("SELECT DISTINCT seller FROM read_posting"):
+            span = ("--to", "2099-12", "--seller", seller)
+            books = exported("hledger", *span)
+            assert accepts("hledger", books, tmp_path)
+            assert accepts("ledger", exported("ledger", *span), tmp_path)
+            assert accepts("beancount", exported("beancount", *span), tmp_path)
+            assert hledger_balances(books, tmp_path) == ours(seller)
+
+
+def cents(text: str) -> Iterator[str]:
+    """The text with the amount of one posting changed by a cent: the first, one in the middle, and the last."""
+    found = [match for match in AMOUNT.finditer(text) if POSTING.fullmatch(text[text.rfind("\n", 0, match.start()) + 1 : match.end()])]
+    for match in (found[0], found[len(found) // 2], found[-1]):
+        yield f"{text[: match.start()]}{match[1]}.{(int(match[2]) + 1) % 100:02d} {match[3]}{text[match.end() :]}"
+
+
+@tools
+@pytest.mark.parametrize("program", list(CHECKS))
+def test_they_refuse_a_changed_cent_a_lost_entry_and_swapped_ledgers(program: str, march: None, tmp_path: Path) -> None:
+    text = exported(program, "--from", "2026-02", "--to", "2026-04")
+    assert accepts(program, text, tmp_path)
+    for changed in cents(text):
+        assert changed != text
+        assert not accepts(program, changed, tmp_path)
+    blocks = text.split("\n\n")
+    lost = next(i for i, block in enumerate(blocks) if "invoice.issued" in block)
+    assert not accepts(program, "\n\n".join(blocks[:lost] + blocks[lost + 1 :]), tmp_path)
+    receivable, credit = (
+        ("assets:receivable", "liabilities:credit") if program != "beancount" else ("Assets:Receivable", "Liabilities:Credit")
+    )
+    head, line, tail = text.partition(f"{receivable}  24.14 EUR")
+    assert line
+    assert not accepts(program, head + line.replace(receivable, credit) + tail, tmp_path)
