@@ -105,9 +105,11 @@ def postings(span: Span, chart: Chart) -> Table:
 #: item → what its charges put into (positive) and recognitions took out of `deferred`, by accounting date.
 DEFERRED = """
     SELECT c.item, p.currency, p.accounting_date AS day, -p.amount AS amount, p.amount < 0 AS charged, false AS recognised
-        FROM read_posting p JOIN read_charge c USING (account, sequence) WHERE p.seller = %s AND p.ledger = 'deferred' AND p.accounting_date <= %s
+        FROM read_posting p JOIN read_charge c USING (account, sequence)
+        WHERE p.seller = %s AND p.ledger = 'deferred' AND p.accounting_date <= %s
     UNION ALL
-    SELECT line->'key'->>'item', line->'key'->>'currency', (j.data->'entry'->>'accounting_date')::date, -(line->>'amount')::numeric, false, true
+    SELECT line->'key'->>'item', line->'key'->>'currency', (j.data->'entry'->>'accounting_date')::date,
+            -(line->>'amount')::numeric, false, true
         FROM journal j, jsonb_array_elements(j.data->'lines') AS line
         WHERE j.kind = 'revenue.recognised' AND j.data->'entry'->>'seller' = %s AND (j.data->'entry'->>'accounting_date')::date <= %s
     UNION ALL
@@ -148,11 +150,12 @@ def _deferred(span: Span) -> Iterator[Row]:
 #: it is we who pay the supplier's tax.
 TAXED = """
     SELECT day, kind, number, account, tax_id, place, currency, sign, tax.value AS tax FROM (
-        SELECT (j.data->'entry'->>'accounting_date')::date AS day, coalesce(j.data->>'document', 'credit_note') AS kind, j.data->>'number' AS number,
-            j.stream AS account, coalesce(j.data->'place'->>'tax_id', '') AS tax_id,
-            concat_ws('-', nullif(j.data->'place'->>'country', ''), nullif(j.data->'place'->>'region', '')) AS place, j.data->>'currency' AS currency,
-            CASE WHEN j.kind = 'credit_note.issued' OR j.data->>'document' = 'statement' THEN -1 ELSE 1 END AS sign, j.data->'taxes' AS taxes,
-            j.sequence
+        SELECT (j.data->'entry'->>'accounting_date')::date AS day, coalesce(j.data->>'document', 'credit_note') AS kind,
+            j.data->>'number' AS number, j.stream AS account, coalesce(j.data->'place'->>'tax_id', '') AS tax_id,
+            concat_ws('-', nullif(j.data->'place'->>'country', ''), nullif(j.data->'place'->>'region', '')) AS place,
+            j.data->>'currency' AS currency,
+            CASE WHEN j.kind = 'credit_note.issued' OR j.data->>'document' = 'statement' THEN -1 ELSE 1 END AS sign,
+            j.data->'taxes' AS taxes, j.sequence
         FROM journal j WHERE j.kind IN ('invoice.issued', 'credit_note.issued') AND j.data->'entry'->>'seller' = %s
             AND (j.data->'entry'->>'accounting_date')::date BETWEEN %s AND %s
         UNION ALL
@@ -235,9 +238,11 @@ def receipts(span: Span, chart: Chart) -> Table:
 
 def _receipts(span: Span) -> Iterator[Row]:
     statement = """
-        SELECT p.accounting_date, p.account || '/' || p.sequence, j.kind, p.account, substr(p.ledger, 6), coalesce(j.data->>'reference', ''),
-            p.amount, p.currency, (SELECT string_agg(coalesce(nullif(i.number, ''), i.invoice), ' ' ORDER BY i.sequence) FROM read_allocation a
-                JOIN read_invoice i ON i.invoice = a.invoice WHERE a.account = p.account AND a.sequence = p.sequence)
+        SELECT p.accounting_date, p.account || '/' || p.sequence, j.kind, p.account, substr(p.ledger, 6),
+            coalesce(j.data->>'reference', ''),
+            p.amount, p.currency, (SELECT string_agg(coalesce(nullif(i.number, ''), i.invoice), ' ' ORDER BY i.sequence)
+                FROM read_allocation a JOIN read_invoice i ON i.invoice = a.invoice
+                WHERE a.account = p.account AND a.sequence = p.sequence)
         FROM read_posting p JOIN journal j ON j.stream = p.account AND j.sequence = p.sequence
         WHERE p.seller = %s AND (p.ledger = 'cash' OR p.ledger LIKE 'cash:%%') AND p.accounting_date BETWEEN %s AND %s
         ORDER BY p.accounting_date, p.account COLLATE "C", p.sequence, p.leg"""
