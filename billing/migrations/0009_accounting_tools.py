@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0005_wallets'),
+        ('billing', '0008_stock'),
     ]
 
     operations = [
