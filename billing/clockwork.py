@@ -50,7 +50,7 @@ def advance(
         doing, done = _round(states, until=until, heads=heads, stamp=stamp, recount=recount, issued_from=until if after else None)
         recorded += done
         recount = _pending(recount, doing.steps) | _touched(done)
-        active = doing.active
+        active = list(dict.fromkeys([*doing.active, *(one.stream for one in done if journal.is_account(one.stream))]))
     raise AssertionError("the clockwork does not come to rest")
 
 
@@ -260,6 +260,8 @@ def _advance_or_halve(heads: dict[str, Head], *, until: datetime, stamp: Stamp) 
             return len(advance(list(heads), until=until, heads=dict(heads), stamp=stamp)), 0
     except Exception as error:  # noqa: BLE001 - whatever is wrong with one account must not stop the others
         accounts = list(heads)
+        if len(accounts) == 1 and isinstance(error, journal.Busy):
+            return 0, 0  # it goes back, and is claimed again when its partner is free
         if len(accounts) == 1:
             reason = str(error)[:500] or type(error).__name__
             event: Event = AccountParked(account=accounts[0], code=getattr(error, "code", type(error).__name__), reason=reason)

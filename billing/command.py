@@ -14,7 +14,7 @@ from dataclasses import MISSING, dataclass, fields
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -23,6 +23,31 @@ from billing.engine import Context, Decision
 from plans.errors import NotFound
 from plans.fields import Fields, suggestion
 from plans.periods import parse_date, parse_time
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timed:
+    """The arguments of a command that may be given for a later moment: `when` it counts, and what is done `on_conflict` with a change that
+    is scheduled already (see billing/conflicts.py).
+
+    `when`: `now`, `period_end`, `trial_end`, `term_end`, or a date. A `firm` command takes effect now and says itself what lies ahead.
+    """
+
+    firm: ClassVar[bool] = False
+    when: str = "now"
+    on_conflict: str = "refuse"  # refuse replace after before rebase
+    reason: str = ""
+
+    def writes(self) -> frozenset[str]:
+        """What it sets, as words that other changes of the same contract or account may set or need too."""
+        return frozenset()
+
+    def needs(self) -> frozenset[str]:
+        """What must stay as it is for the change to make sense."""
+        return frozenset()
+
+    def later(self) -> None:
+        """Raises a Refusal where these arguments can't wait."""
 
 
 @dataclass(frozen=True)

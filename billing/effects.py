@@ -15,7 +15,16 @@ from django.utils.module_loading import import_string
 
 from billing import bulk
 from billing.codec import canonical
-from billing.events import AccountParked, CreditNoteIssued, EffectRetried, Event, InvoiceIssued, StockLow, WalletLow
+from billing.events import (
+    AccountParked,
+    ChangeQuestioned,
+    CreditNoteIssued,
+    EffectRetried,
+    Event,
+    InvoiceIssued,
+    StockLow,
+    WalletLow,
+)
 from billing.journal import Recorded
 
 EFFECT_COLUMNS = "id kind account stream sequence payload state due_at attempt last_error".split()
@@ -37,6 +46,8 @@ def owed_by(event: Event) -> list[Owed]:
         return [("document.send", {"document": "credit_note", "id": event.credit_note})]
     if isinstance(event, AccountParked):
         return [("staff.notify", {"code": event.code, "reason": event.reason})]
+    if isinstance(event, ChangeQuestioned):
+        return [("staff.notify", {"code": event.code, "reason": event.message, "change": event.change})]
     if isinstance(event, WalletLow):
         return [("wallet.top_up", {"unit": event.unit, "currency": event.currency, "amount": format(event.amount, "f")})]
     if isinstance(event, StockLow):

@@ -190,9 +190,9 @@ def execute(request: Request, *, dry_run: bool = False) -> Outcome:
     for attempt in range(RETRIES):
         try:
             return _in_transaction(request, dry_run=dry_run)
-        except OperationalError as error:
-            code = getattr(error.__cause__, "sqlstate", "")
-            if code not in ("40P01", "40001") or attempt == RETRIES - 1 or connection.in_atomic_block:
+        except (OperationalError, journal.Busy) as error:
+            code = "busy" if isinstance(error, journal.Busy) else getattr(error.__cause__, "sqlstate", "")
+            if code not in ("40P01", "40001", "busy") or attempt == RETRIES - 1 or connection.in_atomic_block:
                 raise
             time.sleep(0.01 * 2**attempt)
     raise AssertionError("unreachable")
@@ -225,7 +225,7 @@ def _once(request: Request, *, dry_run: bool) -> Outcome:
     accounts = [stream for stream in heads if journal.is_account(stream)]
     events = clockwork(accounts, until=request.at, heads=heads, stamp=replace(stamp, command="advance", key=""))
     context = Context(at=request.at, actor=request.actor, recorded_at=known, heads=heads)
-    decision = command.run(context, arguments)
+    decision = import_string(settings.BILLING_DECIDER)(command, context, arguments, _plain(request.arguments))
     made = record(decision.drafts, heads=heads, stamp=stamp)
     events += made
     events += clockwork(accounts, until=request.at, heads=heads, stamp=replace(stamp, command="advance", key=""), after=made)

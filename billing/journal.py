@@ -54,6 +54,10 @@ class Head:
     hash: bytes
 
 
+class Busy(Exception):
+    """Another transaction holds a stream that a batch needs: the batch gives way and is done again."""
+
+
 def is_account(stream: str) -> bool:
     """Accounts have plain names; shared things and the house have a prefix, as in `stock:router`."""
     return ":" not in stream

@@ -24,6 +24,7 @@ ACCOUNT_TABLES = """
     read_account read_account_place read_contract read_contract_terms read_period read_charge read_open_charge read_invoice
     read_invoice_line read_deferred read_posting read_balance read_payment read_allocation read_discount read_hold
     read_refund read_dispute read_receipt read_deposit
+    read_change
     read_wallet read_wallet_lot read_wallet_use read_wallet_reservation
     read_credit_status read_suspended_service
 """.split()

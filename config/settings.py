@@ -44,6 +44,7 @@ BILLING_COMMANDS: tuple[str, ...] = (
     "billing.commands.credit",
     "billing.commands.catalogue",
     "billing.commands.effects",
+    "billing.scheduling.commands",
     "billing.accounting.closing",
     "billing.wallets.commands",
     "billing.wallets.spending",
@@ -51,6 +52,9 @@ BILLING_COMMANDS: tuple[str, ...] = (
 )
 #: Where the engine finds its commands, its clockwork, and the zone in which an account's local times are meant.
 BILLING_COMMAND_REGISTRY = "billing.command.registry"
+BILLING_DECIDER = "billing.scheduling.deciding.decide"
+#: Rules of other parts about changes that can't both stand: functions (asked, scheduled) -> clashes (see billing/conflicts.py).
+BILLING_CONFLICT_RULES: tuple[str, ...] = ()
 BILLING_CLOCKWORK = "billing.clockwork.advance"
 BILLING_ZONE_OF = "billing.loading.zone_of_account"
 #: Work that falls due beside periods and documents, at its place in the order of one moment (see billing/works.py).
@@ -58,6 +62,7 @@ BILLING_WORKS: tuple[str, ...] = (
     "billing.wallets.works.drawing",
     "billing.wallets.works.keeping",
     "billing.stock.works.reservations",
+    "billing.scheduling.works.changes",
     "billing.accounting.recognition.recognition",
 )
 #: Processors that fold every batch into read models, inside the transaction that records it.
@@ -66,6 +71,7 @@ BILLING_PROCESSORS: tuple[str, ...] = (
     "billing.processors.contracts.process",
     "billing.processors.charges.process",
     "billing.processors.discounts.process",
+    "billing.scheduling.processor.process",
     "billing.processors.credit.process",
     "billing.processors.stock.process",
     "billing.wallets.processor.process",

@@ -11,7 +11,7 @@ from typing import Any
 
 from accounts import vault
 from billing import bulk, ledgers
-from billing.command import Command
+from billing.command import Command, Timed
 from billing.commands.common import account_stream, entry, open_state
 from billing.engine import Context, Decision
 from billing.events import AccountClosed, AccountOpened, AccountReleased, BalanceOpened, DetailsChanged, Place, Posting
@@ -80,7 +80,7 @@ def _reasons(exempt: Mapping[str, Any]) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class ChangeDetails:
+class ChangeDetails(Timed):
     account: str
     name: str = ""
     country: str | None = None
@@ -94,6 +94,15 @@ class ChangeDetails:
     street: str = ""
     postcode: str = ""
     terms: str = ""
+
+    def writes(self) -> frozenset[str]:
+        taxed = any(getattr(self, name) is not None for name in ("country", "region", "city", "tax_id", "exempt"))
+        return frozenset({"place"} if taxed else ()) | frozenset({"payment_terms"} if self.terms else ())
+
+    def later(self) -> None:
+        if found := sorted(_personal(self)):
+            message = f"{found[0]} is a person's: it can't wait in the journal; only the place of tax, locale and terms can be scheduled"
+            raise Invalid("personal_data", message, at=found[0])
 
 
 def change_details(context: Context, args: ChangeDetails) -> Decision:

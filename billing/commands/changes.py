@@ -13,7 +13,7 @@ from billing.command import Command
 from billing.commands.common import account_stream, find_item
 from billing.commands.contracts import Subscribe, item_terms, own_price
 from billing.commands.offers import find_plan
-from billing.commands.timing import change
+from billing.commands.timing import ContractChange, ItemChange, change
 from billing.credit import check_may_buy
 from billing.engine import Context, Decision
 from billing.events import (
@@ -38,17 +38,19 @@ from plans.periods import local_date
 
 
 @dataclass(frozen=True)
-class ChangePlan:
+class ChangePlan(ContractChange):
     account: str
     plan: str
     contract: str = ""
-    when: str = "now"
     version: int | None = None
     billing_day: str = "keep"
     quantity: Decimal | None = None
     quantities: Mapping[str, Any] = field(default_factory=dict)
     prices: Mapping[str, Any] = field(default_factory=dict)
     phases: bool = False
+
+    def writes(self) -> frozenset[str]:
+        return frozenset({"plan", "items", "billing_day"} if self.billing_day == "move" else {"plan", "items"})
 
 
 def change_plan(context: Context, args: ChangePlan) -> Decision:
@@ -105,12 +107,11 @@ def _other_cycle(terms: Terms, plan: Plan) -> bool:
 
 
 @dataclass(frozen=True)
-class ChangeQuantity:
+class ChangeQuantity(ItemChange):
     account: str
     quantity: Decimal
     item: str = ""
     contract: str = ""
-    when: str = "now"
 
 
 def change_quantity(context: Context, args: ChangeQuantity) -> Decision:
@@ -137,12 +138,11 @@ def _only_fee(terms: Terms) -> str:
 
 
 @dataclass(frozen=True)
-class AddItem:
+class AddItem(ItemChange):
     account: str
     item: str
     quantity: Decimal = Decimal(1)
     contract: str = ""
-    when: str = "now"
     price: Mapping[str, Any] | None = None
 
 
@@ -162,11 +162,10 @@ def add_item(context: Context, args: AddItem) -> Decision:
 
 
 @dataclass(frozen=True)
-class RemoveItem:
+class RemoveItem(ItemChange):
     account: str
     item: str
     contract: str = ""
-    when: str = "now"
 
 
 def remove_item(context: Context, args: RemoveItem) -> Decision:
@@ -179,14 +178,12 @@ def remove_item(context: Context, args: RemoveItem) -> Decision:
 
 
 @dataclass(frozen=True)
-class ChangePrice:
+class ChangePrice(ItemChange):
     account: str
     item: str
     price: Mapping[str, Any] | None = None
     version: int | None = None
     contract: str = ""
-    when: str = "now"
-    reason: str = ""
 
 
 def change_price(context: Context, args: ChangePrice) -> Decision:
@@ -203,12 +200,13 @@ def change_price(context: Context, args: ChangePrice) -> Decision:
 
 
 @dataclass(frozen=True)
-class Pause:
+class Pause(ContractChange):
     account: str
     contract: str = ""
-    when: str = "now"
-    reason: str = ""
     credit_unused: bool = True
+
+    def writes(self) -> frozenset[str]:
+        return frozenset({"state"})
 
 
 def pause(context: Context, args: Pause) -> Decision:
@@ -223,11 +221,12 @@ def pause(context: Context, args: Pause) -> Decision:
 
 
 @dataclass(frozen=True)
-class Resume:
+class Resume(ContractChange):
     account: str
     contract: str = ""
-    when: str = "now"
-    reason: str = ""
+
+    def writes(self) -> frozenset[str]:
+        return frozenset({"state"})
 
 
 def resume(context: Context, args: Resume) -> Decision:

@@ -13,7 +13,7 @@ from billing.command import Command
 from billing.commands.attaching import attach_discount
 from billing.commands.common import account_stream, find_contract, find_item, open_state
 from billing.commands.offers import find_catalogue, find_plan
-from billing.commands.timing import effective_moment
+from billing.commands.timing import ContractChange, after_end, effective_moment
 from billing.credit import check_may_buy
 from billing.engine import Context, Decision
 from billing.events import (
@@ -165,12 +165,14 @@ def _check_meters(state: AccountState, terms: Terms, start: datetime) -> None:
 
 
 @dataclass(frozen=True)
-class Cancel:
+class Cancel(ContractChange):
+    firm = True
     account: str
     contract: str = ""
-    when: str = "now"
     credit_unused: bool = True
-    reason: str = ""
+
+    def writes(self) -> frozenset[str]:
+        return frozenset({"end"})
 
 
 def cancel(context: Context, args: Cancel) -> Decision:
@@ -181,7 +183,7 @@ def cancel(context: Context, args: Cancel) -> Decision:
     if moment < contract.start:
         raise Invalid("out_of_range", "the contract would end before it starts", at="when")
     if contract.end is not None and moment > contract.end:
-        raise Conflict("after_end", f"the contract {contract.id} ends on {contract.end:%Y-%m-%d %H:%M} UTC already", at="when")
+        raise after_end(contract)
     early = contract.end is not None and moment < contract.end
     event = ContractCancelled(
         account=args.account, contract=contract.id, end=moment, reason=args.reason, credit_unused=args.credit_unused, early=early

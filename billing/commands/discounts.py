@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from billing import bulk
-from billing.command import Command
+from billing.command import Command, Timed
 from billing.commands.attaching import attach_discount
 from billing.commands.common import account_stream, find_contract, open_state
 from billing.commands.offers import offered
@@ -23,7 +23,7 @@ from plans.periods import local_date
 
 
 @dataclass(frozen=True)
-class GiveDiscount:
+class GiveDiscount(Timed):
     account: str
     discount: str = ""  # one of the catalogue
     percent: Decimal | None = None  # or one of its own
@@ -32,7 +32,12 @@ class GiveDiscount:
     items: tuple[str, ...] = ()
     contract: str = ""
     name: str = ""
-    reason: str = ""
+
+    def writes(self) -> frozenset[str]:
+        return frozenset({f"discount:{self.discount or self.name or self.reason}"})
+
+    def needs(self) -> frozenset[str]:
+        return frozenset({"end", "items"} if self.contract else ())
 
 
 def discount(context: Context, args: GiveDiscount) -> Decision:
@@ -76,10 +81,16 @@ def _named(code: str, on: date) -> Discount:
 
 
 @dataclass(frozen=True)
-class ApplyCoupon:
+class ApplyCoupon(Timed):
     account: str
     coupon: str
     contract: str = ""
+
+    def writes(self) -> frozenset[str]:
+        return frozenset({f"coupon:{self.coupon}"})
+
+    def needs(self) -> frozenset[str]:
+        return frozenset({"end", "items", "plan"})
 
 
 def coupon_stream(code: str) -> str:
@@ -125,10 +136,12 @@ def _coupon(code: str, on: date) -> tuple[Catalogue, Coupon]:
 
 
 @dataclass(frozen=True)
-class EndDiscount:
+class EndDiscount(Timed):
     account: str
     discount: str
-    reason: str = ""
+
+    def writes(self) -> frozenset[str]:
+        return frozenset({f"discount:{self.discount}"})
 
 
 def end_discount(context: Context, args: EndDiscount) -> Decision:

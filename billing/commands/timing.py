@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
+from billing import bulk
+from billing.command import Timed
 from billing.commands.common import find_contract, open_state
 from billing.engine import Context
 from billing.events import Terms
@@ -11,8 +14,27 @@ from billing.loading import policy
 from billing.schedule import ended_row
 from billing.state import AccountState, Contract
 from billing.terms import cycle_at, phase_spans, plan_of
-from plans.errors import Conflict, Invalid
+from plans.errors import Conflict
 from plans.periods import parse_time
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContractChange(Timed):
+    """The arguments of a change of a running contract. It needs the contract to be there, with the same payer."""
+
+    def needs(self) -> frozenset[str]:
+        return frozenset({"end", "payer"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class ItemChange(ContractChange):
+    """A change of one item (`item`; "" is the plan's only fee): it needs the items that the plan has to stay."""
+
+    def writes(self) -> frozenset[str]:
+        return frozenset({f"item:{getattr(self, 'item')}"})  # noqa: B009 - what its subclasses have
+
+    def needs(self) -> frozenset[str]:
+        return frozenset({"end", "payer", "items"})
 
 
 def effective_moment(context: Context, state: AccountState, contract: Contract, when: str) -> datetime:
@@ -60,7 +82,21 @@ def _check_order(contract: Contract, moment: datetime) -> None:
             event=f"{contract.account}/{last.sequence}",
         )
     if contract.end is not None and moment >= contract.end:
-        raise Conflict("after_end", f"the contract {contract.id} ends on {contract.end:%Y-%m-%d %H:%M} UTC, before the change", at="when")
+        raise after_end(contract)
+
+
+def after_end(contract: Contract) -> Conflict:
+    """The refusal of what would come after the contract's end: it names the event that set the end, and who gave it."""
+    statement = """
+        SELECT stream || '/' || sequence, actor, recorded_at FROM journal
+        WHERE stream = %s AND data->>'contract' = %s AND kind IN ('contract.signed', 'contract.cancelled', 'contract.extended')
+        ORDER BY sequence DESC LIMIT 1"""
+    event, by, at = bulk.fetch(statement, [contract.account, contract.id])[0]
+    message = (
+        f"the contract {contract.id} ends on {contract.end:%Y-%m-%d %H:%M} UTC already, as {by} said on {at:%Y-%m-%d} ({event}); "
+        "choose an earlier moment, or extend the contract first"
+    )
+    return Conflict("after_end", message, at="when", event=event, by=by, recorded_at=at)
 
 
 def change(context: Context, account: str, contract: str, when: str) -> tuple[AccountState, Contract, datetime, Terms]:
@@ -68,7 +104,5 @@ def change(context: Context, account: str, contract: str, when: str) -> tuple[Ac
     state = open_state(account)
     found = find_contract(state, contract)
     moment = effective_moment(context, state, found, when)
-    if moment > context.at:
-        raise Invalid("not_yet", "a change in the future can't be scheduled yet; give it when the time has come", at="when")
     _check_order(found, moment)
     return state, found, moment, found.timeline[-1].terms

@@ -79,6 +79,14 @@ from billing.events.money import (
     PaymentReceived,
     WriteOffRecovered,
 )
+from billing.events.scheduling import (
+    ChangeApplied,
+    ChangeEvent,
+    ChangeMoved,
+    ChangeQuestioned,
+    ChangeScheduled,
+    ChangeWithdrawn,
+)
 from billing.events.things import (
     CouponTaken,
     StockLow,
@@ -116,6 +124,12 @@ __all__ = [
     "BalanceOpened",
     "BooksClosed",
     "CataloguePublished",
+    "ChangeApplied",
+    "ChangeEvent",
+    "ChangeMoved",
+    "ChangeQuestioned",
+    "ChangeScheduled",
+    "ChangeWithdrawn",
     "ChargeAccrued",
     "ContractCancelled",
     "ContractEnded",

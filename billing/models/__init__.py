@@ -1,6 +1,7 @@
 """Tables: the journal, the usage annex, and the read models that processors write."""
 
 from billing.models.books import Books, DeferredCharge
+from billing.models.changes import ScheduledChange
 from billing.models.credit import CreditStatus, SuspendedService
 from billing.models.journal import Counter, Due, Effect, IdempotencyKey, JournalEvent, Stream
 from billing.models.read import (
@@ -50,6 +51,7 @@ __all__ = [
     "Period",
     "PostingRow",
     "RejectedRecord",
+    "ScheduledChange",
     "Stock",
     "StockMove",
     "StockReservation",

@@ -17,10 +17,12 @@ from billing import bulk, journal
 from billing.codec import decode_value
 from billing.events import CreditNoteIssued, InvoiceIssued, Terms
 from billing.loading import policy, trimmed
+from billing.models.changes import QUESTIONED, SCHEDULED
 from billing.queries.ahead import accrued
 from billing.queries.credit import credit_history
 from billing.queries.money import CUSTOMER_OWES
 from billing.queries.status import Status, status
+from billing.scheduling.pending import load_pending
 from billing.stock.levels import MAIN
 from billing.stock.queries import levels_of
 from billing.terms import item_of
@@ -29,7 +31,6 @@ from plans import store
 from plans.errors import Invalid
 
 NOT_YET = {
-    "scheduled": "scheduled changes",
     "entitlements": "entitlements",
     "bookings": "bookings",
 }
@@ -206,6 +207,12 @@ def _quantities(terms: Terms) -> dict[str, Decimal]:
     return {code: trimmed(terms.items[code].quantity) for code in dict.fromkeys([*fees, *terms.items])}
 
 
+def _scheduled(view: View) -> list[Row]:
+    """What is still to be carried out, and what waits for a person."""
+    found = load_pending([view.account], statuses=(SCHEDULED, QUESTIONED)).get(view.account, [])
+    return [{"what": one.command, "at": one.moment, "status": one.status, "contract": one.contract, "by": one.by} for one in found]
+
+
 # --- the rest
 
 
@@ -258,6 +265,7 @@ OTHERS: dict[str, Callable[[View], Any]] = {
     "refunds": _refunds,
     "contracts": _contracts,
     "credit_status": _credit_status,
+    "scheduled": _scheduled,
     "stock": _stock,
     "postings": _postings,
     "events": _events,

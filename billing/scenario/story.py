@@ -130,8 +130,13 @@ class ContractRow:
 
 @dataclass(frozen=True)
 class ScheduledRow:
-    what: Text | None = None
+    """A change that is still to come, in the order of its moment."""
+
+    what: Annotated[Text | None, "The command"] = None
     at: Time | None = None
+    status: Annotated[Text | None, "scheduled, or questioned: a person must look"] = None
+    contract: Text | None = None
+    by: Text | None = None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Changes for a later moment: scheduled, moved, withdrawn, checked against each other, and carried out by the clockwork."""

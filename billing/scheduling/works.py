@@ -1,0 +1,66 @@
+"""Carrying out what was scheduled: the clockwork's work at its place in the order of one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from billing import journal
+from billing.engine import Context, Decision
+from billing.events import ChangeApplied, ChangeQuestioned
+from billing.journal import Draft, Head
+from billing.scheduling.pending import Pending, load_pending
+from billing.state import AccountState
+from billing.terms import Policy
+from billing.works import CHANGES
+from plans.errors import Refusal
+
+FACT = "changes"
+
+
+class Changes:
+    """The commands that were scheduled, one at a time, through the same function as by hand. What is refused now waits for a person."""
+
+    rank = CHANGES
+
+    def load(self, states: Mapping[str, AccountState]) -> None:
+        pending = load_pending(list(states))
+        for account, state in states.items():
+            state.facts[FACT] = pending.get(account, [])
+
+    def next_moment(self, state: AccountState, policy: Policy) -> datetime | None:
+        del policy
+        pending: list[Pending] = state.facts[FACT]
+        return pending[0].moment if pending else None
+
+    def perform(
+        self, moments: Mapping[str, datetime], states: Mapping[str, AccountState], policy: Policy, heads: dict[str, Head]
+    ) -> dict[str, list[Draft]]:
+        del policy
+        return {account: carried_out(states[account].facts[FACT][0], moment, heads) for account, moment in moments.items()}
+
+
+def carried_out(change: Pending, moment: datetime, heads: dict[str, Head]) -> list[Draft]:
+    """The events of the change, as if done by hand at the moment, each with the scheduling event as its cause."""
+    try:
+        decision = _run(change, moment, heads)
+    except Refusal as refusal:
+        event = ChangeQuestioned(account=change.account, change=change.address, code=refusal.code, message=refusal.message)
+        return [Draft(change.account, event, moment, change.address)]
+    drafts = [replace(draft, cause=draft.cause or change.address) for draft in decision.drafts]
+    return [*drafts, Draft(change.account, ChangeApplied(account=change.account, change=change.address), moment, change.address)]
+
+
+def _run(change: Pending, moment: datetime, heads: dict[str, Head]) -> Decision:
+    command, arguments = change.parsed()
+    missing = [stream for stream in command.streams(arguments) if stream not in heads]
+    if missing:
+        found = journal.lock(missing, skip_locked=True)
+        heads |= found
+        if len(found) < len(missing):
+            raise journal.Busy(next(stream for stream in missing if stream not in found))
+    return command.run(Context(at=moment, actor=change.by, recorded_at=moment, heads=heads), arguments)
+
+
+changes = Changes()

@@ -1,0 +1,237 @@
+"""Changes for a later moment: scheduled now, carried out by the clockwork as if done by hand, moved, withdrawn, put before a person."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from billing import bulk, journal
+from billing.codec import encode
+from billing.engine import Outcome
+from plans.errors import Conflict, Invalid, NotFound
+from tests.books import START, advance, balance, do, documents, lines, moment, open_account, publish
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def ana() -> str:
+    """An account with ten seats at 7.00 a month, paid in advance, from 1 January; answers the contract."""
+    publish()
+    open_account()
+    contract: str = do("subscribe", account="ana", plan="seats", quantity="10").made["contract"]
+    return contract
+
+
+def scheduled(account: str = "ana") -> list[tuple[str, str, str]]:
+    """(command, day, status) of each change, in the order in which they were asked."""
+    rows = bulk.fetch("SELECT command, moment, status FROM read_change WHERE account = %s ORDER BY asked_at, change", [account])
+    return [(command, f"{at:%Y-%m-%d}", status) for command, at, status in rows]
+
+
+def kinds(outcome: Outcome) -> list[str]:
+    return [recorded.event.kind for recorded in outcome.events]
+
+
+def later(command: str, at: str, when: str, **arguments: Any) -> str:
+    return str(do(command, at, account="ana", when=when, **arguments).made["change"])
+
+
+def test_a_change_for_later_is_one_event_and_charges_nothing(ana: str) -> None:
+    outcome = do("change_quantity", "2026-01-10", account="ana", quantity="12", when="2026-01-21", reason="two join")
+    assert kinds(outcome) == ["change.scheduled"]
+    event = outcome.events[0].event
+    assert encode(event) == {
+        "account": "ana",
+        "command": "change_quantity",
+        "arguments": {"account": "ana", "quantity": "12", "contract": ana, "reason": "two join"},
+        "moment": "2026-01-21T00:00:00.000000Z",
+        "rule": "",
+        "contract": ana,
+        "order": 0,
+        "terms": ana,
+        "based_on": {"ana": outcome.events[0].sequence - 1},
+        "reason": "two join",
+    }
+    assert scheduled() == [("change_quantity", "2026-01-21", "scheduled")]
+    advance("2026-01-20")
+    assert documents() == [("invoice", "INV-000001", "84.70", "84.70")]
+
+
+def test_it_makes_the_same_events_as_by_hand(ana: str) -> None:
+    publish_again = {"country": "ES", "name": "Ben"}
+    do("open_account", account="ben", **publish_again)
+    do("subscribe", account="ben", plan="seats", quantity="10")
+    change = later("change_quantity", "2026-01-10", "2026-01-21", quantity="12")
+    advance("2026-01-21")
+    do("change_quantity", "2026-01-21", account="ben", quantity="12")
+    advance("2026-03-01")
+    ours = [one for one in journal.read(["ana"]) if not one.event.kind.startswith("change.")]
+    theirs = journal.read(["ben"])
+    assert [(one.event.kind, one.effective_at) for one in ours] == [(one.event.kind, one.effective_at) for one in theirs]
+    assert [row[2] for row in documents("ana")] == [row[2] for row in documents("ben")]
+    by_change = [one.event.kind for one in journal.read(["ana"]) if one.cause == change]
+    assert by_change == ["contract.quantity_changed", "change.applied"]
+    assert balance("receivable", "ana") == balance("receivable", "ben")
+
+
+def test_at_the_end_of_the_period_it_comes_before_the_next_period(ana: str) -> None:
+    later("change_quantity", "2026-01-10", "period_end", quantity="12")
+    assert scheduled() == [("change_quantity", "2026-02-01", "scheduled")]
+    advance("2026-02-01")
+    assert scheduled() == [("change_quantity", "2026-02-01", "applied")]
+    assert [row[2] for row in documents()] == ["84.70", "101.64"]  # 10 and 12 seats at 7.00 and 21 %: no part of a period
+    assert lines("INV-000002") == [("seat", "84.00", "17.64")]
+
+
+def test_withdrawn_it_never_happens(ana: str) -> None:
+    change = later("change_quantity", "2026-01-10", "2026-01-21", quantity="12")
+    do("withdraw_change", "2026-01-15", account="ana", change=change, reason="they stay away")
+    advance("2026-02-01")
+    assert scheduled() == [("change_quantity", "2026-01-21", "withdrawn")]
+    assert [row[2] for row in documents()] == ["84.70", "84.70"]
+    with pytest.raises(NotFound, match="no change 'ana/") as refused:
+        do("withdraw_change", "2026-02-01", account="ana", change=change)
+    assert refused.value.code == "unknown_change"
+
+
+def test_moved_it_happens_then(ana: str) -> None:
+    change = later("change_quantity", "2026-01-10", "2026-01-21", quantity="12")
+    do("move_change", "2026-01-15", account="ana", change=change, when="2026-02-01")
+    advance("2026-01-31")
+    assert scheduled() == [("change_quantity", "2026-02-01", "scheduled")]
+    outcome = do("move_change", "2026-01-31", account="ana", change=change, when="now")
+    assert kinds(outcome)[:3] == ["change.moved", "contract.quantity_changed", "change.applied"]
+
+
+def test_the_past_is_no_moment_for_a_change_to_be_moved_to(ana: str) -> None:
+    change = later("change_quantity", "2026-01-10", "2026-01-21", quantity="12")
+    with pytest.raises(Invalid) as refused:
+        do("move_change", "2026-01-15", account="ana", change=change, when="2026-01-12")
+    assert refused.value.code == "in_the_past"
+
+
+def test_two_in_a_row_build_on_each_other(ana: str) -> None:
+    later("pause", "2026-01-10", "2026-02-01", reason="winter")
+    later("resume", "2026-01-10", "2026-03-01")
+    advance("2026-03-01")
+    assert scheduled() == [("pause", "2026-02-01", "applied"), ("resume", "2026-03-01", "applied")]
+    assert [row[2] for row in documents()] == ["84.70", "84.70"]
+
+
+def test_what_can_not_be_carried_out_waits_for_a_person(ana: str) -> None:
+    """A version of the catalogue published meanwhile has no such plan any more."""
+    later("change_plan", "2026-01-10", "2026-02-01", plan="pro")
+    publish("catalogue: test\ncurrency: EUR\nplans: {other: {period: month, items: {fee: {price: '1.00'}}}}\n", "2026-01-20")
+    advance("2026-03-01")
+    assert scheduled() == [("change_plan", "2026-02-01", "questioned")]
+    assert [row[2] for row in documents()] == ["84.70"] * 3  # nothing is changed, and billing goes on
+    rows = bulk.fetch("SELECT kind, payload->>'code' FROM effect WHERE kind = 'staff.notify'")
+    assert rows == [("staff.notify", "unknown_plan")]
+
+
+def test_a_person_s_details_do_not_wait_in_the_journal(ana: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        do("change_details", "2026-01-10", account="ana", email="a@example.org", when="2026-02-01")
+    assert refused.value.code == "personal_data"
+    assert refused.value.at == "email"
+
+
+def test_where_the_account_is_taxed_can_be_scheduled(ana: str) -> None:
+    later("change_details", "2026-01-10", "2026-02-01", country="FR")
+    advance("2026-02-01")
+    assert [row[2] for row in documents()] == ["84.70", "70.00"]  # our only tax is Spain's
+
+
+def test_a_change_that_would_be_refused_then_is_refused_now(ana: str) -> None:
+    with pytest.raises(NotFound) as refused:
+        do("remove_item", "2026-01-10", account="ana", item="router", when="2026-02-01")
+    assert refused.value.code == "unknown_item"
+    assert scheduled() == []
+
+
+def test_a_discount_from_a_date_on(ana: str) -> None:
+    later("discount", "2026-01-10", "2026-02-01", percent="50", contract=ana)
+    advance("2026-02-01")
+    assert [row[2] for row in documents()] == ["84.70", "42.35"]
+
+
+def test_an_earlier_change_is_told_of_the_later_one(ana: str) -> None:
+    later("change_quantity", "2026-01-10", "2026-02-01", quantity="12")
+    before = journal.lock(["ana"])["ana"].sequence
+    with pytest.raises(Conflict) as refused:
+        do("change_quantity", "2026-01-15", account="ana", quantity="20")
+    assert refused.value.code == "change_conflict"
+    assert refused.value.facts["event"].startswith("ana/")
+    assert refused.value.facts["scheduled_by"] == "tester"
+    assert refused.value.facts["moment"] == moment("2026-02-01")
+    assert refused.value.facts["ways"] == ("replace", "after", "before", "rebase")
+    assert journal.lock(["ana"])["ana"].sequence == before
+
+
+@pytest.mark.parametrize(
+    ("way", "totals", "statuses"),
+    [
+        ("replace", ["84.70", "169.40"], ["withdrawn", "applied"]),
+        ("after", ["84.70", "169.40"], ["applied", "applied"]),
+        ("before", ["84.70", "101.64"], ["applied", "applied"]),
+        ("rebase", ["84.70", "169.40"], ["applied", "applied"]),
+    ],
+)
+def test_the_caller_chooses_a_way_out(ana: str, way: str, totals: list[str], statuses: list[str]) -> None:
+    later("change_quantity", "2026-01-10", "2026-02-01", quantity="12")
+    later("change_quantity", "2026-01-11", "2026-02-01", quantity="20", on_conflict=way)
+    advance("2026-02-01")
+    assert [row[2] for row in documents()] == totals
+    assert [status for *_, status in scheduled()] == statuses
+
+
+def test_an_unknown_way_out_is_refused(ana: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        do("change_quantity", "2026-01-15", account="ana", quantity="20", on_conflict="replce")
+    assert refused.value.code == "wrong_choice"
+
+
+def test_a_cancellation_before_a_scheduled_change(ana: str) -> None:
+    later("change_quantity", "2026-01-10", "2026-03-01", quantity="12")
+    with pytest.raises(Conflict) as refused:
+        do("cancel", "2026-01-15", account="ana", when="period_end")
+    assert refused.value.code == "change_conflict"
+    do("cancel", "2026-01-15", account="ana", when="period_end", on_conflict="replace")
+    assert scheduled() == [("change_quantity", "2026-03-01", "withdrawn")]
+
+
+def test_a_change_after_a_cancellation(ana: str) -> None:
+    cancelled = do("cancel", "2026-01-15", account="ana", when="period_end").events[-1]
+    with pytest.raises(Conflict) as refused:
+        do("change_quantity", "2026-01-16", account="ana", quantity="12", when="2026-03-01")
+    assert refused.value.code == "after_end"
+    assert refused.value.facts["event"] == cancelled.address
+    assert refused.value.facts["by"] == "tester"
+
+
+def test_withdrawing_what_another_builds_on_puts_that_one_before_a_person(ana: str) -> None:
+    pause = later("pause", "2026-01-10", "2026-02-01")
+    later("resume", "2026-01-10", "2026-03-01")
+    do("withdraw_change", "2026-01-15", account="ana", change=pause)
+    assert scheduled() == [("pause", "2026-02-01", "withdrawn"), ("resume", "2026-03-01", "questioned")]
+    advance("2026-03-02")
+    assert [status for *_, status in scheduled()] == ["withdrawn", "questioned"]
+
+
+def test_moving_what_another_builds_on_past_it_puts_that_one_before_a_person(ana: str) -> None:
+    pause = later("pause", "2026-01-10", "2026-02-01")
+    resume = later("resume", "2026-01-10", "2026-03-01")
+    do("move_change", "2026-01-15", account="ana", change=pause, when="2026-03-15")
+    assert scheduled() == [("pause", "2026-03-15", "scheduled"), ("resume", "2026-03-01", "questioned")]
+    do("move_change", "2026-01-16", account="ana", change=resume, when="2026-04-01")
+    advance("2026-04-01")
+    assert [status for *_, status in scheduled()] == ["applied", "applied"]
+
+
+def test_what_is_due_while_nobody_ran_the_clock_comes_in_its_order(ana: str) -> None:
+    later("change_quantity", "2026-01-10", "2026-02-01", quantity="12")
+    outcome = do("change_quantity", START + timedelta(days=60), account="ana", quantity="20")
+    assert [kind for kind in kinds(outcome) if kind.endswith("quantity_changed")] == ["contract.quantity_changed"] * 2
