@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0006_credit_status'),
+        ('billing', '0009_accounting_tools'),
     ]
 
     operations = [
