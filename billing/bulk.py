@@ -1,10 +1,14 @@
-"""Many rows at once: COPY for new rows, one statement over `unnest` for known ones. The only way that the engine and processors write."""
+"""Many rows at once: COPY for new rows, one statement over `unnest` for known ones. The only way that the engine and processors write.
+
+Values travel in binary, bound on the server, past Django's cursor: arrays of thousands of values are neither quoted nor parsed as text.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
+import psycopg
 from django.db import connection
 from psycopg import sql
 
@@ -27,16 +31,27 @@ def execute(statement: str, columns: Mapping[str, tuple[str, Sequence[Any]]]) ->
     unnested rows stand, named `given`. Does nothing without rows."""
     if not columns or not next(iter(columns.values()))[1]:
         return
-    arrays = ", ".join(f"%s::{kind}[]" for kind, _ in columns.values())
+    arrays = ", ".join(f"%b::{kind}[]" for kind, _ in columns.values())
     rows = f"unnest({arrays}) AS given({', '.join(columns)})"
-    with connection.cursor() as cursor:
-        cursor.execute(statement.replace("{rows}", rows), [list(values) for _, values in columns.values()])
+    with connection.wrap_database_errors, _cursor() as cursor:
+        cursor.execute(_query(statement.replace("{rows}", rows)), [list(values) for _, values in columns.values()])
 
 
 def fetch(statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        return cursor.fetchall()
+    """All rows of the answer. Times come in UTC, JSON is to be asked for as text."""
+    with connection.wrap_database_errors, _cursor() as cursor:
+        return cursor.execute(_query(statement), parameters).fetchall()
+
+
+def _cursor() -> psycopg.Cursor[tuple[Any, ...]]:
+    connection.ensure_connection()
+    cursor: psycopg.Cursor[tuple[Any, ...]] = psycopg.Cursor(connection.connection)
+    cursor.format = psycopg.pq.Format.BINARY
+    return cursor
+
+
+def _query(statement: str) -> sql.SQL:
+    return sql.SQL(statement)  # type: ignore[arg-type] - statements are literals of this program, their values are bound
 
 
 def column(rows: Iterable[Sequence[T]], index: int) -> list[T]:

@@ -19,6 +19,7 @@ from billing.counting import count
 from billing.documents import compose_documents
 from billing.engine import Stamp, record
 from billing.events import AccountParked, EndSet, Event, TermsSet
+from billing.folding import fold, forget_marks
 from billing.journal import Draft, Head, Recorded
 from billing.loading import load, policy
 from billing.measuring import measure_steps
@@ -43,15 +44,35 @@ def advance(
     recorded: list[Recorded] = []
     recount = _touched(after, at=until)
     active = list(accounts) if after else _due(accounts, until)
+    states = load(active, since=recount)
     for _ in range(MAX_ROUNDS):
         if not active:
             return recorded
-        states = load(active, since=recount)
         doing, done = _round(states, until=until, heads=heads, stamp=stamp, recount=recount, issued_from=until if after else None)
         recorded += done
         recount = _pending(recount, doing.steps) | _touched(done)
         active = list(dict.fromkeys([*doing.active, *(one.stream for one in done if journal.is_account(one.stream))]))
+        states = _following(active, states, doing, done, recount)
     raise AssertionError("the clockwork does not come to rest")
+
+
+def _following(
+    active: Sequence[str], states: Mapping[str, AccountState], doing: _Doing, done: Sequence[Recorded], recount: Recounts
+) -> dict[str, AccountState]:
+    """The states after a round: folded where its events are everyday ones, else loaded again. Work may have written to another account."""
+    events: dict[str, list[Recorded]] = {}
+    for recorded in done:
+        events.setdefault(recorded.stream, []).append(recorded)
+    found, again = {}, []
+    for account in active:
+        state = states.get(account)
+        if state is None or account in recount or not fold(state, events.get(account, ())):
+            again.append(account)
+            continue
+        if account in doing.steps:
+            forget_marks(state, doing.steps[account].marks)
+        found[account] = state
+    return found | load(again, since=recount) if again else found
 
 
 def _due(accounts: Collection[str], until: datetime) -> list[str]:
@@ -151,7 +172,7 @@ def _round(
     doing = _plan(states, rules, recount, until, issued_from)
     plans = doing.steps
     _forget_marks([mark for step in plans.values() for mark in step.marks])
-    usage = measure_steps({account: step for account, step in plans.items() if step.counts}, states, rules)
+    usage = measure_steps({account: step for account, step in plans.items() if step.counts}, states, rules, totals=True)
     moments = {account: step.moment for account, step in plans.items() if step.documents}
     next_sequences = {account: heads[account].sequence + 1 for account in moments}
     composed = compose_documents(moments, states, rules, next_sequences) if moments else {}

@@ -33,7 +33,8 @@ def canonical(value: Any) -> bytes:
 
 def time_text(moment: datetime) -> str:
     """UTC ISO text, always with microseconds: `2026-03-01T15:00:00.000000Z`."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return f"{utc.isoformat(timespec='microseconds')[:-6]}Z"
 
 
 def encode(event: Event) -> dict[str, Any]:
@@ -41,29 +42,76 @@ def encode(event: Event) -> dict[str, Any]:
     return typing.cast("dict[str, Any]", _plain(event))
 
 
-@cache
-def _names(cls: Any) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(cls))
+Encoder = Callable[[Any], Any]
 
 
 def _plain(value: Any) -> Any:
-    if value is None or isinstance(value, str | bool):
-        return value
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    if isinstance(value, int):
-        return value
-    if isinstance(value, datetime):
-        return time_text(value)
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, tuple | list):
-        return [_plain(element) for element in value]
-    if isinstance(value, Mapping):
-        return {str(name): _plain(element) for name, element in value.items()}
+    encode_one = _ENCODERS.get(type(value)) or _encoder(value)
+    return encode_one(value)
+
+
+def _encoder(value: Any) -> Encoder:
+    """How values of this class are stored: found once for each class, because an event holds dozens of values."""
+    found: Encoder
     if is_dataclass(value):
-        return {name: _plain(getattr(value, name)) for name in _names(typing.cast(Any, type(value)))}
-    raise TypeError(f"{type(value).__name__} {value!r} has no stored form")
+        found = _dataclass_encoder(tuple(field.name for field in fields(value)))
+    elif isinstance(value, datetime):
+        found = time_text
+    elif isinstance(value, date):
+        found = date.isoformat
+    elif isinstance(value, tuple | list):
+        found = _plain_list
+    elif isinstance(value, Mapping):
+        found = _plain_mapping
+    elif isinstance(value, str | int):
+        found = _itself
+    elif isinstance(value, Decimal):
+        found = _decimal_text
+    else:
+        raise TypeError(f"{type(value).__name__} {value!r} has no stored form")
+    _ENCODERS[type(value)] = found
+    return found
+
+
+def _itself(value: Any) -> Any:
+    return value
+
+
+def _decimal_text(value: Decimal) -> str:
+    return format(value, "f")
+
+
+def _plain_list(values: Any) -> list[Any]:
+    return [_plain(value) for value in values]
+
+
+def _plain_mapping(values: Mapping[Any, Any]) -> dict[str, Any]:
+    return {str(name): _plain(value) for name, value in values.items()}
+
+
+def _dataclass_encoder(names: tuple[str, ...]) -> Encoder:
+    def encode_fields(value: Any) -> dict[str, Any]:
+        held = value.__dict__
+        found = {}
+        for name in names:
+            part = held[name]
+            kind = type(part)
+            found[name] = part if kind is str else (_ENCODERS.get(kind) or _encoder(part))(part)
+        return found
+
+    return encode_fields
+
+
+_ENCODERS: dict[type, Encoder] = {
+    type(None): _itself,
+    str: _itself,
+    bool: _itself,
+    int: _itself,
+    Decimal: _decimal_text,
+    tuple: _plain_list,
+    list: _plain_list,
+    dict: _plain_mapping,
+}
 
 
 @cache
@@ -89,7 +137,7 @@ def _reader(cls: Any) -> Callable[[Any], Any]:
     if cls is Decimal:
         return Decimal
     if cls is datetime:
-        return lambda text: datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+        return _read_time
     if cls is date:
         return date.fromisoformat
     if origin in (types.UnionType, typing.Union):
@@ -104,6 +152,13 @@ def _reader(cls: Any) -> Callable[[Any], Any]:
     if is_dataclass(cls):
         return _dataclass_reader(typing.cast(type, cls))
     return lambda value: value
+
+
+def _read_time(text: str) -> datetime:
+    """The one stored form of a time. Raises ValueError for any other."""
+    if len(text) != len("2026-03-01T15:00:00.000000Z") or text[-1] != "Z":
+        raise ValueError(f"{text!r} is not a stored time")
+    return datetime.fromisoformat(text)
 
 
 def _dataclass_reader(cls: type) -> Callable[[Any], Any]:

@@ -43,7 +43,16 @@ class Counted:
 
 
 def counted_periods(step: Step, state: AccountState, policy: Policy) -> list[Counted]:
-    """The periods whose target the step computes, with their terms: closing ones, the fees of opening ones, and those counted again."""
+    """The periods whose target the step computes, with their terms: closing ones, the fees of opening ones, and those counted again.
+
+    Found once for a step: it is asked when the use is measured and when it is counted.
+    """
+    if step.counted is None:
+        step.counted = _counted_periods(step, state, policy)
+    return step.counted
+
+
+def _counted_periods(step: Step, state: AccountState, policy: Policy) -> list[Counted]:
     found = [_counted(row, state, policy, step, closed=True) for row in step.closing]
     found += [_counted(row, state, policy, step, closed=False) for row in step.opening if _at_start(row, state, policy)]
     for row in step.recount:

@@ -6,7 +6,7 @@ The hash of an event covers the canonical JSON of everything it says and the has
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -81,8 +81,8 @@ def lock(streams: Collection[str], *, create: bool = True, skip_locked: bool = F
     return {stream: Head(sequence=sequence, hash=bytes(digest)) for stream, sequence, digest in rows}
 
 
-def chain_hash(recorded: Recorded, data: Mapping[str, Any], previous: bytes) -> bytes:
-    """SHA-256 over the canonical JSON of the event's whole content and the previous hash."""
+def chain_hash(recorded: Recorded, data: bytes, previous: bytes) -> bytes:
+    """SHA-256 over the canonical JSON of the event's whole content and the previous hash; `data` is canonical already."""
     content = {
         "stream": recorded.stream,
         "sequence": recorded.sequence,
@@ -94,7 +94,7 @@ def chain_hash(recorded: Recorded, data: Mapping[str, Any], previous: bytes) -> 
         "command": recorded.command,
         "cause": recorded.cause,
         "key": recorded.key,
-        "data": data,
+        "data": orjson.Fragment(data),
     }
     return hashlib.sha256(canonical(content) + previous).digest()
 
@@ -110,7 +110,7 @@ def append(batch: Sequence[Recorded], heads: dict[str, Head]) -> None:
     touched: dict[str, Head] = {}
     for recorded in batch:
         head = heads[recorded.stream]
-        data = encode(recorded.event)
+        data = canonical(encode(recorded.event))
         digest = chain_hash(recorded, data, head.hash)
         rows.append(
             (
@@ -124,7 +124,7 @@ def append(batch: Sequence[Recorded], heads: dict[str, Head]) -> None:
                 recorded.command,
                 recorded.cause,
                 recorded.key,
-                canonical(data).decode(),
+                data.decode(),
                 head.hash,
                 digest,
             )

@@ -12,10 +12,11 @@ import orjson
 
 from billing import bulk
 from billing.accrual import Usage, decimal_of
-from billing.counting import Counted, Measurements, counted_periods
+from billing.counting import Counted, Measurements, PeriodKey, counted_periods
 from billing.schedule import Step, meters_of
 from billing.state import AccountState
 from billing.terms import Policy
+from billing.totals import total_usage
 from plans.catalogue import Catalogue
 from plans.metering import Measured, Meter, Record, measure
 from plans.periods import Span, local_days
@@ -40,19 +41,27 @@ def measure_steps(
     policy: Policy,
     *,
     more: Mapping[tuple[str, str], Sequence[Record]] | None = None,
+    totals: bool = False,
 ) -> dict[str, Measurements]:
     """What was used in every period that the steps count: account → period → usage. `more` are records that are not stored (account and
-    meter → records): what would be used with them."""
+    meter → records): what would be used with them. With `totals` the database adds up where the price allows it: the answer holds no single
+    records then."""
     counted = {account: [c for c in counted_periods(step, states[account], policy) if _reads(c)] for account, step in steps.items()}
-    needs = [need for account, periods in counted.items() for c in periods for need in _needs(account, c, policy)]
+    added = total_usage(counted, policy) if totals else {}
+    single = {account: [c for c in periods if (account, _key(c)) not in added] for account, periods in counted.items()}
+    needs = [need for account, periods in single.items() for c in periods for need in _needs(account, c, policy)]
     records = read_records(needs)
-    for key, added in (more or {}).items():
-        records[key] = [*records.get(key, ()), *added]
+    for key, given in (more or {}).items():
+        records[key] = [*records.get(key, ()), *given]
     return {
-        account: {(c.row.contract, c.row.item, c.row.start): _usage(c, states[account], policy, records) for c in periods}
+        account: {_key(c): added.get((account, _key(c))) or _usage(c, states[account], policy, records) for c in periods}
         for account, periods in counted.items()
         if periods
     }
+
+
+def _key(c: Counted) -> PeriodKey:
+    return c.row.contract, c.row.item, c.row.start
 
 
 def _reads(c: Counted) -> bool:

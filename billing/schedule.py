@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from billing.state import AccountState, Contract, OpenCharge, PeriodRow, UsageMark
 from billing.terms import Policy, breaks, cycle_at, item_codes, item_of, plan_of
@@ -25,6 +26,7 @@ class Step:
     documents: bool = False
     marks: list[int] = field(default_factory=list)
     recounted: list[str] = field(default_factory=list)  # the contracts whose changed terms it counts again
+    counted: list[Any] | None = field(default=None, compare=False, repr=False)  # what `billing.counting` found for it
 
     @property
     def rank(self) -> int:

@@ -100,7 +100,7 @@ def _event(stream: str, row: Sequence[Any]) -> tuple[Fault | None, Event | None]
         return Fault("unknown_kind", address, f"there is no kind of event {kind!r}"), None
     stand_in = _Named(kind, version)
     recorded = Recorded(stream, sequence, stand_in, effective_at, recorded_at, actor, command, cause, key)  # type: ignore[arg-type]
-    if chain_hash(recorded, data, bytes(previous)) != bytes(stored):
+    if chain_hash(recorded, canonical(data), bytes(previous)) != bytes(stored):
         return Fault("tampered_event", address, f"its content is not what was recorded: the hash of this {kind} is another one"), None
     try:
         event = decode(kind, version, data)

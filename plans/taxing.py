@@ -105,6 +105,8 @@ def tax_differences(wanted: Iterable[TaxedLine], stands: Iterable[TaxedLine]) ->
 def spread(total: Decimal, ideals: Sequence[Fraction], places: int) -> list[Decimal]:
     """Share `total` as near to the ideal parts as whole units of 10^-places allow: round each down, then give the units left to the largest
     remainders (ties: the earlier). Parts may have either sign; the split of a negative total mirrors that of the positive one."""
+    if len(ideals) == 1:
+        return [round_to(total, places)]
     if total < 0:
         return [-share if share else share for share in spread(-total, [-ideal for ideal in ideals], places)]
     scaled = [ideal * 10**places for ideal in ideals]

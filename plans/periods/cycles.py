@@ -13,6 +13,7 @@ from calendar import monthrange
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Literal
 
 from plans.errors import Invalid
@@ -143,13 +144,7 @@ class Cycle:
 
     def period_at(self, instant: datetime) -> Span:
         """The full period that contains the instant."""
-        instant = as_utc(instant)
-        try:
-            if self.period.unit in _ELAPSED:
-                return self._elapsed_at(instant)
-            return self._dated_at(instant)
-        except (OverflowError, ValueError):
-            raise Invalid("out_of_range", f"the {self.period} at {instant.isoformat()} is outside the years 1 to 9999") from None
+        return _period_at(self, as_utc(instant))
 
     def following(self, span: Span) -> Span:
         """The full period that starts where `span` ends."""
@@ -190,11 +185,15 @@ class Cycle:
 
     def _dated_at(self, instant: datetime) -> Span:
         index = self._guess(local_date(instant, self.zone))
-        while self._bound(index) > instant:
+        start = self._bound(index)
+        while start > instant:
             index -= 1
-        while self._bound(index + 1) <= instant:
+            start = self._bound(index)
+        end = self._bound(index + 1)
+        while end <= instant:
             index += 1
-        return Span(self._bound(index), self._bound(index + 1))
+            start, end = end, self._bound(index + 1)
+        return Span(start, end)
 
     def _guess(self, day: date) -> int:
         """An index near the period that holds that local date."""
@@ -230,3 +229,14 @@ class Cycle:
         elif self.align == "calendar" and 12 % count == 0:
             month = (month - 1) // count * count + 1
         return on_day(day.year, month, self._intended(day.day))
+
+
+@lru_cache(maxsize=10_000)
+def _period_at(cycle: Cycle, instant: datetime) -> Span:
+    """Remembered, because the same period is asked for many times while its account is counted, and by many accounts."""
+    try:
+        if cycle.period.unit in _ELAPSED:
+            return cycle._elapsed_at(instant)
+        return cycle._dated_at(instant)
+    except (OverflowError, ValueError):
+        raise Invalid("out_of_range", f"the {cycle.period} at {instant.isoformat()} is outside the years 1 to 9999") from None

@@ -1,0 +1,120 @@
+"""Quantities that the database adds up itself: sums and counts whose price looks at no single record. A tick reads one row per meter then,
+not one per record.
+
+What a sum can't say is measured record by record, as `billing.measuring` does: filters, windows, levels and registers; prices that look
+at events; contracts of one subject; and meters of accounts with corrections, or with uses that last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+
+from billing import bulk
+from billing.accrual import Usage
+from billing.counting import Counted, PeriodKey
+from billing.terms import Policy, Segment
+from plans.metering import Measured, Meter
+from plans.metering.evaluate import tidy
+from plans.periods import Span
+from plans.pricing import Pricing
+
+LASTING = timedelta(days=31)
+
+
+@dataclass(frozen=True)
+class _Ask:
+    """One segment of one period: the sum of what was sent to `source` within the span."""
+
+    account: str
+    period: PeriodKey
+    source: str
+    meter: Meter
+    span: Span
+
+
+def total_usage(counted: Mapping[str, Sequence[Counted]], policy: Policy) -> dict[tuple[str, PeriodKey], Usage]:
+    """(account, period) → what was used, for the periods that can be added up."""
+    asks: list[_Ask] = []
+    for account, periods in counted.items():
+        for c in periods:
+            asks += _asks(account, c, policy)
+    told = _not_summed(asks) if asks else set()
+    asks = [ask for ask in asks if (ask.account, ask.source) not in told]
+    if not asks:
+        return {}
+    found: dict[tuple[str, PeriodKey], dict[Span, Measured]] = {}
+    sums = _sums(asks)
+    for position, ask in enumerate(asks):
+        records, total = sums.get(position, (0, Decimal(0)))
+        quantity = Fraction(records) if ask.meter.aggregate == "count" else Fraction(total) * Fraction(ask.meter.factor)
+        found.setdefault((ask.account, ask.period), {})[ask.span] = Measured(tidy(quantity))
+    return {key: Usage(measured=measured) for key, measured in found.items()}
+
+
+def _asks(account: str, c: Counted, policy: Policy) -> list[_Ask]:
+    """One for each segment; none where the period can't be added up."""
+    terms = c.found[-1].terms
+    meters = policy.catalogue(terms.catalogue, terms.version).meters
+    found = []
+    for segment in c.found:
+        code = segment.item.meter
+        meter = meters.get(code, Meter(code=code)) if code else None
+        if meter is None or not _adds_up(meter) or not _by_quantity(segment):
+            return []
+        found.append(_Ask(account, (c.row.contract, c.row.item, c.row.start), meter.reads or meter.code, meter, segment.span))
+    return found
+
+
+def _adds_up(meter: Meter) -> bool:
+    plain = not (meter.filter or meter.derive or meter.window or meter.parts or meter.carry)
+    return plain and meter.aggregate in ("sum", "count") and meter.values == "absolute"
+
+
+def _by_quantity(segment: Segment) -> bool:
+    return not segment.terms.subject and not segment.item.deciding and (segment.pricing is None or not looks_at_events(segment.pricing))
+
+
+def looks_at_events(pricing: Pricing) -> bool:
+    """Whether the price needs more than the period's quantity."""
+    each = pricing.window is not None or pricing.event_transform is not None or pricing.beside.per_event is not None
+    return each or pricing.needs_events or pricing.amounts
+
+
+def _not_summed(asks: Sequence[_Ask]) -> set[tuple[str, str]]:
+    """The meters of accounts that hold corrections, or uses that last into the stretch. Both have an index of their own, mostly empty."""
+    start, end = _bounds(asks)
+    statement = """
+        SELECT DISTINCT account, meter FROM usage_record
+        WHERE account = ANY(%s) AND meter = ANY(%s) AND (voids <> '' OR amends <> '')
+        UNION SELECT account, meter FROM usage_record
+        WHERE account = ANY(%s) AND meter = ANY(%s) AND until IS NOT NULL AND at >= %s AND at < %s"""
+    names = [sorted({ask.account for ask in asks}), sorted({ask.source for ask in asks})]
+    return {(account, meter) for account, meter in bulk.fetch(statement, [*names, *names, start - LASTING, end])}
+
+
+def _sums(asks: Sequence[_Ask]) -> dict[int, tuple[int, Decimal]]:
+    """Position of the ask → how many records, and the sum of their values. The bounds are constants of the statement, so that only the
+    partitions of these months are looked at."""
+    statement = """
+        SELECT given.position, count(*), coalesce(sum(used.value), 0)
+        FROM unnest(%s::int[], %s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[])
+            AS given(position, account, meter, start, until)
+        JOIN usage_record used ON used.account = given.account AND used.meter = given.meter
+            AND used.at >= given.start AND used.at < given.until
+        WHERE used.at >= %s AND used.at < %s GROUP BY given.position"""
+    columns = [
+        list(range(len(asks))),
+        [ask.account for ask in asks],
+        [ask.source for ask in asks],
+        [ask.span.start for ask in asks],
+        [ask.span.end for ask in asks],
+    ]
+    return {position: (records, total) for position, records, total in bulk.fetch(statement, [*columns, *_bounds(asks)])}
+
+
+def _bounds(asks: Sequence[_Ask]) -> tuple[datetime, datetime]:
+    return min(ask.span.start for ask in asks), max(ask.span.end for ask in asks)

@@ -1,0 +1,137 @@
+"""The world of the benchmark: thousands of accounts, made by the engine's batches from what the real commands decided for one of them.
+
+Two plans: `metered` has the three items of the tick (a fee, graduated use in four tiers, use by the piece), `house` the five lines of
+the invoice run. Both wait three days for late use, so that the tick and the documents fall due at moments of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from django.db import connection, transaction
+
+from billing import bulk, clockwork, journal
+from billing.engine import Request, Stamp, execute, record
+from billing.events import ContractSigned
+from billing.journal import Draft
+from plans import store
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+CLOSE = datetime(2026, 2, 1, tzinfo=UTC)
+ISSUE = datetime(2026, 2, 4, tzinfo=UTC)
+BLOCK = 1000
+
+CATALOGUE = """
+catalogue: bench
+currency: EUR
+zone: UTC
+seller: {name: Bench Ltd, country: ES}
+tax: {level: line}
+taxes:
+  vat: {rate: 21, country: ES, categories: [standard]}
+terms: {net-14: {days: 14}}
+invoice: {grace: 3 days}
+meters:
+  calls: {aggregate: sum}
+  messages: {aggregate: sum}
+plans:
+  metered:
+    name: Metered
+    terms: net-14
+    items:
+      fee: {charge: fee, name: Base fee, period: 1 month, timing: arrears, price: {model: flat, amount: "19.95"}, tax: standard}
+      calls:
+        charge: usage
+        name: Calls
+        period: 1 month
+        meter: calls
+        price:
+          model: graduated
+          tiers: [{up_to: 10, unit: "1.00"}, {up_to: 50, unit: "0.50"}, {up_to: 200, unit: "0.333"}, {unit: "0.25"}]
+        tax: standard
+      messages:
+        {charge: usage, name: Messages, period: 1 month, meter: messages, price: {model: unit, amount: "0.079"}, tax: standard}
+  house:
+    name: House
+    terms: net-14
+    items:
+      fee: {charge: fee, name: Base fee, period: 1 month, timing: arrears, price: {model: flat, amount: "19.95"}, tax: standard}
+      line: {charge: fee, name: Line rental, period: 1 month, timing: arrears, price: {model: flat, amount: "9.90"}, tax: standard}
+      device: {charge: fee, name: Device, period: 1 month, timing: arrears, price: {model: unit, amount: "4.50"}, tax: standard}
+      support: {charge: fee, name: Support, period: 1 month, timing: arrears, price: {model: flat, amount: "12.00"}, tax: standard}
+      storage: {charge: fee, name: Storage, period: 1 month, timing: arrears, price: {model: unit, amount: "0.35"}, tax: standard}
+"""
+
+
+def do(command: str, at: datetime = START, **arguments: object) -> None:
+    execute(Request(command, arguments, at, actor="bench", known_at=at))
+
+
+def publish() -> None:
+    do("publish_catalogue", source=CATALOGUE)
+
+
+def names(prefix: str, count: int) -> list[str]:
+    return [f"{prefix}{number:07}" for number in range(count)]
+
+
+def sign(prefix: str, count: int, plan: str) -> list[str]:
+    """`count` accounts with a contract each; answers their names."""
+    pattern = f"{prefix}pattern"
+    do("open_account", account=pattern, name="Pattern", country="ES", currency="EUR")
+    do("subscribe", account=pattern, plan=plan, catalogue="bench")
+    drafts = [(one.event, one.effective_at) for one in journal.read([pattern]) if one.command != "advance"]
+    made = names(prefix, count)
+    for block in blocks(made):
+        with transaction.atomic(), store.steady():
+            heads = journal.lock(block)
+            stamp = Stamp("bench", "import", START)
+            recorded = record([Draft(name, _for(event, name), at) for name in block for event, at in drafts], heads=heads, stamp=stamp)
+            clockwork.advance(block, until=START, heads=heads, stamp=replace(stamp, command="advance"), after=recorded)
+    return made
+
+
+def _for(event: object, account: str) -> object:
+    """The pattern's event as another account's."""
+    changed = {"account": account}
+    if isinstance(event, ContractSigned):
+        changed["contract"] = f"{account}/{journal.split_address(event.contract)[1]}"
+    return replace(event, **changed)  # type: ignore[type-var]
+
+
+def blocks(listed: Sequence[str], size: int = BLOCK) -> Iterator[Sequence[str]]:
+    for start in range(0, len(listed), size):
+        yield listed[start : start + size]
+
+
+def measure(accounts: Sequence[str], each: int) -> int:
+    """`each` records of use for every account, half of each meter, spread over January; as ingest leaves them, with keys and marks."""
+    statement = """
+        WITH made AS (
+            SELECT account, CASE WHEN i %% 2 = 0 THEN 'calls' ELSE 'messages' END AS meter, i, account || '-' || i AS record,
+                timestamptz '2026-01-01T00:00Z' + (i * 2.4 / %s * 10) * interval '1 day' AS at
+            FROM unnest(%s::text[]) AS given(account), generate_series(1, %s) AS i
+        ), keyed AS (
+            INSERT INTO usage_key (source, record, at, digest) SELECT 'bench', record, at, sha256(record::bytea) FROM made
+        ), marked AS (
+            INSERT INTO usage_mark (account, meter, at, arrived_at) SELECT account, meter, min(at), max(at) FROM made GROUP BY 1, 2
+        )
+        INSERT INTO usage_record (account, meter, at, source, record, value, recorded_at)
+            SELECT account, meter, at, 'bench', record, 1 + i %% 7, at FROM made"""
+    for block in blocks(accounts, 5000):
+        with connection.cursor() as cursor:
+            cursor.execute(statement, [each, list(block), each])
+    return len(accounts) * each
+
+
+def tidy() -> None:
+    """What autovacuum would have done by the time of a run."""
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE")
+
+
+def clear_marks() -> None:
+    """Forget what arrived, as the ticks of the month did."""
+    bulk.execute("DELETE FROM usage_mark USING {rows} WHERE usage_mark.id >= given.first", {"first": ("bigint", [0])})

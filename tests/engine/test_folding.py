@@ -1,0 +1,111 @@
+"""What the clockwork folds in memory between two rounds is what it would have loaded; and sums of the database are those of the records."""
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from billing import clockwork, folding
+from billing.journal import Recorded
+from billing.loading import load, policy, trimmed
+from billing.measuring import measure_steps
+from billing.state import AccountState
+from tests import books
+
+pytestmark = pytest.mark.django_db
+
+STORY = books.CATALOGUE.replace("    name: Seats\n", "    name: Seats\n    invoice: {grace: 3 days}\n")
+
+
+def seen(state: AccountState) -> dict[str, Any]:
+    """What counts of a state: the same whether rows carry the column's zeros, or closed periods are kept a round longer."""
+    live = {(row.contract, row.item, row.start) for row in state.periods if not row.closed or row.last}
+    standing = {key: trimmed(amount) for key, amount in state.standing.items() if (key[0], key[1], key[3]) in live}
+    charges = [replace(c, amount=trimmed(c.amount), quantity=trimmed(c.quantity)) for c in state.open_charges]
+    invoices = [replace(one, total=trimmed(one.total), open=trimmed(one.open)) for one in state.open_invoices]
+    periods = [row for row in state.periods if not row.closed or row.last]
+    parts = {"periods": periods, "standing": standing, "charges": charges, "invoices": invoices}
+    return parts | {name: getattr(state, name) for name in ("contracts", "credit", "discounts", "marks", "adjusted", "status")}
+
+
+@pytest.fixture
+def folds(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Every state that the clockwork takes on is compared with a loaded one; answers which were folded."""
+    real, made = clockwork._following, []
+
+    def following(active: Any, states: Any, doing: Any, done: Any, recount: Any) -> Any:
+        before = {name: id(states.get(name)) for name in active}
+        found = real(active, states, doing, done, recount)
+        loaded = load(active, since=recount)
+        for name in active:
+            made.append(id(found[name]) == before[name])
+            assert seen(found[name]) == seen(loaded[name])
+        return found
+
+    monkeypatch.setattr(clockwork, "_following", following)
+    return made
+
+
+def use(account: str, value: int, at: str, name: str, *, arrived: str = "2026-01-12", **given: Any) -> None:
+    books.use(account, "calls", arrived=arrived, records=[{"id": name, "at": at, "value": value, **given}])
+
+
+def play() -> None:
+    """Fees in advance, tiers, documents after a grace, late use, a change of plan, money on account."""
+    books.publish(STORY)
+    for name, plan in (("ana", "seats"), ("bo", "basic"), ("cy", "metered")):
+        books.open_account(name)
+        books.do("subscribe", account=name, plan=plan, catalogue="test")
+    use("ana", 25, "2026-01-10", "a1")
+    use("cy", 12, "2026-01-10", "c1")
+    books.advance("2026-02-10")
+    use("ana", 5, "2026-01-20", "a2", arrived="2026-02-10")
+    books.do("pay", "2026-02-11", account="bo", amount="100", currency="EUR")
+    books.do("change_plan", "2026-02-15", account="bo", plan="pro")
+    books.advance("2026-05-05")
+
+
+def test_a_folded_state_is_what_would_be_loaded(folds: list[bool]) -> None:
+    play()
+    assert folds.count(True) > folds.count(False) > 0, "both ways were taken"
+
+
+def test_a_wrong_fold_is_caught(folds: list[bool], monkeypatch: pytest.MonkeyPatch) -> None:
+    def forgetful(state: AccountState, recorded: Recorded) -> None:
+        """Leaves out that the charge stands."""
+
+    wrong = {kind: forgetful if kind.__name__ == "ChargeAccrued" else fold for kind, fold in folding._FOLDS.items()}
+    monkeypatch.setattr(folding, "_FOLDS", wrong)
+    with pytest.raises(AssertionError):
+        play()
+
+
+def test_sums_of_the_database_are_those_of_the_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared = []
+
+    def both(steps: Any, states: Any, rules: Any, *, totals: bool = False, **given: Any) -> Any:
+        found = measure_steps(steps, states, rules, totals=totals, **given)
+        single = measure_steps(steps, states, policy(), **given)
+        for account, periods in single.items():
+            for key, usage in periods.items():
+                mine = found[account][key]
+                assert {span: m.quantity for span, m in mine.measured.items()} == {span: m.quantity for span, m in usage.measured.items()}
+                compared.append(sum((Decimal(m.quantity) for m in mine.measured.values()), Decimal(0)))
+        return found
+
+    monkeypatch.setattr(clockwork, "measure_steps", both)
+    play()
+    assert {Decimal(25), Decimal(30), Decimal(12)} <= set(compared)
+
+
+def test_corrected_and_lasting_use_is_measured_record_by_record() -> None:
+    books.publish()
+    books.open_account()
+    books.do("subscribe", account="ana", plan="metered", catalogue="test")
+    use("ana", 12, "2026-01-10", "a1")
+    use("ana", 30, "2026-01-11", "a2")
+    books.use("ana", "calls", arrived="2026-01-12", records=[{"id": "a3", "voids": "a2"}])
+    use("ana", 20, "2025-12-31T00:00Z", "a4", until="2026-01-02T00:00Z")
+    books.advance("2026-02-01")
+    assert books.owed("ana") == Decimal("13.31"), "12, and half of 20, are 22 at 0.50, and 21 %"
