@@ -9,9 +9,22 @@ from collections.abc import Collection
 
 #: area of work → the commands that belong to it.
 AREAS: dict[str, frozenset[str]] = {
-    "customers": frozenset({"open_account", "change_details", "close_account", "release_account"}),
+    "customers": frozenset({"open_account", "change_details", "close_account", "release_account", "set_credit_status"}),
     "contracts": frozenset(
-        {"subscribe", "cancel", "renew", "change_plan", "change_quantity", "add_item", "remove_item", "pause", "resume", "apply_coupon"}
+        {
+            "subscribe",
+            "cancel",
+            "renew",
+            "change_plan",
+            "change_quantity",
+            "add_item",
+            "remove_item",
+            "pause",
+            "resume",
+            "apply_coupon",
+            "move_change",
+            "withdraw_change",
+        }
     ),
     "sales": frozenset({"sell", "return"}),
     "money": frozenset(
@@ -39,9 +52,12 @@ AREAS: dict[str, frozenset[str]] = {
     "wallets": frozenset(
         {"top_up", "grant", "void_grant", "refund_wallet", "transfer_wallet", "set_wallet", "reserve", "commit", "release"}
     ),
-    "stock": frozenset({"restock"}),
+    "stock": frozenset({"restock", "reserve_stock", "release_stock", "stocktake", "transfer_stock", "write_off_stock"}),
     "catalogue": frozenset({"publish_catalogue"}),
     "books": frozenset({"close_period", "open_balance"}),
+    "webhooks": frozenset(
+        {"add_webhook", "change_webhook", "rotate_webhook_secret", "disable_webhook", "enable_webhook", "replay_webhook", "retry_effect"}
+    ),
 }
 
 _OFFICE = frozenset({"customers", "contracts", "sales", "money", "disputes", "wallets", "stock"})
@@ -83,7 +99,7 @@ CUSTOMER_COMMANDS: dict[str, tuple[str, frozenset[str]]] = {
 }
 
 #: What an API key may be given: every area of commands, and these.
-OTHER_SCOPES = frozenset({"read", "usage", "entitlements", "webhooks"})
+OTHER_SCOPES = frozenset({"read", "usage", "entitlements"})
 SCOPES = frozenset(AREAS) | OTHER_SCOPES
 
 

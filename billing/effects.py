@@ -1,12 +1,13 @@
 """What the outside world is owed by an event: a row, written with the event. `billing/delivery.py` delivers it later, elsewhere.
 
 The settings list who knows what an event owes (`BILLING_EFFECTS_OWED_BY`, dotted paths to functions) and who delivers which kind
-(`BILLING_EFFECT_HANDLERS`).
+(`BILLING_EFFECT_HANDLERS`). What is owed to a list of receivers that only the database knows is asked for a whole batch at once
+(`BILLING_EFFECTS_OF_BATCH`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, Protocol
 
@@ -26,6 +27,9 @@ from billing.events import (
     WalletLow,
 )
 from billing.journal import Recorded
+
+#: (event, kind, what follows the kind in the effect's id, payload)
+OwedOfBatch = tuple[Recorded, str, str, dict[str, Any]]
 
 EFFECT_COLUMNS = "id kind account stream sequence payload state due_at attempt last_error".split()
 
@@ -56,28 +60,20 @@ def owed_by(event: Event) -> list[Owed]:
 
 
 @cache
+def _batch_finders() -> tuple[Callable[[Sequence[Recorded]], list[OwedOfBatch]], ...]:
+    return tuple(import_string(path) for path in settings.BILLING_EFFECTS_OF_BATCH)
+
+
+@cache
 def _finders() -> tuple[OwedBy, ...]:
     return tuple(import_string(path) for path in settings.BILLING_EFFECTS_OWED_BY)
 
 
 def owe(batch: Sequence[Recorded]) -> None:
-    """Write one row per effect; its id is the event's address and the kind, so that it exists once. What is retried is owed again."""
-    rows = [
-        (
-            f"{recorded.address}/{kind}",
-            kind,
-            recorded.stream,
-            recorded.stream,
-            recorded.sequence,
-            canonical(payload).decode(),
-            "owed",
-            recorded.effective_at,
-            0,
-            "",
-        )
-        for recorded in batch
-        for find in _finders()
-        for kind, payload in find(recorded.event)
+    """Write one row per effect; its id is the event's address and the kind (and the receiver, where there are several), so that it exists
+    once. What is retried is owed again."""
+    rows = [_row(recorded, kind, "", payload) for recorded in batch for find in _finders() for kind, payload in find(recorded.event)] + [
+        _row(*owed) for find_all in _batch_finders() for owed in find_all(batch)
     ]
     bulk.copy("effect", EFFECT_COLUMNS, rows)
     again = {recorded.event.effect: recorded.effective_at for recorded in batch if isinstance(recorded.event, EffectRetried)}
@@ -85,3 +81,9 @@ def owe(batch: Sequence[Recorded]) -> None:
         "UPDATE effect SET state = 'owed', due_at = given.at, failures = 0 FROM {rows} WHERE effect.id = given.id AND state = 'failed'",
         {"id": ("text", list(again)), "at": ("timestamptz", list(again.values()))},
     )
+
+
+def _row(recorded: Recorded, kind: str, receiver: str, payload: dict[str, Any]) -> tuple[Any, ...]:
+    identity = f"{recorded.address}/{kind}{receiver}"
+    told = canonical(payload).decode()
+    return identity, kind, recorded.stream, recorded.stream, recorded.sequence, told, "owed", recorded.effective_at, 0, ""

@@ -35,6 +35,7 @@ THING_TABLES = (
     ("stock", "read_stock_reservation", "item"),
     ("coupon", "read_coupon", "coupon"),
     ("books", "read_books", "seller"),
+    ("webhook", "read_webhook", "endpoint"),
 )
 CHUNK = 200
 SHOWN = 20

@@ -4,6 +4,7 @@ Each setting that an installation may want to change is read from the environmen
 ``manage.py``. docs/operations.md lists them.
 """
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,7 @@ BILLING_COMMANDS: tuple[str, ...] = (
     "billing.commands.catalogue",
     "billing.commands.effects",
     "billing.scheduling.commands",
+    "billing.webhooks.commands",
     "billing.accounting.closing",
     "billing.wallets.commands",
     "billing.wallets.spending",
@@ -77,16 +79,19 @@ BILLING_PROCESSORS: tuple[str, ...] = (
     "billing.wallets.processor.process",
     "billing.processors.catalogue.process",
     "billing.processors.books.process",
+    "billing.webhooks.processor.process",
     "payments.processors.process",
 )
 #: Processors of the same batch that need the numbers of documents, which are drawn after everything else is written.
 BILLING_NUMBERED_PROCESSORS: tuple[str, ...] = ("billing.processors.documents.process", "billing.processors.ledger.process")
 #: Who knows what an event owes to the outside world (see billing/effects.py).
 BILLING_EFFECTS_OWED_BY: tuple[str, ...] = ("billing.effects.owed_by",)
+#: Who knows what a whole batch owes to receivers that only the database knows.
+BILLING_EFFECTS_OF_BATCH: tuple[str, ...] = ("billing.webhooks.owing.owed",)
 #: Who delivers which kind of effect (see billing/delivery.py); a kind without a handler stays owed, and `run effects` lists it.
-BILLING_EFFECT_HANDLERS: tuple[tuple[str, str], ...] = ()
+BILLING_EFFECT_HANDLERS: tuple[tuple[str, str], ...] = (("webhook.deliver", "billing.webhooks.sending.deliver"),)
 #: Handlers that take the place of those above where a story is played: nothing of a story may leave the house.
-BILLING_STORY_EFFECT_HANDLERS: tuple[tuple[str, str], ...] = ()
+BILLING_STORY_EFFECT_HANDLERS: tuple[tuple[str, str], ...] = (("webhook.deliver", "billing.webhooks.sending.keep_inside"),)
 
 # --- Applications
 
@@ -221,6 +226,9 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
 }
+
+#: Networks inside, to which messages about events may go although they are not public: of receivers of one's own, or of tests.
+WEBHOOK_INNER_NETWORKS = [ip_network(text) for text in env.list("WEBHOOK_INNER_NETWORKS", default=[])]
 
 # --- Mail and admin
 

@@ -11,12 +11,12 @@ from typing import Any
 from django.db import models
 
 from billing.models import (
-    Account,
     AllocationRow,
     Charge,
     Contract,
     ContractTerms,
     DiscountRow,
+    Effect,
     Hold,
     Invoice,
     JournalEvent,
@@ -26,6 +26,8 @@ from billing.models import (
     UsageRecord,
     WalletLot,
     WalletReservation,
+    Webhook,
+    WebhookAttempt,
 )
 from payments.models import Deposit, Dispute, Receipt, Refund
 
@@ -47,7 +49,6 @@ class Resource:
     hidden: tuple[str, ...] = ()
     owner: str = "account"
     staff_only: bool = False
-    nested: str = ""  # the part of the address of an invoice or account that lists it
 
     @property
     def columns(self) -> list[Any]:
@@ -214,6 +215,32 @@ RESOURCES = (
         hidden=("position", "previous_hash", "hash"),
         staff_only=True,
     ),
+    Resource(
+        "webhooks",
+        "Endpoints that are told of events",
+        Webhook,
+        ("endpoint",),
+        key="endpoint",
+        filters=("account", "status"),
+        search=("endpoint", "url"),
+        staff_only=True,
+    ),
+    Resource(
+        "webhook_attempts",
+        "Messages sent to endpoints, and what came of each",
+        WebhookAttempt,
+        ("id",),
+        filters=("endpoint", "event", "kind", "status", "message", "at"),
+        owner="endpoint",
+        staff_only=True,
+    ),
+    Resource(
+        "effects",
+        "What the outside is owed, and what came of it",
+        Effect,
+        ("stream", "sequence", "id"),
+        filters=("account", "kind", "state", "due_at"),
+        hidden=("leased_until",),
+        staff_only=True,
+    ),
 )
-
-ACCOUNT = Resource("accounts", "Accounts", Account, ("account",), key="account", filters=("seller", "status", "currency"))

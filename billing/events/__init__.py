@@ -113,6 +113,14 @@ from billing.events.wallets import (
     WalletTermsSet,
     WalletToppedUp,
 )
+from billing.events.webhooks import (
+    WebhookAdded,
+    WebhookChanged,
+    WebhookDisabled,
+    WebhookEnabled,
+    WebhookReplayed,
+    WebhookSecretRotated,
+)
 
 __all__ = [
     "AccountClosed",
@@ -198,6 +206,12 @@ __all__ = [
     "WalletSpent",
     "WalletTermsSet",
     "WalletToppedUp",
+    "WebhookAdded",
+    "WebhookChanged",
+    "WebhookDisabled",
+    "WebhookEnabled",
+    "WebhookReplayed",
+    "WebhookSecretRotated",
     "WriteOffRecovered",
     "all_kinds",
 ]

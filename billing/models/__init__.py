@@ -24,6 +24,7 @@ from billing.models.read import (
 from billing.models.things import CouponUse, Stock, StockMove, StockReservation
 from billing.models.usage import RejectedRecord, UsageKey, UsageMark, UsageRecord
 from billing.models.wallets import Wallet, WalletLot, WalletReservation, WalletUse
+from billing.models.webhooks import Webhook, WebhookAttempt, WebhookSecret
 
 __all__ = [
     "Account",
@@ -64,4 +65,7 @@ __all__ = [
     "WalletLot",
     "WalletReservation",
     "WalletUse",
+    "Webhook",
+    "WebhookAttempt",
+    "WebhookSecret",
 ]
