@@ -20,11 +20,12 @@ from django.conf import settings
 from django.db import OperationalError, connection, transaction
 from django.utils.module_loading import import_string
 
-from billing import bulk, effects, journal
+from billing import bulk, effects, journal, previews
 from billing.accounting.periods import into_open_months
 from billing.codec import canonical
 from billing.events import Event
 from billing.journal import Draft, Head, Recorded
+from billing.previews import Preview
 from plans import store
 from plans.errors import Conflict, Invalid
 
@@ -96,11 +97,20 @@ def record(drafts: Sequence[Draft], *, heads: dict[str, Head], stamp: Stamp) -> 
         return batch
     run_processors(Batch(batch), numbered=False)
     effects.owe(batch)
-    if not stamp.dry_run:
-        batch = _numbered(batch)
+    batch = _unnumbered(batch) if stamp.dry_run else _numbered(batch)
     run_processors(Batch(batch), numbered=True)
     journal.append(batch, heads)
     return batch
+
+
+def _unnumbered(batch: list[Recorded]) -> list[Recorded]:
+    """A dry run draws no numbers: each document is called by its address, so that later ones can tell them apart."""
+    found = []
+    for recorded in batch:
+        event: Any = recorded.event
+        wanted = getattr(event, "series", "") and not event.number
+        found.append(replace(recorded, event=replace(event, number=f"draft {recorded.address}")) if wanted else recorded)
+    return found
 
 
 def _numbered(batch: list[Recorded]) -> list[Recorded]:
@@ -139,7 +149,10 @@ def _draw(seller: str, series: str, *, count: int) -> int:
 
 @dataclass(frozen=True)
 class Request:
-    """What a caller asks. `at` is when it counts; `known_at` only for a caller that plays a story: otherwise the database says it."""
+    """What a caller asks. `at` is when it counts; `known_at` only for a caller that plays a story: otherwise the database says it.
+
+    `token` is a preview's: exactly what it showed is done, as of its moment, or nothing (Conflict `stale_preview`).
+    """
 
     command: str
     arguments: Mapping[str, Any]
@@ -147,16 +160,19 @@ class Request:
     actor: str
     key: str = ""
     known_at: datetime | None = None
+    token: str = ""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What happened: the events in order, what was made (`{"contract": "ana/2"}`), and whether the answer is an earlier one."""
+    """What happened: the events in order, what was made (`{"contract": "ana/2"}`), and whether the answer is an earlier one; of a dry run
+    what the events come to, and the token to do exactly that."""
 
     events: tuple[Recorded, ...]
     made: Mapping[str, Any]
     replayed: bool = False
     dry_run: bool = False
+    preview: Preview | None = None
 
 
 @dataclass
@@ -218,20 +234,39 @@ def _once(request: Request, *, dry_run: bool) -> Outcome:
     arguments = command.parse(request.arguments, at=request.at)
     if request.key and (answer := _claim(request)) is not None:
         return answer
-    clockwork = import_string(settings.BILLING_CLOCKWORK)
+    token = previews.opened(request.token, request=_digest(request), at=request.at) if request.token else None
+    if token is not None:
+        request = replace(request, at=token.at)
     heads = journal.lock(command.streams(arguments))
+    began = {stream: head.sequence for stream, head in heads.items()}
+    if token is not None:
+        previews.check_heads(token, began)
+    before = previews.balances(began) if dry_run else {}
+    events, made = _recorded(command, arguments, request, heads, dry_run=dry_run)
+    if token is not None:
+        previews.check_events(token, events)
+    if request.key:
+        _keep_answer(request, events, made)
+    preview = previews.previewed(_digest(request), request.at, began, events, before) if dry_run else None
+    return Outcome(tuple(events), made, dry_run=dry_run, preview=preview)
+
+
+def _recorded(
+    command: Any, arguments: Any, request: Request, heads: dict[str, Head], *, dry_run: bool
+) -> tuple[list[Recorded], Mapping[str, Any]]:
+    """What is due before the command, the command, and what becomes due by it: the events, and what the command made."""
+    clockwork = import_string(settings.BILLING_CLOCKWORK)
     known = request.known_at or journal.database_time()
     stamp = Stamp(request.actor, request.command, known, request.key, dry_run)
+    ticking = replace(stamp, command="advance", key="")
     accounts = [stream for stream in heads if journal.is_account(stream)]
-    events = clockwork(accounts, until=request.at, heads=heads, stamp=replace(stamp, command="advance", key=""))
+    events: list[Recorded] = clockwork(accounts, until=request.at, heads=heads, stamp=ticking)
     context = Context(at=request.at, actor=request.actor, recorded_at=known, heads=heads)
     decision = import_string(settings.BILLING_DECIDER)(command, context, arguments, _plain(request.arguments))
     made = record(decision.drafts, heads=heads, stamp=stamp)
     events += made
-    events += clockwork(accounts, until=request.at, heads=heads, stamp=replace(stamp, command="advance", key=""), after=made)
-    if request.key:
-        _keep_answer(request, events, decision.made)
-    return Outcome(tuple(events), decision.made, dry_run=dry_run)
+    events += clockwork(accounts, until=request.at, heads=heads, stamp=ticking, after=made)
+    return events, decision.made
 
 
 # --- keys -------------------------------------------------------------------------------------------------------------------------

@@ -15,10 +15,14 @@ from billing.api import answers, given
 from billing.api.base import BillingView
 from billing.api.callers import caller_of
 from billing.api.shapes import arguments_shape
+from billing.codec import encode_value
 from billing.command import Command
 from billing.engine import Outcome
+from billing.previews import Preview
 from billing.queries.history import summary
+from billing.queries.money import ZERO
 from plans.errors import Invalid
+from plans.money import plain
 
 LONGEST_KEY = 200
 
@@ -32,11 +36,31 @@ class RecordedAnswer(serializers.Serializer[Any]):
     summary = serializers.CharField()
 
 
+class BalanceAnswer(serializers.Serializer[Any]):
+    account = serializers.CharField()
+    currency = serializers.CharField()
+    before = serializers.CharField()
+    after = serializers.CharField()
+
+
+class OwedAnswer(serializers.Serializer[Any]):
+    kind = serializers.CharField()
+    payload = serializers.DictField(child=serializers.JSONField())
+
+
+class PreviewAnswer(serializers.Serializer[Any]):
+    token = serializers.CharField(help_text="give it as `token` with the same arguments: exactly this is done, or it is refused")
+    documents = serializers.ListField(child=serializers.JSONField(), help_text="invoices and credit notes, without numbers")
+    balances = BalanceAnswer(many=True)
+    effects = OwedAnswer(many=True)
+
+
 class OutcomeAnswer(serializers.Serializer[Any]):
     made = serializers.DictField(child=serializers.JSONField(), help_text="the ids of what was made")
     events = RecordedAnswer(many=True)
     replayed = serializers.BooleanField(help_text="the key was used before: this is the first answer")
     dry_run = serializers.BooleanField(help_text="a preview: nothing was recorded")
+    preview = PreviewAnswer(required=False, help_text="of a preview: what it comes to, and the token to do exactly that")
 
 
 class CommandView(BillingView):
@@ -45,14 +69,15 @@ class CommandView(BillingView):
     command: Command
 
     def run(self, request: Request) -> Response:
-        given.only(request, ["dry_run"])
+        given.only(request, ["dry_run", "token"])
         dry_run = given.yes_or_no(request, "dry_run")
         arguments = request.data
         if not isinstance(arguments, dict):
             raise Invalid("wrong_type", "expected a JSON object with the arguments", at="body")
         caller = caller_of(request)
         caller.must_run(self.command.name, arguments)
-        asked = engine.Request(self.command.name, arguments, timezone.now(), actor=caller.actor, key=_key(request))
+        token = given.text(request, "token")
+        asked = engine.Request(self.command.name, arguments, timezone.now(), actor=caller.actor, key=_key(request), token=token)
         outcome = engine.execute(asked, dry_run=dry_run)
         return Response(outcome_data(outcome), status=200 if dry_run or outcome.replayed or not outcome.events else 201)
 
@@ -74,7 +99,26 @@ def outcome_data(outcome: Outcome) -> dict[str, Any]:
         }
         for recorded in outcome.events
     ]
-    return {"made": dict(outcome.made), "events": events, "replayed": outcome.replayed, "dry_run": outcome.dry_run}
+    answer = {"made": dict(outcome.made), "events": events, "replayed": outcome.replayed, "dry_run": outcome.dry_run}
+    return answer | ({"preview": preview_data(outcome.preview)} if outcome.preview else {})
+
+
+def preview_data(preview: Preview) -> dict[str, Any]:
+    """What a dry run came to; amounts as text, of several accounts where the command is about several."""
+    return {
+        "token": preview.token,
+        "documents": [encode_value(document) for document in preview.documents],
+        "balances": [
+            {
+                "account": account,
+                "currency": currency,
+                "before": plain(preview.before.get((account, currency), ZERO)),
+                "after": plain(preview.after.get((account, currency), ZERO)),
+            }
+            for account, currency in sorted({*preview.before, *preview.after})
+        ],
+        "effects": [{"kind": kind, "payload": dict(payload)} for kind, payload in preview.effects],
+    }
 
 
 def command_view(command: Command) -> Any:
@@ -86,6 +130,7 @@ def command_view(command: Command) -> Any:
         request={"application/json": arguments_shape(command)},
         parameters=[
             OpenApiParameter("dry_run", bool, description="answer with what would happen and record nothing"),
+            OpenApiParameter("token", str, description="of a preview with the same arguments: do exactly what it showed, or refuse"),
             OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER, description="the same key twice runs the command once"),
         ],
         responses={

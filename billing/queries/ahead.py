@@ -54,15 +54,16 @@ class Ahead:
 
 def ahead(account: str, *, at: datetime) -> Ahead:
     """What is accrued by `at` and what comes next. Nothing stays written. Raises NotFound `unknown_account`."""
-    return _undone(lambda heads: _look(account, at, heads), account)
+    return undone(lambda heads: _look(account, at, heads), account)
 
 
 def accrued(account: str, *, at: datetime) -> Mapping[str, Decimal]:
     """Currency → what is unbilled at `at` and what counting everything until then would add."""
-    return _undone(lambda heads: _accrued(account, at, heads), account)
+    return undone(lambda heads: _accrued(account, at, heads), account)
 
 
-def _undone(look: Callable[[dict[str, Head]], T], account: str) -> T:
+def undone(look: Callable[[dict[str, Head]], T], account: str) -> T:
+    """What `look` finds with the account's head locked; whatever it writes is rolled back."""
     found: list[T] = []
     try:
         with transaction.atomic():
@@ -73,7 +74,8 @@ def _undone(look: Callable[[dict[str, Head]], T], account: str) -> T:
     return found[0]
 
 
-def _advance(account: str, until: datetime, heads: dict[str, Head]) -> list[Recorded]:
+def advanced(account: str, until: datetime, heads: dict[str, Head]) -> list[Recorded]:
+    """Everything that is due for the account until then, inside `undone`."""
     clockwork = import_string(settings.BILLING_CLOCKWORK)
     stamp = Stamp("preview", "advance", journal.database_time(), dry_run=True)
     done: list[Recorded] = clockwork([account], until=until, heads=heads, stamp=stamp)
@@ -82,7 +84,7 @@ def _advance(account: str, until: datetime, heads: dict[str, Head]) -> list[Reco
 
 def _accrued(account: str, at: datetime, heads: dict[str, Head]) -> Mapping[str, Decimal]:
     if heads:
-        _advance(account, at, heads)
+        advanced(account, at, heads)
     sums = dict(unbilled([account], Dates()).get(account, {}))
     for currency, amount in _open_periods(load_one(account), at):
         sums[currency] = sums.get(currency, ZERO) + amount
@@ -96,7 +98,7 @@ def _look(account: str, at: datetime, heads: dict[str, Head]) -> Ahead:
     for _ in range(MOST_MOMENTS):
         if moment is None or documents:
             break
-        documents = tuple(_expected(_advance(account, moment, heads)))
+        documents = tuple(_expected(advanced(account, moment, heads)))
         following = _due(account)
         moment = following if following != moment else None
     return Ahead(sums, first, documents)

@@ -227,8 +227,9 @@ class _Player:
         """The step itself; what refused it, if anything did."""
         try:
             if step.do:
-                made = self._run(step.do, self._named(step.arguments, step.arguments.get("account")), step.at).made
-                self._remember(step, made)
+                arguments = self._named(step.arguments, step.arguments.get("account"))
+                outcome = self._run(step.do, arguments, step.at, dry_run=step.preview, token=self.names.get(step.token, ""))
+                self._remember(step, {"token": outcome.preview.token} if outcome.preview else outcome.made)
             elif step.usage:
                 self._ingest(step)
         except Refusal as refusal:
@@ -250,9 +251,9 @@ class _Player:
                 raise self._stop(f"{step.path}.as", f"{step.do} made nothing that could be called {step.name!r}")
             self.names[step.name] = str(next(iter(made.values())))
 
-    def _run(self, command: str, arguments: Mapping[str, Any], at: datetime) -> Outcome:
+    def _run(self, command: str, arguments: Mapping[str, Any], at: datetime, *, dry_run: bool = False, token: str = "") -> Outcome:
         given = self._placed(command, arguments)
-        outcome = engine.execute(Request(command, given, at, ACTOR, known_at=at))
+        outcome = engine.execute(Request(command, given, at, ACTOR, known_at=at, token=token), dry_run=dry_run)
         if command == OPEN:
             self.outcome.ids[str(arguments["account"])] = given["account"]
         return outcome

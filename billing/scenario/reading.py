@@ -23,7 +23,7 @@ from plans.periods import parse_time, zone_of
 from plans.strict_yaml import Document, load_file, located
 
 LARGEST = 5_000_000  # bytes
-STEP_FIELDS = ("at", "do", "usage", "expect", "as", "refused", "as_of", "known_at")
+STEP_FIELDS = ("at", "do", "usage", "expect", "as", "refused", "preview", "token", "as_of", "known_at")
 OPEN, PUBLISH = "open_account", "publish_catalogue"
 
 
@@ -193,6 +193,7 @@ class _Reader:
         moment = fields.read("at", lambda text, path: parse_time(text, self.zone, path))
         do, refused, name = fields.text("do", ""), fields.text("refused", ""), fields.text("as", "", longest=60)
         usage = fields.items("usage", [])
+        preview, token = self._preview(fields, do)
         if do and usage:
             raise Invalid("conflict", "a step does one thing: `do` or `usage`", at=fields.path("usage"))
         if not do and not usage and not fields.has("expect"):
@@ -207,7 +208,18 @@ class _Reader:
         if (as_of or known_at) and not expect:
             raise Invalid("missing_field", "`as_of` and `known_at` stand beside an `expect`", at=fields.path("expect"))
         fields.done()
-        return Step(number, at, moment, do, arguments, records, expect, name, refused, as_of, known_at)
+        return Step(number, at, moment, do, arguments, records, expect, name, refused, preview, token, as_of, known_at)
+
+    def _preview(self, step: Fields, do: str) -> tuple[bool, str]:
+        """`preview: yes` shows what a command would do; `token` names such a step, and does exactly that."""
+        preview, token = step.choice("preview", ("yes", "no"), "no") == "yes", step.text("token", "")
+        if (preview or token) and not do:
+            raise Invalid("missing_field", "a preview is one of a command: `do`", at=step.path("do"))
+        if preview and token:
+            raise Invalid("conflict", "a step shows what would happen, or does it", at=step.path("token"))
+        if token and token not in self.names:
+            raise Invalid("unknown_name", f"no preview is named {token!r}{suggestion(token, sorted(self.names))}", at=step.path("token"))
+        return preview, token
 
     def _arguments(self, step: Fields, do: str, refused: str, at: str) -> dict[str, Any]:
         extra = [name for name in step.values if name not in STEP_FIELDS]

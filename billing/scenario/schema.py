@@ -127,6 +127,8 @@ def _step() -> dict[str, Any]:
         "usage": {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/Record"}},
         "expect": {"type": "object", "additionalProperties": {"$ref": "#/$defs/Facts"}},
         "as": {"type": "string", "description": "A name for what was made"},
+        "preview": {"enum": ["yes", "no"], "description": "Show what the command would do, and do nothing; `as` names the preview"},
+        "token": {"type": "string", "description": "The name of a preview of the same command: do exactly what it showed, or be refused"},
         "refused": {"type": "string", "description": "The code with which this step must be refused"},
         "as_of": {**time, "description": "The expectations count what is effective up to and including it"},
         "known_at": {**time, "description": "The expectations count what was recorded up to and including it"},

@@ -47,7 +47,7 @@ def move_change(context: Context, args: MoveChange) -> Decision:
     change, others = _find(args.account, args.change)
     contract = state.contracts.get(change.contract)
     if contract is None and args.when in ("period_end", "trial_end", "term_end"):
-        raise Invalid("wrong_choice", "the change is about no contract that runs; give a date", at="when")
+        raise Invalid("unknown_choice", "the change is about no contract that runs; give a date", at="when")
     moment = effective_moment(context, state, contract, args.when)
     if moment < context.at:
         raise Invalid("in_the_past", f"{moment:%Y-%m-%d %H:%M} UTC is past", at="when")

@@ -40,7 +40,7 @@ def decide(command: Command, context: Context, arguments: Any, given: Mapping[st
         return command.run(context, arguments)
     if arguments.on_conflict not in WAYS:
         message = f"expected one of {', '.join(WAYS)}, found {arguments.on_conflict!r}{suggestion(arguments.on_conflict, WAYS)}"
-        raise Invalid("wrong_choice", message, at="on_conflict")
+        raise Invalid("unknown_choice", message, at="on_conflict")
     account: str = getattr(arguments, "account")  # noqa: B009 - every timed command is about an account
     pending = load_pending([account]).get(account, [])
     if arguments.when in NOW and not pending:
@@ -110,7 +110,7 @@ class _Deciding:
     def _moment(self, contract: str) -> datetime:
         when = self.arguments.when
         if when in RULES and not contract:
-            raise Invalid("wrong_choice", f"{when} is the end of something that a contract has; name a contract, or give a date", at="when")
+            raise Invalid("unknown_choice", f"{when} is the end of something that a contract has; name one, or give a date", at="when")
         if when in NOW:
             return self.context.at
         return effective_moment(self.context, self.state, self.state.contracts.get(contract), when)

@@ -191,7 +191,7 @@ def test_the_caller_chooses_a_way_out(ana: str, way: str, totals: list[str], sta
 def test_an_unknown_way_out_is_refused(ana: str) -> None:
     with pytest.raises(Invalid) as refused:
         do("change_quantity", "2026-01-15", account="ana", quantity="20", on_conflict="replce")
-    assert refused.value.code == "wrong_choice"
+    assert refused.value.code == "unknown_choice"
 
 
 def test_a_cancellation_before_a_scheduled_change(ana: str) -> None:
