@@ -226,9 +226,9 @@ class Step:
     usage: tuple[Mapping[str, Any], ...] = ()
     expect: tuple[Expectation, ...] = ()
     name: str = ""  # `as`
+    refused: str = ""
     preview: bool = False  # show what would happen, and do nothing; `as` names the token
     token: str = ""  # of a preview: do exactly that
-    refused: str = ""
     as_of: datetime | None = None
     known_at: datetime | None = None
 
