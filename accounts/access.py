@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
 
 from accounts.models import Membership
@@ -81,3 +82,14 @@ def caller_of_user(user: Any) -> Caller:
         return staff(actor, roles)
     rows = Membership.objects.filter(user=user).values_list("account", "role")
     return Caller(actor=actor, accounts={account: ACCOUNT_ROLES[role] for account, role in rows})
+
+
+def roles_of_actor(actor: str) -> frozenset[str]:
+    """The roles of staff that the journal's name of a signed-in user stands for; none for anything else (a key, a program)."""
+    kind, _, name = actor.partition(":")
+    if kind != "user" or not name:
+        return frozenset()
+    user = get_user_model().objects.filter(is_active=True, is_staff=True, username=name).first()
+    if user is None:
+        return frozenset()
+    return frozenset({"administrator"} if user.is_superuser else user.groups.values_list("name", flat=True))

@@ -54,19 +54,21 @@ AREAS: dict[str, frozenset[str]] = {
     ),
     "stock": frozenset({"restock", "reserve_stock", "release_stock", "stocktake", "transfer_stock", "write_off_stock"}),
     "catalogue": frozenset({"publish_catalogue"}),
-    "books": frozenset({"close_period", "open_balance"}),
     "webhooks": frozenset(
         {"add_webhook", "change_webhook", "rotate_webhook_secret", "disable_webhook", "enable_webhook", "replay_webhook", "retry_effect"}
     ),
+    "requests": frozenset({"request_correction", "withdraw_request"}),
+    "approvals": frozenset({"approve_request", "execute_request", "reject_request", "undo_request"}),
+    "books": frozenset({"close_period", "open_balance", "publish_policy"}),
 }
 
-_OFFICE = frozenset({"customers", "contracts", "sales", "money", "disputes", "wallets", "stock"})
+_OFFICE = frozenset({"customers", "contracts", "sales", "money", "disputes", "wallets", "stock", "requests"})
 #: role of staff → the areas in which it may run commands itself. Every role may look. What a clerk may not correct he can ask for.
 STAFF_ROLES: dict[str, frozenset[str]] = {
     "viewer": frozenset(),
     "clerk": _OFFICE,
-    "supervisor": _OFFICE | {"corrections"},
-    "finance": frozenset({"money", "disputes", "corrections", "books", "wallets"}),
+    "supervisor": _OFFICE | {"corrections", "approvals"},
+    "finance": frozenset({"money", "disputes", "corrections", "requests", "approvals", "books", "wallets"}),
     "catalogue_manager": frozenset({"catalogue"}),
     "administrator": frozenset(AREAS) | {"administration"},
 }

@@ -27,6 +27,7 @@ ACCOUNT_TABLES = """
     read_change
     read_wallet read_wallet_lot read_wallet_use read_wallet_reservation
     read_credit_status read_suspended_service
+    read_request
 """.split()
 #: Tables of shared things: the streams begin with the prefix, and the rest of the name is the row's key.
 THING_TABLES = (
@@ -36,6 +37,7 @@ THING_TABLES = (
     ("coupon", "read_coupon", "coupon"),
     ("books", "read_books", "seller"),
     ("webhook", "read_webhook", "endpoint"),
+    ("policy", "read_policy", "seller"),
 )
 CHUNK = 200
 SHOWN = 20

@@ -48,10 +48,15 @@ BILLING_COMMANDS: tuple[str, ...] = (
     "billing.scheduling.commands",
     "billing.webhooks.commands",
     "billing.accounting.closing",
+    "billing.house.commands",
+    "billing.requests.commands",
     "billing.wallets.commands",
     "billing.wallets.spending",
     "payments.commands",
 )
+#: Actors that may say for whom they speak (`by`, `role`) when something is asked for or decided: programs that know it already. For
+#: everybody else it is the signed-in user, with the roles that he has.
+BILLING_SPEAKERS: tuple[str, ...] = ("scenario", "command line")
 #: Where the engine finds its commands, its clockwork, and the zone in which an account's local times are meant.
 BILLING_COMMAND_REGISTRY = "billing.command.registry"
 BILLING_DECIDER = "billing.scheduling.deciding.decide"
@@ -65,6 +70,7 @@ BILLING_WORKS: tuple[str, ...] = (
     "billing.wallets.works.keeping",
     "billing.stock.works.reservations",
     "billing.scheduling.works.changes",
+    "billing.requests.works.expiry",
     "billing.accounting.recognition.recognition",
 )
 #: Processors that fold every batch into read models, inside the transaction that records it.
@@ -80,6 +86,8 @@ BILLING_PROCESSORS: tuple[str, ...] = (
     "billing.processors.catalogue.process",
     "billing.processors.books.process",
     "billing.webhooks.processor.process",
+    "billing.house.processor.process",
+    "billing.requests.processor.process",
     "payments.processors.process",
 )
 #: Processors of the same batch that need the numbers of documents, which are drawn after everything else is written.

@@ -1,7 +1,6 @@
 """How long receivables are overdue, at the end of any day, as was known at any moment.
 
-A document falls into the bucket of the days since its due date: `current` up to and on the due day, then `1-30`, `31-60` and so on by
-the bounds. What the customer disputes is shown apart: it is owed and does not age.
+A document falls into the bucket of the days since its due date. What the customer disputes is shown apart: it is owed and does not age.
 """
 
 from __future__ import annotations
@@ -12,27 +11,12 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from billing import bulk, ledgers
+from billing.accounting.buckets import BOUNDS, DISPUTED, bucket_of, buckets
 from billing.queries.money import Dates, OpenDocument, balances, open_documents
 from billing.state import CUSTOMER_OWES
 
-BOUNDS = (30, 60, 90, 120)
-CURRENT, DISPUTED = "current", "disputed"
 ACCOUNTS = 500
 ZERO = Decimal(0)
-
-
-def buckets(bounds: Sequence[int] = BOUNDS) -> tuple[str, ...]:
-    """`current`, `1-30`, …, `121+`."""
-    starts = [1, *(bound + 1 for bound in bounds)]
-    return (CURRENT, *(f"{start}-{bound}" for start, bound in zip(starts, bounds, strict=False)), f"{starts[-1]}+")
-
-
-def bucket_of(due: date | None, day: date, bounds: Sequence[int] = BOUNDS) -> str:
-    """Where a document that is due on `due` stands at the end of `day`; one without a due date is due at once and never late."""
-    late = 0 if due is None else (day - due).days
-    if late <= 0:
-        return CURRENT
-    return buckets(bounds)[1 + sum(late > bound for bound in bounds)]
 
 
 @dataclass(frozen=True)

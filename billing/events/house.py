@@ -28,3 +28,13 @@ class CataloguePublished(Event):
     effective: date | None
     source: str
     seller: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyPublished(Event):
+    """What the seller decided for its own books and people, as the whole text (billing/house/policy.py); it holds from then on."""
+
+    kind: ClassVar[str] = "policy.published"
+    seller: str
+    version: int
+    source: str

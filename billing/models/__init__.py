@@ -21,6 +21,7 @@ from billing.models.read import (
     Period,
     PostingRow,
 )
+from billing.models.requests import CorrectionRequest, PublishedPolicy
 from billing.models.things import CouponUse, Stock, StockMove, StockReservation
 from billing.models.usage import RejectedRecord, UsageKey, UsageMark, UsageRecord
 from billing.models.wallets import Wallet, WalletLot, WalletReservation, WalletUse
@@ -35,6 +36,7 @@ __all__ = [
     "Charge",
     "Contract",
     "ContractTerms",
+    "CorrectionRequest",
     "Counter",
     "CouponUse",
     "CreditStatus",
@@ -51,6 +53,7 @@ __all__ = [
     "Payment",
     "Period",
     "PostingRow",
+    "PublishedPolicy",
     "RejectedRecord",
     "ScheduledChange",
     "Stock",

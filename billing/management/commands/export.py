@@ -12,7 +12,8 @@ from typing import Any, TextIO
 
 from django.core.management.base import CommandParser
 
-from billing.accounting.ageing import DISPUTED, ageing, buckets
+from billing.accounting.ageing import ageing
+from billing.accounting.buckets import DISPUTED, buckets
 from billing.accounting.chart import Chart
 from billing.accounting.closing import check_seller, day_in_books
 from billing.accounting.entries import Span, first_day, snapshot
