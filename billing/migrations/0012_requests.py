@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0009_accounting_tools'),
+        ('billing', '0011_webhooks'),
     ]
 
     operations = [
