@@ -82,3 +82,31 @@ class AccessRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M} {self.actor} {self.action} {self.account} {self.what}".strip()
+
+
+class ApiKey(models.Model):
+    """What a program calls with. Only the digest of its secret is kept: who reads this table can't call.
+
+    `scopes`: areas of commands, and `read usage entitlements webhooks` (accounts/roles.py). `account` or `seller` limits it to one; both
+    empty: every account.
+    """
+
+    prefix = models.TextField(primary_key=True)  # the readable part, by which people name the key
+    digest = models.BinaryField()  # SHA-256 of the whole key
+    name = models.TextField()
+    scopes = models.JSONField(default=list)
+    account = models.TextField(blank=True)
+    seller = models.TextField(blank=True)
+    made_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+    last_used_at = models.DateTimeField(null=True)  # to the minute
+
+    class Meta:
+        db_table = "api_key"
+        constraints = [
+            models.CheckConstraint(condition=models.Q(account="") | models.Q(seller=""), name="api_key_limited_to_account_or_seller")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix})"

@@ -210,6 +210,7 @@ CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
     "advance": {"task": "billing.tasks.advance_due", "schedule": env.int("ADVANCE_EVERY_SECONDS", default=60)},
     "effects": {"task": "billing.tasks.deliver_effects", "schedule": env.int("EFFECTS_EVERY_SECONDS", default=15)},
+    "usage-months": {"task": "billing.tasks.keep_usage_months", "schedule": 3600},
 }
 if CELERY_BROKER_URL.startswith("redis"):
     # A message is given to another worker once this much time went by without an answer, so it must exceed the longest task.
@@ -219,7 +220,7 @@ if CELERY_BROKER_URL.startswith("redis"):
 
 REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "DEFAULT_AUTHENTICATION_CLASSES": ["billing.api.callers.SessionSignIn"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["billing.api.keys.KeySignIn", "billing.api.callers.SessionSignIn"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "COERCE_DECIMAL_TO_STRING": True,

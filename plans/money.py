@@ -48,6 +48,8 @@ def parse_decimal(value: object, *, at: str = "") -> Decimal:
 
     Raises Invalid `not_a_number` for anything else: NaN, infinities, exponents beyond ±30, more than 30 digits, non-ASCII digits.
     """
+    if type(value) is str and len(value) <= MAX_DIGITS and value.isascii() and value.isdigit():
+        return Decimal(value)  # nearly always
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         raise Invalid("not_a_number", f'{value!r} is not a number; write it as text such as "12.50"', at=at)
     if isinstance(value, int) and value.bit_length() > 200:

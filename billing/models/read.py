@@ -28,7 +28,10 @@ class Account(models.Model):
 
     class Meta:
         db_table = "read_account"
-        indexes = [models.Index(fields=["seller", "account"], name="read_account_seller")]
+        indexes = [
+            models.Index(fields=["seller", "account"], name="read_account_seller"),
+            models.Index(fields=["external_id"], name="read_account_external"),
+        ]
 
     def __str__(self) -> str:
         return self.account

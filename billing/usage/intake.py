@@ -17,7 +17,7 @@ from itertools import islice
 from typing import Any
 
 import psycopg
-from django.db import OperationalError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 
 from billing import bulk
 from billing.codec import time_text
@@ -76,6 +76,30 @@ def ingest(
     return ingest_rows(rows, source=source, arrived_at=arrived_at, known_at=known_at, batch=batch)
 
 
+class BatchRefused(Invalid):
+    """A batch that is taken whole or not at all holds wrong records. `rejected` says which, and why."""
+
+    def __init__(self, rejected: Sequence[Rejected]) -> None:
+        first = rejected[0]
+        super().__init__("rejected_records", f"{len(rejected)} of the records can't be taken; number {first.number}: {first.reason}")
+        self.rejected = tuple(rejected)
+
+
+def ingest_whole(records: Sequence[Mapping[str, Any]], *, source: str, arrived_at: datetime) -> Report:
+    """Take all of the records in, or none, in one transaction: at most 5,000. A record without a time counts at its arrival.
+
+    Raises BatchRefused where one of them can't be taken (nothing is put aside then: the sender knows), Invalid for a source that can't be
+    one. Safe to repeat: known records are counted as duplicates.
+    """
+    source_name(source)
+    if len(records) > CHUNK:
+        raise Invalid("out_of_range", f"expected at most {CHUNK} records at once, found {len(records)}")
+    report = Report("")
+    rows = [_row(number, content) for number, content in enumerate(records, start=1)]
+    _take(rows, source, arrived_at, None, report, None, whole=True)
+    return report
+
+
 def _row(number: int, content: object) -> Row:
     if isinstance(content, Mapping):
         return Row(number, content)
@@ -111,15 +135,25 @@ def _chunks(rows: Iterator[Row]) -> Iterator[list[Row]]:
 
 
 def _take(
-    chunk: list[Row], source: str, arrived_at: datetime, known_at: datetime | None, report: Report, waiting: list[Row] | None
+    chunk: list[Row],
+    source: str,
+    arrived_at: datetime,
+    known_at: datetime | None,
+    report: Report,
+    waiting: list[Row] | None,
+    *,
+    whole: bool = False,
 ) -> None:
-    """One transaction; tried again whole after a deadlock. Corrections of unknown records go to `waiting`, where there is one."""
+    """One transaction; tried again whole after a deadlock. Corrections of unknown records go to `waiting`, where there is one. `whole`: a
+    wrong record undoes the others, and records need no time."""
     for attempt in range(RETRIES):
-        taken = _Batch(source=source, later=waiting is not None and len(waiting) < MOST_WAITING)
+        taken = _Batch(source, later=waiting is not None and len(waiting) < MOST_WAITING, timeless=arrived_at if whole else None)
         try:
             with transaction.atomic():
                 recorded_at = known_at or database_time()
                 taken.take(chunk, recorded_at=recorded_at, arrived_at=arrived_at)
+                if whole and taken.rejected:
+                    raise BatchRefused(sorted(taken.rejected, key=lambda line: line.number))
                 put_aside(report.batch, taken.rejected, recorded_at=recorded_at)
             break
         except (OperationalError, psycopg.OperationalError) as error:  # a COPY raises the driver's own
@@ -139,6 +173,7 @@ class _Batch:
 
     source: str
     later: bool
+    timeless: datetime | None = None  # the time of records that have none
     accepted: int = 0
     duplicates: int = 0
     rejected: list[Rejected] = field(default_factory=list)
@@ -168,7 +203,7 @@ class _Batch:
             try:
                 if row.error is not None:
                     raise row.error
-                record = read_measurement(row.content, source=self.source, zone_of_account=zones.get)
+                record = read_measurement(row.content, source=self.source, zone_of_account=zones.get, timeless=self.timeless)
             except Refusal as error:
                 self.refuse(row, error)
                 continue
@@ -250,17 +285,31 @@ def _accounts(chunk: Sequence[Row]) -> dict[str, tuple[str, str]]:
     return {account: (zone, status) for account, zone, status in rows}
 
 
+KEY_COLUMNS = ("source", "record", "at", "digest")
+
+
 def _insert_keys(records: Mapping[Key, Measurement]) -> set[Key]:
-    """Claim the keys; answers those that nobody had. All writers go through them in the same order."""
+    """Claim the keys; answers those that nobody had. All writers go through them in the same order.
+
+    Nearly always all of them are new, and COPY is the fastest way to say so. Where one is not, they are offered one by one.
+    """
     if not records:
         return set()
-    with connection.cursor() as cursor:
-        cursor.execute("CREATE TEMPORARY TABLE IF NOT EXISTS usage_given (LIKE usage_key) ON COMMIT DELETE ROWS")
-        cursor.execute("TRUNCATE usage_given")
-    rows = ((*key, records[key].at, records[key].digest) for key in sorted(records))
-    bulk.copy("usage_given", ("source", "record", "at", "digest"), rows)
-    statement = "INSERT INTO usage_key SELECT * FROM usage_given ON CONFLICT DO NOTHING RETURNING source, record"
-    return {(source, record) for source, record in bulk.fetch(statement)}
+    rows = [(*key, records[key].at, records[key].digest) for key in sorted(records)]
+    try:
+        with transaction.atomic():
+            bulk.copy("usage_key", KEY_COLUMNS, rows)
+        return set(records)
+    except (IntegrityError, psycopg.errors.UniqueViolation):  # a COPY may raise the driver's own
+        return _insert_new_keys(rows)
+
+
+def _insert_new_keys(rows: Sequence[tuple[Any, ...]]) -> set[Key]:
+    statement = """
+        INSERT INTO usage_key (source, record, at, digest)
+        SELECT * FROM unnest(%s::text[], %s::text[], %s::timestamptz[], %s::bytea[])
+        ON CONFLICT DO NOTHING RETURNING source, record"""
+    return {(source, record) for source, record in bulk.fetch(statement, [bulk.column(rows, i) for i in range(len(KEY_COLUMNS))])}
 
 
 def _digests(records: Sequence[Measurement]) -> dict[Key, bytes]:

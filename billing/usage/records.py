@@ -36,9 +36,10 @@ Key = tuple[str, str]  # source, id
 _code = lru_cache(maxsize=10_000)(check_code)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: that would cost a fifth of the reading
 class Measurement:
-    """A record that may be taken. `at` is None for a void until the record that it names is found; `dimensions` is canonical JSON."""
+    """A record that may be taken; nobody changes it. `at` is None for a void until the record that it names is found;
+    `dimensions` is canonical JSON."""
 
     account: str
     meter: str
@@ -67,8 +68,14 @@ class Measurement:
         return self.voids or self.amends
 
 
-def read_measurement(content: object, *, source: str, zone_of_account: Callable[[str], str | None]) -> Measurement:
-    """The record that `content` says. `zone_of_account` answers None for an account that does not exist. Raises Invalid or NotFound."""
+def read_measurement(
+    content: object, *, source: str, zone_of_account: Callable[[str], str | None], timeless: datetime | None = None
+) -> Measurement:
+    """The record that `content` says. `zone_of_account` answers None for an account that does not exist. Raises Invalid or NotFound.
+
+    `timeless` is the time of a record that has none, where that is allowed. It is no part of the content: who sends such a record again,
+    later, sends the same one.
+    """
     if not isinstance(content, Mapping):
         raise Invalid("wrong_type", f"expected a mapping of fields, found {describe(content)}")
     if not content.keys() <= KNOWN:
@@ -84,15 +91,18 @@ def read_measurement(content: object, *, source: str, zone_of_account: Callable[
     origin = source_name(given["source"]) if "source" in given else source
     corrected = {name: _target(given[name], origin, name) for name in ("voids", "amends") if name in given}
     numbers = {name: parse_decimal(given[name], at=name) for name in QUANTITIES if name in given}
-    _check_shape(given, numbers, corrected, zone)
-    return _measurement(given, account, origin, corrected, numbers, zone)
+    _check_shape(given, numbers, corrected, zone, timeless)
+    record = _measurement(given, account, origin, corrected, numbers, zone)
+    if record.at is None and record.voids is None:
+        record.at = timeless
+    return record
 
 
 def _measurement(
     given: Mapping[str, Any], account: str, source: str, corrected: Mapping[str, Key], numbers: Mapping[str, Decimal], zone: str
 ) -> Measurement:
     voids = corrected.get("voids")
-    at = parse_time(given["at"], zone, "at") if voids is None else None
+    at = parse_time(given["at"], zone, "at") if voids is None and "at" in given else None
     until = parse_time(given["until"], zone, "until") if "until" in given else None
     if at and until and until <= at:
         raise Invalid("out_of_range", f"the record ends at {until.isoformat()}, not after its start", at="until")
@@ -123,13 +133,20 @@ def _measurement(
 
 def _digits(number: Decimal) -> str:
     """The one way to write the number: 1.50, +1.5 and 15e-1 are the same content."""
+    text = str(number)
+    if text.isdigit() and text[0] != "0":
+        return text
     text = format(number, "f")
     text = text.rstrip("0").rstrip(".") if "." in text else text
     return text if number else "0"
 
 
-def _check_shape(given: Mapping[str, Any], numbers: Mapping[str, Decimal], corrected: Mapping[str, Key], zone: str) -> None:
+def _check_shape(
+    given: Mapping[str, Any], numbers: Mapping[str, Decimal], corrected: Mapping[str, Key], zone: str, timeless: datetime | None
+) -> None:
     """What goes together and what does not."""
+    if not corrected and "at" in given and "kind" not in given and "initial" not in numbers and "final" not in numbers:
+        return  # plain use
     if len(corrected) > 1:
         raise Invalid("conflict", "a record voids or amends another one, not both", at="amends")
     if "voids" in corrected:
@@ -138,7 +155,7 @@ def _check_shape(given: Mapping[str, Any], numbers: Mapping[str, Decimal], corre
             raise Invalid("conflict", f"a void has no {extra} of its own: it takes the other record away whole", at=extra)
         if "at" in given:
             parse_time(given["at"], zone, "at")
-    elif "at" not in given:
+    elif "at" not in given and timeless is None:
         raise Invalid("missing_field", "the field 'at' is missing", at="at")
     replacement = given.get("kind") == "replacement"
     if replacement and "final" not in numbers and "voids" not in corrected:
@@ -158,6 +175,8 @@ def plain_text(given: Mapping[str, Any], name: str) -> str:
 
 def short_text(value: object, at: str) -> str:
     """A text that every column and every screen can hold: one line, 1 to 200 characters, no control characters, no half characters."""
+    if type(value) is str and 0 < len(value) <= LONGEST_TEXT and value.isprintable() and not value.isspace():
+        return value  # nearly always
     if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() < 600:
         value = str(value)
     if not isinstance(value, str) or not value or value.isspace():

@@ -1,0 +1,124 @@
+"""Use over HTTP: CloudEvents, one or a batch, answered with 204 when they are durable. A view of its own, without the framework's detours,
+because this is the address that is called millions of times a day.
+
+Whole or not at all: where one event can't be taken the answer is a 400 with the reason of each, and nothing was recorded. What was taken
+before is no error: a sender that got no answer sends again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import wraps
+from typing import Any
+
+import orjson
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+
+from billing.api.keys import SCHEME, BadKey, Key, key_of
+from billing.api.parsing import read_exact
+from billing.api.problems import CONTENT_TYPE, problem
+from billing.models import Account
+from billing.usage.cloudevents import measurement_of, source_of, subjects_of
+from billing.usage.intake import CHUNK, BatchRefused, ingest_whole
+from plans.errors import Invalid, Refusal
+
+BATCH, ONE, ANY = "application/cloudevents-batch+json", "application/cloudevents+json", "application/json"
+SHOWN = 100  # reasons in one answer
+SCOPE = "usage"
+
+
+def taking_events(listing: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """The view of /api/v1/events: POST takes events in, everything else is for `listing`."""
+
+    @wraps(listing)
+    def view(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return take_events(request) if request.method == "POST" else listing(request, *args, **kwargs)
+
+    return csrf_exempt(view)  # a key, not a cookie, says who sends; the listing writes nothing
+
+
+def take_events(request: HttpRequest) -> HttpResponse:
+    now = timezone.now()
+    try:
+        key = key_of(request, at=now)
+        if key is None:
+            raise BadKey("bad_key", "send an API key: Authorization: Bearer …", at="authorization")
+        key.must(SCOPE)
+        _take(_events(request), key, now)
+    except BatchRefused as error:
+        return _problem(_reasons(error))
+    except Refusal as error:
+        status = 400 if isinstance(error, Invalid) else error.status
+        return _problem(problem(status, error.code, error.message, at=error.at))
+    return HttpResponse(status=204)
+
+
+def _problem(body: dict[str, Any]) -> HttpResponse:
+    answer = HttpResponse(orjson.dumps(body), status=body["status"], content_type=CONTENT_TYPE)
+    if body["status"] == 401:
+        answer["WWW-Authenticate"] = SCHEME
+    return answer
+
+
+def _reasons(error: BatchRefused) -> dict[str, Any]:
+    reasons = [{"index": line.number - 1, "code": line.code, "detail": line.reason} for line in error.rejected[:SHOWN]]
+    return problem(400, error.code, error.message) | {"errors": reasons}
+
+
+def _events(request: HttpRequest) -> list[Any]:
+    """The events of the body: a list of one for `cloudevents+json`. Raises Invalid."""
+    kind = request.content_type or ANY
+    if kind not in (BATCH, ONE, ANY):
+        raise Invalid("unknown_choice", f"expected {BATCH}, {ONE} or {ANY}; found {kind[:80]}", at="content-type")
+    try:
+        body = request.body
+    except RequestDataTooBig:
+        raise Invalid("out_of_range", f"the body is too long; send at most {CHUNK} events at once") from None
+    content = read_exact(body)
+    if isinstance(content, list) and kind != ONE:
+        return content
+    if isinstance(content, dict) and kind != BATCH:
+        return [content]
+    raise Invalid("wrong_type", "expected a list of events for a batch, an object for one event")
+
+
+def _take(events: list[Any], key: Key, now: datetime) -> None:
+    if len(events) > CHUNK:
+        raise Invalid("out_of_range", f"expected at most {CHUNK} events at once, found {len(events)}")
+    accounts = _accounts(events, key)
+    allowed = set(accounts.values()) if key.account or key.seller else None
+    records = [_measurement(number, event, accounts, allowed) for number, event in enumerate(events)]
+    if records:
+        ingest_whole(records, source=str(source_of(records[0]["source"])), arrived_at=now)
+
+
+def _accounts(events: Sequence[object], key: Key) -> dict[str, str]:
+    """Subject → account, of the subjects that the key may speak of. An account's own name goes before another one's id elsewhere."""
+    names = subjects_of(events)
+    allowed = Account.objects.filter(**_limit(key))
+    found = {name: name for name in allowed.filter(account__in=names).values_list("account", flat=True)}
+    others = [name for name in names if name not in found]
+    if others:
+        found |= dict(allowed.filter(external_id__in=others).order_by("-account").values_list("external_id", "account"))
+    return found
+
+
+def _limit(key: Key) -> dict[str, str]:
+    if key.account:
+        return {"account": key.account}
+    return {"seller": key.seller} if key.seller else {}
+
+
+def _measurement(number: int, event: object, accounts: dict[str, str], allowed: set[str] | None) -> dict[str, Any]:
+    """Raises Invalid, with the event's place in the batch."""
+    try:
+        found = measurement_of(event, accounts)
+    except Invalid as error:
+        raise Invalid(error.code, error.message, at=f"[{number}].{error.at}" if error.at else f"[{number}]") from error
+    if allowed is not None and found["account"] not in allowed:
+        raise Invalid("unknown_account", f"there is no account {str(found['account'])[:80]!r}", at=f"[{number}].subject")
+    return found
