@@ -78,7 +78,7 @@ def months(apps, schema_editor):  # type: ignore[no-untyped-def]
 
 
 class Migration(migrations.Migration):
-    dependencies = [("billing", "0011_webhooks")]
+    dependencies = [("billing", "0012_requests")]
     operations = [
         migrations.AddIndex(
             model_name="account", index=models.Index(fields=["external_id"], name="read_account_external")
