@@ -54,6 +54,14 @@ def names(accounts: Collection[str]) -> dict[str, str]:
         return dict(cursor.fetchall())
 
 
+def person(account: str) -> dict[str, str]:
+    """Who stands behind the account, as known now; empty where nobody was ever named, or was erased."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {', '.join(FIELDS)} FROM vault_person WHERE account = %s", [account])
+        row = cursor.fetchone()
+    return dict(zip(FIELDS, row, strict=True)) if row else {}
+
+
 def party(digest: str) -> dict[str, str]:
     """The frozen person behind a hash; empty where it was erased."""
     with connection.cursor() as cursor:

@@ -244,4 +244,7 @@ WEBHOOK_INNER_NETWORKS = [ip_network(text) for text in env.list("WEBHOOK_INNER_N
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)
 
+#: Where a customer pays a document, as documents print it and put it into a code to scan: a URL with {account} and {number}. "": nowhere.
+PAYMENT_LINK = env.str("PAYMENT_LINK", default="")
+
 UNFOLD = {"SITE_TITLE": "Bill'em All", "SITE_HEADER": "Bill'em All"}

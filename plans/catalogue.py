@@ -161,6 +161,18 @@ class PaymentTerms:
 
 
 @dataclass(frozen=True)
+class Mention:
+    """A sentence that documents must hold: language ("" for any) → text. `documents` and the buyer's `countries`: all where none is named."""
+
+    texts: Mapping[str, str]
+    documents: tuple[str, ...] = ()
+    countries: tuple[str, ...] = ()
+
+    def holds(self, document: str, country: str) -> bool:
+        return (not self.documents or document in self.documents) and (not self.countries or country in self.countries)
+
+
+@dataclass(frozen=True)
 class Feature:
     """Something that a plan or an item may allow: a switch (`true`), a limit (a number, or `unlimited`), or a text."""
 
@@ -200,6 +212,7 @@ class Catalogue:
     coupons: Mapping[str, Coupon]
     terms: Mapping[str, PaymentTerms]
     series: Mapping[str, str]  # document kind -> number format such as "INV-{year}-{number:06}"
+    mentions: tuple[Mention, ...] = ()
     features: Mapping[str, Feature] = field(default_factory=dict)
     examples: tuple[Example, ...] = ()
     invoice: InvoicePolicy = field(default_factory=InvoicePolicy)  # of single sales, and of plans that say nothing

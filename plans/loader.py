@@ -18,6 +18,7 @@ from plans.fields import Fields, suggestion
 from plans.loading.examples import check_examples
 from plans.loading.house import read_coupons, read_discounts, read_meters, read_seller, read_series, read_taxes, read_terms
 from plans.loading.items import read_item, read_list
+from plans.loading.mentions import read_mentions
 from plans.loading.plans import Surroundings, read_features, read_invoice, read_plan
 from plans.loading.problems import Problems, check_code, entries_of
 from plans.loading.reading import Reading, read_currency
@@ -30,8 +31,8 @@ from plans.tax import TaxPolicy, parse_tax_policy
 LARGEST = 2_000_000  # bytes; a larger file is no catalogue
 #: The fields of a catalogue, in the order in which people write them.
 SECTIONS = (
-    "catalogue about effective currency zone seller rounding tax taxes calendars meters lists terms series invoice items discounts coupons"
-    " features plans"
+    "catalogue about effective currency zone seller rounding tax taxes calendars meters lists terms series mentions invoice items"
+    " discounts coupons features plans"
 ).split()
 
 
@@ -144,6 +145,7 @@ def _catalogue(fields: Fields, problems: Problems) -> Catalogue:
         coupons=attempt(lambda: read_coupons(fields, "coupons", problems), {}),
         terms=terms,
         series=attempt(lambda: read_series(fields, "series", problems), {}),
+        mentions=attempt(lambda: read_mentions(fields, "mentions", problems), ()),
         features=features,
         examples=tuple(reading.examples),
         invoice=invoice,

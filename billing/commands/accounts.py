@@ -17,6 +17,7 @@ from billing.engine import Context, Decision
 from billing.events import AccountClosed, AccountOpened, AccountReleased, BalanceOpened, DetailsChanged, Place, Posting
 from billing.journal import Draft
 from plans.errors import Conflict, Invalid
+from plans.identifiers import check_tax_id
 from plans.money import decimals, plain
 from plans.periods import local_date, zone_of
 
@@ -56,6 +57,7 @@ def open_account(context: Context, args: OpenAccount) -> Decision:
         raise Conflict("account_exists", f"the account {args.account!r} exists already", at="account")
     if args.country and not re.fullmatch(r"[A-Z]{2}", args.country):
         raise Invalid("wrong_type", f"{args.country!r} is not a country code of two capital letters such as ES", at="country")
+    check_tax_id(args.tax_id, args.country)
     fields = vault.write(args.account, _personal(args), at=context.at)
     event = AccountOpened(
         account=args.account,
@@ -115,6 +117,7 @@ def change_details(context: Context, args: ChangeDetails) -> Decision:
     if given or args.exempt is not None:
         exempt = old.exempt if args.exempt is None else _reasons(args.exempt)
         place = Place(**({"country": old.country, "region": old.region, "city": old.city, "tax_id": old.tax_id} | given), exempt=exempt)
+        check_tax_id(place.tax_id, place.country)
     if not fields and place is None and not args.locale and not args.terms:
         raise Invalid("nothing_to_change", "no detail was given; name at least one", at="account")
     event = DetailsChanged(account=args.account, place=place, locale=args.locale, terms=args.terms, fields=tuple(fields))

@@ -120,6 +120,7 @@ class Debiting:
             corrects=original.invoice,
             corrects_number=original.number,
             reason=self.reason,
+            mentions=frame.mentions,
         )
 
     def _line(self, like: DocumentLine, taxed: TaxedLine) -> DocumentLine:

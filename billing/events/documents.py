@@ -95,6 +95,7 @@ class InvoiceIssued(Event):
     corrects: str = ""  # a debit note: the id of the document that it adds to
     corrects_number: str = ""
     reason: str = ""
+    mentions: tuple[Mapping[str, str], ...] = ()  # what the law wants said on it: language ("" for any) → text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +123,7 @@ class CreditNoteIssued(Event):
     credited: Decimal
     reason: str
     entry: Entry
+    mentions: tuple[Mapping[str, str], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -198,6 +198,7 @@ class _Run:
             entry=entry_of(
                 [*legs, (ledgers.CREDIT, draft.total, "")], currency=currency, seller=frame.seller["code"], day=frame.accounting_date
             ),
+            mentions=frame.mentions,
         )
 
     def _document(self, draft: _Draft) -> InvoiceIssued:
@@ -229,6 +230,7 @@ class _Run:
             credit_applied=applied,
             inclusive=any(line.inclusive for line in draft.taxed),
             policy=frozen_policy(draft.policy, [share.applied for line in draft.taxed for share in line.taxes]),
+            mentions=frame.mentions,
         )
 
     def _terms_codes(self, draft: _Draft) -> list[str | None]:

@@ -13,7 +13,7 @@ from billing.invoicing.lines import document_taxes, line_taxes
 from billing.invoicing.pieces import Piece
 from billing.invoicing.postings import document_legs, entry_of
 from billing.invoicing.standing import Standing
-from billing.invoicing.terms import seller_of, series_of
+from billing.invoicing.terms import mentions_of, seller_of, series_of
 from billing.invoicing.values import Composing, LineRef
 from plans.catalogue import Catalogue
 from plans.errors import Conflict, Invalid
@@ -36,20 +36,23 @@ class Frame:
     place: Place
     issued: date
     accounting_date: date
+    mentions: tuple[Mapping[str, str], ...] = ()
 
 
 def frame_of(composing: Composing, catalogue: Catalogue | None, document: str, *, earlier: int = 0) -> Frame:
     """The frame of a document at the moment, in the seller's zone; `earlier` events of the same run come before it."""
     day = local_date(composing.moment, catalogue.zone if catalogue else composing.state.zone)
+    place = composing.state.place_on(composing.moment)
     return Frame(
         account=composing.state.account,
         id=f"{composing.state.account}/{composing.next_sequence + earlier}",
         series=series_of(catalogue, document, day),
         seller=seller_of(catalogue, composing.state.seller),
         buyer=composing.buyer,
-        place=composing.state.place_on(composing.moment),
+        place=place,
         issued=day,
         accounting_date=day if composing.books_from is None else max(day, composing.books_from),
+        mentions=mentions_of(catalogue, document, place.country),
     )
 
 
@@ -140,6 +143,7 @@ def credit_note(
         credited=net + tax - applied,
         reason=reason,
         entry=entry_of(legs, currency=issued.currency, seller=frame.seller["code"], day=frame.accounting_date),
+        mentions=frame.mentions,
     )
 
 

@@ -47,6 +47,11 @@ def seller_of(catalogue: Catalogue | None, seller: str) -> dict[str, str]:
     return {**(catalogue.seller if catalogue else {}), "code": seller}
 
 
+def mentions_of(catalogue: Catalogue | None, document: str, country: str) -> tuple[Mapping[str, str], ...]:
+    """What the catalogue wants said on such a document to a buyer of this country."""
+    return tuple(mention.texts for mention in catalogue.mentions if mention.holds(document, country)) if catalogue else ()
+
+
 def frozen_policy(policy: TaxPolicy, taxes: Iterable[AppliedTax]) -> dict[str, str]:
     """The tax policy as text in the event, with what each tax says beyond its rate: `tax:CODE` → order|compound|group|ledger."""
     frozen: dict[str, str] = {"level": policy.level, "rounding": policy.rounding, "order": policy.order}

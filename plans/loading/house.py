@@ -12,12 +12,13 @@ from plans.catalogue import PaymentTerms
 from plans.discounts import Coupon, Discount, parse_coupon, parse_coupons, parse_discount, parse_discounts
 from plans.errors import Invalid
 from plans.fields import Fields
+from plans.identifiers import check_bic, check_iban, check_tax_id
 from plans.listing import coded
 from plans.loading.problems import Problems, check_code, entries_of
 from plans.metering import Meter, check_meters, parse_meter
 from plans.tax import Tax, parse_tax, parse_taxes
 
-SELLER_FIELDS = ("name", "country", "region", "city", "postal_code", "address", "tax_id", "email", "telephone", "website", "bank", "text")
+SELLER_FIELDS = "name country region city postal_code address tax_id email telephone website bank iban bic text".split()
 SERIES = {"invoice": "INV-{number:06}", "credit_note": "CN-{number:06}", "statement": "ST-{number:06}", "debit_note": "DN-{number:06}"}
 _WIDTH = re.compile(r"0?[1-9]|0[1-9]\d?|")
 
@@ -31,6 +32,10 @@ def read_seller(fields: Fields, name: str, default_name: str) -> dict[str, str]:
         if text is not None:
             found[field] = text
     seller.done()
+    check_tax_id(found.get("tax_id", ""), found.get("country", ""), seller.path("tax_id"))
+    for field, check in (("iban", check_iban), ("bic", check_bic)):
+        if field in found:
+            found[field] = check(found[field], seller.path(field))
     return found
 
 
