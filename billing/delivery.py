@@ -53,7 +53,9 @@ class OwedEffect:
 
 @dataclass(frozen=True)
 class Done:
-    """It is delivered."""
+    """It is delivered, or there is nothing to deliver: the note says why."""
+
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -167,7 +169,7 @@ def settle(effect: OwedEffect, answer: Answer) -> str:
             message = f"attempt {effect.attempt} of {effect.id} is not the one that counts any more"
             raise Conflict("stale_attempt", message, at="attempt", attempt=effect.attempt)
         word, state, due_at, failures = _outcome(effect, answer, rows[0][0])
-        reason = "" if isinstance(answer, Done) else answer.reason[:500]
+        reason = answer.note[:500] if isinstance(answer, Done) else answer.reason[:500]
         bulk.fetch(
             "UPDATE effect SET state = %s, due_at = %s, failures = %s, last_error = %s, leased_until = NULL WHERE id = %s RETURNING id",
             [state, due_at, failures, reason, effect.id],

@@ -97,9 +97,15 @@ BILLING_EFFECTS_OWED_BY: tuple[str, ...] = ("billing.effects.owed_by",)
 #: Who knows what a whole batch owes to receivers that only the database knows.
 BILLING_EFFECTS_OF_BATCH: tuple[str, ...] = ("billing.webhooks.owing.owed",)
 #: Who delivers which kind of effect (see billing/delivery.py); a kind without a handler stays owed, and `run effects` lists it.
-BILLING_EFFECT_HANDLERS: tuple[tuple[str, str], ...] = (("webhook.deliver", "billing.webhooks.sending.deliver"),)
+BILLING_EFFECT_HANDLERS: tuple[tuple[str, str], ...] = (
+    ("webhook.deliver", "billing.webhooks.sending.deliver"),
+    ("document.send", "payments.documents.delivery.send"),
+)
 #: Handlers that take the place of those above where a story is played: nothing of a story may leave the house.
-BILLING_STORY_EFFECT_HANDLERS: tuple[tuple[str, str], ...] = (("webhook.deliver", "billing.webhooks.sending.keep_inside"),)
+BILLING_STORY_EFFECT_HANDLERS: tuple[tuple[str, str], ...] = (
+    ("webhook.deliver", "billing.webhooks.sending.keep_inside"),
+    ("document.send", "payments.documents.delivery.told"),
+)
 
 # --- Applications
 
@@ -241,8 +247,12 @@ WEBHOOK_INNER_NETWORKS = [ip_network(text) for text in env.list("WEBHOOK_INNER_N
 
 # --- Mail and admin
 
-EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
-vars().update(EMAIL_CONFIG)
+if env.str("EMAIL_URL", default=""):
+    vars().update(env.email_url("EMAIL_URL"))
+else:  # nothing leaves the machine: each mail is a file that a mail program opens
+    EMAIL_BACKEND, EMAIL_FILE_PATH = "django.core.mail.backends.filebased.EmailBackend", VAR_DIR / "mail"
+EMAIL_TIMEOUT = 20  # seconds; shorter than the lease of an effect
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="billing@localhost")
 
 #: Where a customer pays a document, as documents print it and put it into a code to scan: a URL with {account} and {number}. "": nowhere.
 PAYMENT_LINK = env.str("PAYMENT_LINK", default="")

@@ -162,7 +162,8 @@ class PaymentTerms:
 
 @dataclass(frozen=True)
 class Mention:
-    """A sentence that documents must hold: language ("" for any) → text. `documents` and the buyer's `countries`: all where none is named."""
+    """A sentence that documents must hold: language ("" for any) → text. It holds for these `documents` and for
+    buyers of these `countries`; where none is named, for all."""
 
     texts: Mapping[str, str]
     documents: tuple[str, ...] = ()

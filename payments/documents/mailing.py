@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from email.headerregistry import Address
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.mail import EmailMultiAlternatives, get_connection
+from django.core.validators import validate_email
 
 from payments.documents import faces
 from payments.documents.shown import shown
@@ -40,9 +41,7 @@ def file_name(document: Document) -> str:
 def check_address(text: str) -> str:
     """One address and nothing else: no second one, no header. Raises Invalid `bad_address`."""
     try:
-        found = Address(addr_spec=text)
-    except (ValueError, IndexError):
-        found = Address()
-    if not found.username or not found.domain or found.addr_spec != text or not text.isprintable():
-        raise Invalid("bad_address", f"{text[:80]!r} is not one mail address", at="email")
+        validate_email(text)
+    except ValidationError:
+        raise Invalid("bad_address", f"{text[:80]!r} is not one mail address", at="email") from None
     return text

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import decimal
+import re
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -147,6 +148,9 @@ WORDS = {
     "details_erased": _("Details erased"),
 }
 
+#: A code such as KWD keeps its distance from the digits (Unicode's rule of currency spacing, which Babel leaves out).
+_LETTER_BESIDE_DIGIT = re.compile(r"([A-Za-z])(\d)")
+
 
 @dataclass(frozen=True)
 class Speech:
@@ -165,7 +169,8 @@ class Speech:
         places = max(decimals(currency), _places(amount))
         pattern.frac_prec = (places, places)
         with decimal.localcontext(prec=60):
-            return str(pattern.apply(amount, self.locale, currency=currency, currency_digits=False))
+            said = str(pattern.apply(amount, self.locale, currency=currency, currency_digits=False))
+        return _LETTER_BESIDE_DIGIT.sub("\\1\u00a0\\2", said)
 
     def number(self, value: Decimal) -> str:
         """As many decimals as it has."""

@@ -1,0 +1,76 @@
+"""Effect `document.send`: the document goes to the account's mail address, as it is known when the mail leaves.
+
+The Message-ID is made of the effect's id, so a mail that is sent again (the process died before the answer was kept) can be recognised
+by whoever receives it. What a mail server refuses for good is a failure that a person sees; anything else is tried again.
+"""
+
+from __future__ import annotations
+
+import re
+import smtplib
+from typing import Any
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+
+from accounts import vault
+from billing.delivery import Answer, Done, Failed, Later, OwedEffect
+from payments.documents.mailing import message
+from payments.documents.reading import issued
+from payments.documents.shown import shown
+from payments.documents.values import Document
+from plans.errors import Invalid, Refusal
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9.-]+")
+PERMANENT = range(500, 600)
+
+
+def send(effect: OwedEffect) -> Answer:
+    """Handler of `document.send`."""
+    try:
+        document = issued(str(effect.payload["id"]))
+    except Refusal as refusal:
+        return Failed(str(refusal))
+    return post(document, effect.id)
+
+
+def told(effect: OwedEffect) -> Answer:
+    """Handler of `document.send` in stories: the document is put into words, and no mail leaves the house."""
+    shown(issued(str(effect.payload["id"])))
+    return Done("a story sends no mail")
+
+
+def post(document: Document, effect: str) -> Answer:
+    """Mail any document to its account. Nobody can be written to without an address: that is no failure, and says so."""
+    address = vault.person(document.account).get("email", "")
+    if not address:
+        return Done(f"the account {document.account} has no mail address; nothing was sent")
+    try:
+        mail = message(document, to=address, id=message_id(effect))
+    except Invalid as refusal:
+        return Failed(str(refusal))
+    return _hand_over(mail)
+
+
+def message_id(effect: str) -> str:
+    """`ana.17.document.send@our.host`: the same for the same effect, and different for another."""
+    local = ".".join(_UNSAFE.sub("-", part) for part in effect.split("/"))
+    host = settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].strip("> ") or "localhost"
+    return f"{local}@{host}"
+
+
+def _hand_over(mail: EmailMultiAlternatives) -> Answer:
+    try:
+        mail.send()
+    except smtplib.SMTPRecipientsRefused as refused:
+        return _refused(*next(iter(refused.recipients.values())))
+    except smtplib.SMTPResponseException as refused:
+        return _refused(refused.smtp_code, refused.smtp_error)
+    except (smtplib.SMTPException, OSError) as error:
+        return Later(f"the mail server does not answer: {type(error).__name__}: {error}")
+    return Done()
+
+
+def _refused(code: int, words: Any) -> Answer:
+    said = f"the mail server refused: {code} {words.decode(errors='replace') if isinstance(words, bytes) else words}"
+    return Failed(said) if code in PERMANENT else Later(said)
