@@ -5,12 +5,11 @@ from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
 from billing.api.problems import nothing_here
-from billing.views import document
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("admin/", admin.site.urls),
-    path("documents/<str:account>/<path:name>", document, name="document"),
+    path("documents/", include("billing.urls")),
     path("api/v1/", include("billing.api.urls")),
     re_path(r"^api(?:/(?P<path>.*))?$", nothing_here),
 ]

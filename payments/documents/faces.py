@@ -20,7 +20,7 @@ from payments.documents.values import Document
 
 WIDTH = 72  # of plain text
 STYLE = "documents/style.css"
-PDF_STANDARDS = ["a-3a", "ua-1"]  # for archives, and for readers who listen
+PDF_STANDARDS: list[Any] = ["a-3a", "ua-1"]  # for archives, and for readers who listen
 
 
 def page(shown: Shown) -> str:
@@ -58,12 +58,13 @@ def _compiler() -> typst.Compiler:
 def pdf(document: Document, shown: Shown) -> bytes:
     """The PDF (PDF/A-3a, PDF/UA-1), the same bytes for the same document: its date is the day of issue, not of printing."""
     data = asdict(shown) | {"date": document.issued.isoformat(), "codes": _codes(shown)}
-    made: bytes = _compiler().compile(
+    made = _compiler().compile(
         format="pdf",
         sys_inputs={"data": json.dumps(data, ensure_ascii=False)},
         pdf_standards=PDF_STANDARDS,
         timestamp=int(document.at.timestamp()),
     )
+    assert isinstance(made, bytes)
     return made
 
 

@@ -271,7 +271,8 @@ class _Showing:
         document = self.document
         if document.kind not in PAYABLE or document.payable <= 0 or document.void is not None:
             return None
-        facts, codes = [], []
+        facts: list[tuple[str, str]] = []
+        codes: list[Code] = []
         if document.bank.iban:
             facts, codes = self._transfer()
         if document.link:
