@@ -8,13 +8,15 @@ from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
 from django.utils import timezone
 from unfold.decorators import display
 
 from accounts.models import Person
 from billing import ledgers
 from billing.admin.base import STANDINGS, STATES, ReadOnlyAdmin, money
+from billing.admin.doing import buttons, do
 from billing.models import Account, Balance, Contract, Due, Invoice, Payment
 from billing.queries.history import Filter, events, summary
 from billing.queries.status import Status, money_text, statuses
@@ -44,6 +46,13 @@ class AccountAdmin(ReadOnlyAdmin):
     list_filter = ("status", "seller", "currency")
     search_fields = ("account", "external_id")
     search_help_text = "account, name, external id, or the number of a document"
+
+    def get_urls(self) -> list[URLPattern]:
+        return [path("do/<str:command>/", self.admin_site.admin_view(self.do), name="billing_do"), *super().get_urls()]
+
+    def do(self, request: HttpRequest, command: str) -> HttpResponse:
+        """The page of one command, as a button of the office opens it."""
+        return do(request, command, self.admin_site)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return AccountList
@@ -109,6 +118,7 @@ class AccountAdmin(ReadOnlyAdmin):
             "standing_variant": STANDINGS[stand.standing],
             "tree": tree,
             "problem": problem,
+            "buttons": buttons(request.user, obj.account),
             "due": Due.objects.filter(account=obj.account).first(),
             "contracts": _contracts(obj.account),
             "documents": _documents(obj.account),
