@@ -37,7 +37,8 @@ Owed = tuple[str, dict[str, Any]]
 
 
 class OwedBy(Protocol):
-    """(kind, payload) of each effect that an event owes. Pure; an event owes at most one effect of a kind."""
+    """(kind, payload) of each effect that an event owes. Pure; an event owes at most one effect of a kind. A payload that names an
+    `account` belongs to it, else to the stream of the event."""
 
     def __call__(self, event: Event, /) -> list[Owed]: ...
 
@@ -86,4 +87,5 @@ def owe(batch: Sequence[Recorded]) -> None:
 def _row(recorded: Recorded, kind: str, receiver: str, payload: dict[str, Any]) -> tuple[Any, ...]:
     identity = f"{recorded.address}/{kind}{receiver}"
     told = canonical(payload).decode()
-    return identity, kind, recorded.stream, recorded.stream, recorded.sequence, told, "owed", recorded.effective_at, 0, ""
+    owner = recorded.stream if receiver else payload.get("account", recorded.stream)
+    return identity, kind, owner, recorded.stream, recorded.sequence, told, "owed", recorded.effective_at, 0, ""

@@ -20,6 +20,7 @@ EXPENSE_BY_CHARGE = {"fee": "expense:fees", "usage": "expense:revenue-share", "s
 # Money on its way, and money that is not ours. Each of these is zero once what it waits for has happened.
 CREDIT_HELD = "credit_held"  # the customers' unused money that an open dispute may take
 REFUNDS_PAYABLE = "refunds_payable"  # refunds decided and not confirmed
+PAYOUTS = "payouts_payable"  # payouts decided and not confirmed
 DISPUTES = "disputes"  # what the bank took for open disputes
 UNIDENTIFIED = "unidentified"  # money whose payer is not known
 TRANSFER = "transfer"  # money on its way from one account to another: zero over all accounts
@@ -38,4 +39,4 @@ COURTESY = "discounts:courtesy"  # what was used beyond a wallet and is given
 BREAKAGE = "revenue:breakage"  # paid money that expired unused
 
 #: What an account must not hold when it is closed.
-WAITING = (CREDIT_HELD, REFUNDS_PAYABLE, DISPUTES, UNIDENTIFIED, DEPOSITS, PREPAID, OVERDRAWN)
+WAITING = (CREDIT_HELD, REFUNDS_PAYABLE, PAYOUTS, DISPUTES, UNIDENTIFIED, DEPOSITS, PREPAID, OVERDRAWN)

@@ -41,6 +41,12 @@ class Work(Protocol):
         """account → the events of its moment. The accounts' streams are locked; other streams must be locked here, and added to `heads`."""
 
 
+def answers_matter() -> bool:
+    """Whether what the clockwork does later may depend on how an effect of now is answered: a work says so by `asks_outside()`. Where none
+    does, a story may run ahead and deliver its effects afterwards."""
+    return any(work.asks_outside() for work in works() if hasattr(work, "asks_outside"))
+
+
 @cache
 def works() -> tuple[Work, ...]:
     """The works of the settings, in their order."""

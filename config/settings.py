@@ -53,6 +53,7 @@ BILLING_COMMANDS: tuple[str, ...] = (
     "billing.wallets.commands",
     "billing.wallets.spending",
     "payments.commands",
+    "payments.commands.notices",
 )
 #: Actors that may say for whom they speak (`by`, `role`) when something is asked for or decided: programs that know it already. For
 #: everybody else it is the signed-in user, with the roles that he has.
@@ -72,6 +73,7 @@ BILLING_WORKS: tuple[str, ...] = (
     "billing.scheduling.works.changes",
     "billing.requests.works.expiry",
     "billing.accounting.recognition.recognition",
+    "payments.works.collecting",
 )
 #: Processors that fold every batch into read models, inside the transaction that records it.
 BILLING_PROCESSORS: tuple[str, ...] = (
@@ -89,17 +91,24 @@ BILLING_PROCESSORS: tuple[str, ...] = (
     "billing.house.processor.process",
     "billing.requests.processor.process",
     "payments.processors.process",
+    "payments.gateway_processor.process",
 )
 #: Processors of the same batch that need the numbers of documents, which are drawn after everything else is written.
 BILLING_NUMBERED_PROCESSORS: tuple[str, ...] = ("billing.processors.documents.process", "billing.processors.ledger.process")
 #: Who knows what an event owes to the outside world (see billing/effects.py).
-BILLING_EFFECTS_OWED_BY: tuple[str, ...] = ("billing.effects.owed_by",)
+BILLING_EFFECTS_OWED_BY: tuple[str, ...] = ("billing.effects.owed_by", "payments.calling.owed_by")
 #: Who knows what a whole batch owes to receivers that only the database knows.
 BILLING_EFFECTS_OF_BATCH: tuple[str, ...] = ("billing.webhooks.owing.owed",)
 #: Who delivers which kind of effect (see billing/delivery.py); a kind without a handler stays owed, and `run effects` lists it.
 BILLING_EFFECT_HANDLERS: tuple[tuple[str, str], ...] = (
-    ("webhook.deliver", "billing.webhooks.sending.deliver"),
     ("document.send", "payments.documents.delivery.send"),
+    ("gateway.charge", "payments.calling.charge"),
+    ("gateway.checkout", "payments.calling.checkout"),
+    ("gateway.refund", "payments.calling.refund"),
+    ("gateway.payout", "payments.calling.pay_out"),
+    ("gateway.digest", "payments.digesting.digest"),
+    ("sandbox.notify", "payments.digesting.notify"),
+    ("webhook.deliver", "billing.webhooks.sending.deliver"),
 )
 #: Handlers that take the place of those above where a story is played: nothing of a story may leave the house.
 BILLING_STORY_EFFECT_HANDLERS: tuple[tuple[str, str], ...] = (
@@ -247,6 +256,23 @@ SPECTACULAR_SETTINGS = {
 
 #: Networks inside, to which messages about events may go although they are not public: of receivers of one's own, or of tests.
 WEBHOOK_INNER_NETWORKS = [ip_network(text) for text in env.list("WEBHOOK_INNER_NETWORKS", default=[])]
+
+# --- Gateways
+
+#: Every gateway by its name (see docs/gateways.md), and the one that new payment methods belong to.
+PAYMENT_GATEWAYS: dict[str, str] = {
+    "sandbox": "payments.gateways.sandbox.SandboxGateway",
+    "stripe": "payments.gateways.stripe.StripeGateway",
+    "manual": "payments.gateways.manual.ManualGateway",
+}
+PAYMENT_GATEWAY = env.str("PAYMENT_GATEWAY", default="sandbox" if DEBUG else "manual")
+#: The sandbox takes no real money, so it is off where money counts. Stories use it everywhere.
+SANDBOX_GATEWAY = env.bool("SANDBOX_GATEWAY", default=DEBUG)
+#: The first signs; all are accepted, so that a secret can be changed without losing a webhook.
+SANDBOX_WEBHOOK_SECRETS = env.list("SANDBOX_WEBHOOK_SECRETS", default=[SECRET_KEY])
+STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", default="")
+STRIPE_WEBHOOK_SECRETS = env.list("STRIPE_WEBHOOK_SECRETS", default=[])
+STRIPE_API_BASE = env.str("STRIPE_API_BASE", default="")  # another address of the API, for tests
 
 # --- Mail and admin
 

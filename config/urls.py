@@ -10,6 +10,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("admin/", admin.site.urls),
     path("documents/", include("billing.urls")),
+    path("", include("payments.urls")),
     path("api/v1/", include("billing.api.urls")),
     re_path(r"^api(?:/(?P<path>.*))?$", nothing_here),
 ]

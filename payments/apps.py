@@ -1,9 +1,9 @@
 from django.apps import AppConfig
 
-from payments import events
+from payments import events, gateway_events
 
 #: The journal decodes what it has been told of, so the events are known as soon as the app is.
-EVENTS = events
+EVENTS = (events, gateway_events)
 
 
 class PaymentsConfig(AppConfig):

@@ -99,3 +99,146 @@ class Deposit(models.Model):
 
     def __str__(self) -> str:
         return f"{self.deposit} {self.amount} {self.currency}"
+
+
+class PaymentMethod(models.Model):
+    """A way to charge the customer: the gateway's token, and what a person may see of a card."""
+
+    method = models.TextField(primary_key=True)
+    account = models.TextField()
+    sequence = models.BigIntegerField()
+    gateway = models.TextField()
+    customer = models.TextField()
+    token = models.TextField()
+    brand = models.TextField(blank=True)
+    last4 = models.TextField(blank=True)
+    expiry = models.TextField(blank=True)  # YYYY-MM
+    status = models.TextField()  # active removed
+    is_default = models.BooleanField()
+    default_since = models.DateTimeField(null=True)
+    added_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "read_payment_method"
+        indexes = [models.Index(fields=["account", "sequence"], name="read_payment_method_account")]
+        constraints = [
+            models.UniqueConstraint(fields=["account"], name="one_default_method", condition=models.Q(is_default=True)),
+            models.CheckConstraint(condition=models.Q(last4__regex=r"^[0-9]{0,4}$"), name="method_shows_four_digits_at_most"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.brand} {self.last4}"
+
+
+class CollectionMode(models.Model):
+    """Whether an account is collected from; where it never said, its catalogue does."""
+
+    account = models.TextField(primary_key=True)
+    mode = models.TextField()  # automatic manual
+    since = models.DateTimeField()
+
+    class Meta:
+        db_table = "read_collection_mode"
+
+    def __str__(self) -> str:
+        return f"{self.account} {self.mode}"
+
+
+class Collection(models.Model):
+    """What a gateway was asked to charge, and what became of it."""
+
+    collection = models.TextField(primary_key=True)
+    account = models.TextField()
+    sequence = models.BigIntegerField()
+    amount = models.DecimalField(**MONEY)
+    currency = models.TextField()
+    method = models.TextField()
+    gateway = models.TextField()
+    attempt = models.IntegerField()
+    trigger = models.TextField()
+    status = models.TextField()  # requested processing confirmation settled failed
+    decline = models.TextField(blank=True)  # soft hard confirmation
+    code = models.TextField(blank=True)
+    message = models.TextField(blank=True)
+    reference = models.TextField(blank=True)
+    url = models.TextField(blank=True)  # where the customer confirms
+    payment = models.TextField(blank=True)
+    requested_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "read_collection"
+        indexes = [models.Index(fields=["account", "sequence"], name="read_collection_account")]
+
+    def __str__(self) -> str:
+        return f"{self.collection} {self.amount} {self.currency} {self.status}"
+
+
+class CollectionPart(models.Model):
+    """What of a collection is for which document."""
+
+    pk = models.CompositePrimaryKey("account", "invoice", "collection")
+    account = models.TextField()
+    invoice = models.TextField()
+    collection = models.TextField()
+    number = models.TextField()
+    amount = models.DecimalField(**MONEY)
+
+    class Meta:
+        db_table = "read_collection_part"
+
+    def __str__(self) -> str:
+        return f"{self.collection} {self.number} {self.amount}"
+
+
+class Payout(models.Model):
+    """Money on its way to somebody whom we owe."""
+
+    payout = models.TextField(primary_key=True)
+    account = models.TextField()
+    sequence = models.BigIntegerField()
+    amount = models.DecimalField(**MONEY)
+    currency = models.TextField()
+    channel = models.TextField()
+    reference = models.TextField(blank=True)
+    status = models.TextField()  # requested settled failed
+    requested_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "read_payout"
+        indexes = [models.Index(fields=["account", "sequence"], name="read_payout_account")]
+
+    def __str__(self) -> str:
+        return f"{self.payout} {self.amount} {self.currency}"
+
+
+# --- the other side of the sandbox: not made from events, never rebuilt -----------------------------------------------------------
+
+
+class SandboxOperation(models.Model):
+    """What the sandbox gateway was asked to do, as the gateway itself knows it. It stands for another company's books: it is written
+    outside our transactions and survives our crash."""
+
+    id = models.TextField(primary_key=True)
+    kind = models.TextField()  # charge refund payout checkout
+    key = models.TextField()
+    account = models.TextField()
+    amount = models.DecimalField(**MONEY)
+    currency = models.TextField()
+    token = models.TextField(blank=True)
+    parent = models.TextField(blank=True)  # the charge that a refund gives back; where a checkout returns to
+    state = models.TextField()  # succeeded failed processing confirmation open
+    decline = models.TextField(blank=True)
+    code = models.TextField(blank=True)
+    turns_at = models.DateTimeField(null=True)  # from then on the state is `turns_to`
+    turns_to = models.TextField(blank=True)
+    disputed_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "sandbox_operation"
+        constraints = [models.UniqueConstraint(fields=["kind", "key"], name="sandbox_one_operation_per_key")]
+
+    def __str__(self) -> str:
+        return f"{self.id} {self.amount} {self.currency} {self.state}"

@@ -217,6 +217,7 @@ class Catalogue:
     features: Mapping[str, Feature] = field(default_factory=dict)
     examples: tuple[Example, ...] = ()
     invoice: InvoicePolicy = field(default_factory=InvoicePolicy)  # of single sales, and of plans that say nothing
+    collection: Literal["automatic", "manual"] = "manual"  # what falls due of accounts that say nothing
     default_terms: str | None = None  # payment terms of whoever has none of their own
     effective: date | None = None  # the day from which `newest` means it; None: at once
     version: int = 0

@@ -31,8 +31,8 @@ from plans.tax import TaxPolicy, parse_tax_policy
 LARGEST = 2_000_000  # bytes; a larger file is no catalogue
 #: The fields of a catalogue, in the order in which people write them.
 SECTIONS = (
-    "catalogue about effective currency zone seller rounding tax taxes calendars meters lists terms series mentions invoice items"
-    " discounts coupons features plans"
+    "catalogue about effective currency zone seller rounding tax taxes calendars meters lists terms collection series mentions invoice"
+    " items discounts coupons features plans"
 ).split()
 
 
@@ -150,6 +150,7 @@ def _catalogue(fields: Fields, problems: Problems) -> Catalogue:
         examples=tuple(reading.examples),
         invoice=invoice,
         default_terms=default_terms,
+        collection=attempt(lambda: fields.choice("collection", ("automatic", "manual"), "manual"), "manual"),
         effective=attempt(lambda: fields.read("effective", parse_date, None)),
     )
     attempt(lambda: fields.text("about", None, longest=10_000))

@@ -51,6 +51,10 @@ plans:
         meter: calls
         price: {model: graduated, tiers: [{up_to: 10, unit: "1.00"}, {up_to: 20, unit: "0.50"}, {unit: "0.333"}]}
         tax: standard
+  partner:
+    name: Partner
+    items:
+      share: {charge: fee, name: Share, period: 1 month, timing: advance, owes: us, price: {model: flat, amount: "70.00"}}
   metered:
     name: Metered
     items:
@@ -171,6 +175,7 @@ def assert_books_hold() -> None:
 #: ledger → what its balance must be, said by the read models that wait for it.
 WAITING = {
     "refunds_payable": "SELECT account, currency, -amount FROM read_refund WHERE status = 'requested'",
+    "payouts_payable": "SELECT account, currency, -amount FROM read_payout WHERE status = 'requested'",
     "disputes": "SELECT account, currency, amount FROM read_dispute WHERE status IN ('open', 'under_review')",
     "credit_held": "SELECT account, currency, -from_credit FROM read_dispute WHERE status IN ('open', 'under_review')",
     "unidentified": 'SELECT account, currency, -"left" FROM read_receipt',

@@ -26,6 +26,7 @@ from billing.scenario.past import folded
 from billing.scenario.reading import OPEN, PUBLISH
 from billing.scenario.story import Expectation, Step, Story
 from billing.scenario.world import NoDatabase, own_database
+from billing.works import answers_matter
 from plans.errors import Refusal
 
 ACTOR = "scenario"
@@ -189,16 +190,18 @@ class _Player:
         """What production's beats would have done by now: effects are delivered at their moment, before what falls due later."""
         ours = list(self.outcome.ids.values()) if self.setting.shared else None
         before = None
-        while (moment := self._next_moment(until, ours)) is not None and moment != before:
+        while answers_matter() and (moment := self._next_moment(until, ours)) is not None and moment != before:
             self._clockwork(moment)
-            delivered = delivery.deliver(until=moment, known_at=moment, story=True, accounts=ours)
-            before = None if delivered.attempts else moment
+            before = None if self._deliver(moment, ours) else moment
         self._clockwork(until)
+        if delivery.next_due(until=until, accounts=ours, story=True) is not None:
+            self._deliver(until, ours)
+
+    def _deliver(self, moment: datetime, ours: list[str] | None) -> int:
+        return delivery.deliver(until=moment, known_at=moment, story=True, accounts=ours).attempts
 
     def _next_moment(self, until: datetime, ours: list[str] | None) -> datetime | None:
         """The earliest moment up to `until` at which an effect is due, or may become owed by what falls due then."""
-        if not delivery.handlers(story=True):
-            return None
         moments = [clockwork.next_due(until=until, accounts=ours), delivery.next_due(until=until, accounts=ours, story=True)]
         return min((moment for moment in moments if moment is not None), default=None)
 

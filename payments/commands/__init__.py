@@ -1,6 +1,18 @@
 """What can be done with money that came in, by subject. Each module lists its commands; so does this one, in their order."""
 
-from payments.commands import chargebacks, credit_notes, deposits, disputes, payments, receipts, refunds, write_offs
+from payments.commands import (
+    chargebacks,
+    collections,
+    credit_notes,
+    deposits,
+    disputes,
+    methods,
+    payments,
+    payouts,
+    receipts,
+    refunds,
+    write_offs,
+)
 
 COMMANDS = (
     *payments.COMMANDS,
@@ -11,4 +23,7 @@ COMMANDS = (
     *disputes.COMMANDS,
     *receipts.COMMANDS,
     *deposits.COMMANDS,
+    *methods.COMMANDS,
+    *collections.COMMANDS,
+    *payouts.COMMANDS,
 )
