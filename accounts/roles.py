@@ -30,6 +30,18 @@ AREAS: dict[str, frozenset[str]] = {
     "money": frozenset(
         {"pay", "apply_credit", "allocate", "unallocate", "receive", "identify", "take_deposit", "apply_deposit", "release_deposit"}
     ),
+    "methods": frozenset({"add_method", "remove_method", "set_default_method", "set_collection", "collect", "open_checkout"}),
+    "gateways": frozenset(
+        {
+            "settle_collection",
+            "await_collection",
+            "fail_collection",
+            "pay_out",
+            "settle_payout",
+            "fail_payout",
+            "receive_notice",
+        }
+    ),
     "disputes": frozenset({"dispute", "resolve_dispute", "open_dispute", "send_evidence", "win_dispute", "lose_dispute"}),
     "corrections": frozenset(
         {
@@ -62,13 +74,13 @@ AREAS: dict[str, frozenset[str]] = {
     "books": frozenset({"close_period", "open_balance", "publish_policy"}),
 }
 
-_OFFICE = frozenset({"customers", "contracts", "sales", "money", "disputes", "wallets", "stock", "requests"})
+_OFFICE = frozenset({"customers", "contracts", "sales", "money", "methods", "disputes", "wallets", "stock", "requests"})
 #: role of staff → the areas in which it may run commands itself. Every role may look. What a clerk may not correct he can ask for.
 STAFF_ROLES: dict[str, frozenset[str]] = {
     "viewer": frozenset(),
     "clerk": _OFFICE,
     "supervisor": _OFFICE | {"corrections", "approvals"},
-    "finance": frozenset({"money", "disputes", "corrections", "requests", "approvals", "books", "wallets"}),
+    "finance": frozenset({"money", "methods", "gateways", "disputes", "corrections", "requests", "approvals", "books", "wallets"}),
     "catalogue_manager": frozenset({"catalogue"}),
     "administrator": frozenset(AREAS) | {"administration"},
 }
@@ -97,6 +109,11 @@ CUSTOMER_COMMANDS: dict[str, tuple[str, frozenset[str]]] = {
         frozenset({"name", "email", "phone", "street", "postcode", "city", "region", "country", "tax_id", "locale"}),
     ),
     "apply_credit": ("money", frozenset({"invoices"})),
+    "open_checkout": ("money", frozenset({"invoices"})),
+    "collect": ("money", frozenset({"invoices", "method"})),
+    "set_default_method": ("money", frozenset({"method"})),
+    "remove_method": ("money", frozenset({"method"})),
+    "set_collection": ("money", frozenset({"mode"})),
     "dispute": ("money", frozenset({"invoice", "amount", "lines", "reason"})),
 }
 
