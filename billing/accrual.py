@@ -23,7 +23,7 @@ from plans.catalogue import Interest, Item, Minimum
 from plans.metering import Measured
 from plans.money import allocate, decimals, plain, round_money
 from plans.periods import Span, local_date, local_days, share, to_local, year_fraction
-from plans.pricing import Consumption, Rated, UsageEvent, rate
+from plans.pricing import Consumption, Pricing, Rated, UsageEvent, rate
 
 
 @dataclass(frozen=True)
@@ -125,9 +125,21 @@ def _highest_quantity(found: Sequence[Segment]) -> list[Segment]:
     return kept
 
 
+_FEES: dict[tuple[int, Decimal], tuple[Pricing, Rated]] = {}
+MOST_FEES = 10_000
+
+
 def _rate_fee(segment: Segment) -> Rated:
-    assert segment.pricing is not None
-    return rate(segment.pricing, Consumption(quantity=segment.quantity), closed=True)
+    """What the quantity costs for a whole period: the same for all who have the price, so it is rated once per process."""
+    pricing = segment.pricing
+    assert pricing is not None
+    key = id(pricing), segment.quantity
+    held = _FEES.get(key)
+    if held is None or held[0] is not pricing:
+        if len(_FEES) >= MOST_FEES:
+            _FEES.clear()
+        held = _FEES[key] = pricing, rate(pricing, Consumption(quantity=segment.quantity), closed=True)
+    return held[1]
 
 
 def _fee_share(contract: Contract, segment: Segment, period: PeriodRow, zone: str) -> Fraction:
@@ -136,6 +148,8 @@ def _fee_share(contract: Contract, segment: Segment, period: PeriodRow, zone: st
     if period.start == period.full_end:  # charged once
         return Fraction(1)
     if item.proration == "none":
+        return Fraction(1)
+    if segment.start == period.full_start and segment.end == period.full_end:
         return Fraction(1)
     full = Span(period.full_start, period.full_end)
     last_day = item.last_day if segment.end == contract.end else "free"

@@ -23,7 +23,7 @@ from billing.folding import fold, forget_marks
 from billing.journal import Draft, Head, Recorded
 from billing.loading import load, policy
 from billing.measuring import measure_steps
-from billing.schedule import Recount, Recounts, Step, next_step
+from billing.schedule import Recount, Recounts, Step, idle_marks, next_step
 from billing.state import AccountState
 from billing.terms import Policy
 from billing.works import OPENING, works
@@ -119,6 +119,7 @@ class _Doing:
     steps: dict[str, Step] = field(default_factory=dict)
     works: dict[int, dict[str, datetime]] = field(default_factory=dict)  # position of the work in the settings -> account -> moment
     resting: dict[str, datetime | None] = field(default_factory=dict)
+    idle: list[int] = field(default_factory=list)  # marks of use that nothing waits for
 
     @property
     def active(self) -> list[str]:
@@ -141,6 +142,9 @@ def _plan(
             if state.status != "parked" and (moment := work.next_moment(state, rules)) is not None
         ]
         first = min(others, default=None)
+        if state.marks:
+            ahead = [moment for moment in (step and step.moment, first and first[0]) if moment]
+            doing.idle += _take_idle(state, rules, min([until, *ahead]))
         if step is not None and (first is None or (step.moment, step.rank) < first[:2]):
             changes = any(moment == step.moment and rank < OPENING for moment, rank, _ in others)
             due, chosen = step.moment, step.closing_only() if changes else step
@@ -158,6 +162,12 @@ def _plan(
     return doing
 
 
+def _take_idle(state: AccountState, rules: Policy, until: datetime) -> list[int]:
+    idle = idle_marks(state, rules, until=until)
+    forget_marks(state, idle)
+    return idle
+
+
 def _round(
     states: Mapping[str, AccountState],
     *,
@@ -171,7 +181,7 @@ def _round(
     rules = policy()
     doing = _plan(states, rules, recount, until, issued_from)
     plans = doing.steps
-    _forget_marks([mark for step in plans.values() for mark in step.marks])
+    _forget_marks([*doing.idle, *(mark for step in plans.values() for mark in step.marks)])
     usage = measure_steps({account: step for account, step in plans.items() if step.counts}, states, rules, totals=True)
     moments = {account: step.moment for account, step in plans.items() if step.documents}
     next_sequences = {account: heads[account].sequence + 1 for account in moments}

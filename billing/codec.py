@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import orjson
@@ -31,6 +31,7 @@ def canonical(value: Any) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
+@lru_cache(maxsize=5_000)
 def time_text(moment: datetime) -> str:
     """UTC ISO text, always with microseconds: `2026-03-01T15:00:00.000000Z`."""
     utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)

@@ -1,4 +1,4 @@
-"""Pure: what an account's state is after events, without asking the database again: so a round of the clockwork need not load it anew.
+"""What an account's state is after events, without asking the database again: so a round of the clockwork need not load it anew.
 
 Only the everyday facts of a tick and of a run are known here. Whatever else happened, the state is loaded again: `fold` says so.
 """
@@ -14,6 +14,7 @@ from typing import Any
 from billing.codec import encode_value
 from billing.events import ChargeAccrued, InvoiceIssued, PeriodsClosed, PeriodsOpened, RevenueRecognised
 from billing.journal import Recorded
+from billing.loading import as_summed, trimmed
 from billing.state import AccountState, OpenCharge, OpenInvoice, PeriodRow
 
 
@@ -63,7 +64,7 @@ def _accrued(state: AccountState, recorded: Recorded) -> None:
     event: Any = recorded.event
     key = event.key
     name = key.contract, key.item, key.terms, key.period_start, key.component
-    state.standing[name] = state.standing.get(name, Decimal(0)) + event.amount
+    state.standing[name] = as_summed(state.standing.get(name, Decimal(0)) + event.amount)
     if event.invoice_when != "never":
         state.open_charges.append(accrued_charge(recorded, event))
 
@@ -78,8 +79,8 @@ def accrued_charge(recorded: Recorded, event: ChargeAccrued) -> OpenCharge:
         event.key.component,
         event.name,
         event.key.currency,
-        event.amount,
-        event.quantity,
+        trimmed(event.amount),
+        trimmed(event.quantity),
         event.unit_price,
         event.unit,
         event.start,
@@ -107,8 +108,8 @@ def _issued(state: AccountState, recorded: Recorded) -> None:
             event.number,
             event.document,
             event.currency,
-            event.total,
-            event.total,
+            trimmed(event.total),
+            trimmed(event.total),
             event.due,
             event.issued,
             recorded.sequence,

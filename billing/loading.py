@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -30,10 +31,10 @@ class StoredPolicy:
         self._entries: dict[tuple[str, str], tuple[ListEntry, ...]] = {}
 
     def catalogue(self, name: str, version: int) -> Catalogue:
-        key = name, version
-        if key not in self._catalogues:
-            self._catalogues[key] = store.catalogue(name, version)
-        return self._catalogues[key]
+        found = self._catalogues.get((name, version))
+        if found is None:
+            found = self._catalogues[name, version] = store.catalogue(name, version)
+        return found
 
     def entries(self, catalogue: str, price_list: str) -> tuple[ListEntry, ...]:
         key = catalogue, price_list
@@ -93,7 +94,7 @@ def _accounts(names: Sequence[str]) -> dict[str, AccountState]:
         [names],
     )
     for account, effective_at, place in places:
-        states[account].places.append((effective_at, decode_value(Place, orjson.loads(place))))
+        states[account].places.append((effective_at, _place(place)))
     return states
 
 
@@ -105,6 +106,12 @@ def _credit(states: dict[str, AccountState]) -> None:
         states[account].credit_status = status
         if contract is not None:
             states[account].suspended[contract] = charging
+
+
+@lru_cache(maxsize=1_000)
+def _place(text: str) -> Place:
+    place: Place = decode_value(Place, orjson.loads(text))
+    return place
 
 
 def _marks(states: dict[str, AccountState], names: Sequence[str]) -> None:
@@ -155,6 +162,7 @@ def _contracts(states: dict[str, AccountState], names: Sequence[str], whole: Seq
         )
 
 
+@lru_cache(maxsize=1_000)
 def _terms(text: str) -> Terms:
     terms: Terms = decode_value(Terms, orjson.loads(text))
     return terms
@@ -191,7 +199,12 @@ def _standing(states: dict[str, AccountState]) -> None:
             AND charge.period_start = given.start
         WHERE charge.kind = 'accrual' GROUP BY 1, 2, 3, 4, 5, 6"""
     for account, contract, item, terms, start, component, amount in bulk.fetch(statement, [bulk.column(keys, i) for i in range(4)]):
-        states[account].standing[contract, item, terms, start, component] = amount.normalize() + 0 if amount else Decimal(0)
+        states[account].standing[contract, item, terms, start, component] = as_summed(amount)
+
+
+def as_summed(amount: Decimal) -> Decimal:
+    """A sum of the database in its shortest form: what is recorded of it must not depend on how it was added up."""
+    return amount.normalize() + 0 if amount else Decimal(0)
 
 
 def _adjusted(states: dict[str, AccountState]) -> None:

@@ -131,7 +131,9 @@ def _contract_steps(state: AccountState, policy: Policy, contract: Contract) -> 
 def _codes(policy: Policy, contract: Contract) -> list[str]:
     """Items that have periods: those of the terms that are charged by time or use, and the plan's minimums. In the order of the plan, then
     add-ons: so documents show them."""
-    order = {code: i for row in contract.timeline for i, code in enumerate(plan_of(policy, row.terms).items)}
+    order: dict[str, int] = {}
+    for row in contract.timeline:
+        order |= plan_of(policy, row.terms).places
     codes = sorted(item_codes(contract), key=lambda code: order.get(code, len(order)))
     codes = [code for code in codes if _has_periods(policy, contract, code)]
     minimums = {m.code: None for row in contract.timeline for m in plan_of(policy, row.terms).minimums}
@@ -160,12 +162,12 @@ def ended_row(policy: Policy, contract: Contract, row: PeriodRow, zone: str) -> 
 
 
 def is_minimum(policy: Policy, contract: Contract, code: str) -> bool:
-    return any(minimum.code == code for row in contract.timeline for minimum in plan_of(policy, row.terms).minimums)
+    return any(code in plan_of(policy, row.terms).minimum_codes for row in contract.timeline)
 
 
 def minimum_break(policy: Policy, contract: Contract, row: PeriodRow) -> datetime | None:
     """Where a plan's minimum stops: at a change to a plan without it, or at the contract's end."""
-    moments = [terms.effective_at for terms in contract.timeline if all(m.code != row.item for m in plan_of(policy, terms.terms).minimums)]
+    moments = [terms.effective_at for terms in contract.timeline if row.item not in plan_of(policy, terms.terms).minimum_codes]
     later = [moment for moment in (*moments, contract.end) if moment is not None and moment > row.start]
     return min(later, default=None)
 
@@ -190,7 +192,7 @@ def _start_after(policy: Policy, contract: Contract, code: str, last: PeriodRow 
         until = contract.timeline[i + 1].effective_at if i + 1 < len(contract.timeline) else None
         if until is not None and until <= earliest:
             continue
-        if code in row.terms.items or any(m.code == code for m in plan_of(policy, row.terms).minimums):
+        if code in row.terms.items or code in plan_of(policy, row.terms).minimum_codes:
             return max(earliest, row.effective_at) if i else earliest
     return None
 
@@ -212,7 +214,19 @@ def _periods_after(state: AccountState, contract: str, moment: datetime) -> list
 
 
 def _mark_steps(state: AccountState, policy: Policy) -> list[Step]:
-    return [Step(mark.arrived_at, recount=_marked(state, policy, mark), marks=[mark.id]) for mark in state.marks]
+    """What marks make to be counted again. Those that touch nothing are idle: see below."""
+    found = []
+    for mark in state.marks:
+        touched = _marked(state, policy, mark)
+        if touched:
+            found.append(Step(mark.arrived_at, recount=touched, marks=[mark.id]))
+    return found
+
+
+def idle_marks(state: AccountState, policy: Policy, *, until: datetime) -> list[int]:
+    """Use that arrived by `until` and moves no period yet: its period is open, and counted when it ends. Nothing else may be due before
+    `until`: what closes a period makes a mark of it count."""
+    return [mark.id for mark in state.marks if mark.arrived_at <= until and not _marked(state, policy, mark)]
 
 
 def _marked(state: AccountState, policy: Policy, mark: UsageMark) -> list[PeriodRow]:
@@ -324,7 +338,7 @@ def _with_grace(moment: datetime, rule: InvoicePolicy, zone: str) -> datetime:
 def billable(state: AccountState, policy: Policy) -> list[OpenCharge]:
     """The open charges that a document is about. Those of one line that cancel each other out are about nothing, unless the policy wants
     documents over nothing."""
-    sums: dict[tuple[str, ...], Decimal] = {}
+    sums: dict[tuple[Any, ...], Decimal] = {}
     for charge in state.open_charges:
         sums[charge.key] = sums.get(charge.key, Decimal(0)) + charge.amount
     return [charge for charge in state.open_charges if sums[charge.key] or invoice_policy(state, policy, charge).zero == "issue"]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 from billing.events import Place, Terms
@@ -90,12 +91,11 @@ class OpenCharge:
     period_start: datetime | None
     terms: str = ""
 
-    @property
-    def key(self) -> tuple[str, ...]:
+    @cached_property
+    def key(self) -> tuple[Any, ...]:
         """What charges are one line by: an accrual's key; a sale with all that came back of it; each adjustment alone."""
         if self.kind == "accrual":
-            start = self.period_start.isoformat() if self.period_start else ""
-            return ("accrual", self.contract, self.item, self.terms, start, self.component)
+            return ("accrual", self.contract, self.item, self.terms, self.period_start, self.component)
         if self.kind == "sale":
             return ("sale", self.terms or self.address)
         return (self.kind, self.address)

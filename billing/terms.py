@@ -83,7 +83,7 @@ class PhaseSpan:
 
 def phase_spans(plan: Plan, terms: Terms, zone: str) -> list[PhaseSpan]:
     """The plan's phases on the calendar, from `terms.phases_from`; none where the phases are over."""
-    if terms.phases_from is None:
+    if terms.phases_from is None or not plan.phases:
         return []
     spans, start = [], terms.phases_from
     for phase in plan.phases:
@@ -116,6 +116,8 @@ def cycle_at(policy: Policy, contract: Contract, code: str, moment: datetime, zo
 
 def breaks(policy: Policy, contract: Contract, code: str, *, start: datetime, zone: str) -> datetime | None:
     """The first moment after `start` at which the item's cycle is another one, or ends: a period that runs there ends early."""
+    if len(contract.timeline) == 1 and not plan_of(policy, contract.timeline[0].terms).phases:  # nearly always: one cycle for ever
+        return contract.end if contract.end is not None and contract.end > start else None
     cycle = cycle_at(policy, contract, code, start, zone)
     moments = [row.effective_at for row in contract.timeline]
     for row in contract.timeline:

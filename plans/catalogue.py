@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, Literal
 
 from plans.calendars import Calendar
@@ -150,6 +151,15 @@ class Plan:
     features: Mapping[str, bool | Decimal | str] = field(default_factory=dict)
     anchor: Literal["start", "account"] = "start"
     suspension: Literal["charge", "pause", "serve"] = "charge"  # of the account: charges go on, stop too, or nothing stops
+
+    @cached_property
+    def minimum_codes(self) -> frozenset[str]:
+        return frozenset(minimum.code for minimum in self.minimums)
+
+    @cached_property
+    def places(self) -> Mapping[str, int]:
+        """item → its place in the order of the plan."""
+        return {code: i for i, code in enumerate(self.items)}
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact, InvalidOperation
 from fractions import Fraction
 from math import floor
 
@@ -22,6 +22,7 @@ from plans.tax import AppliedTax, TaxPolicy
 
 RateKey = tuple[str, str]  # code, rate as text ("" for a fixed amount)
 ZERO = Decimal(0)
+_EXACT = Context(prec=200, traps=[Inexact, InvalidOperation])
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,8 @@ def tax_lines(lines: Sequence[TaxableLine], *, policy: TaxPolicy, currency: str,
     """
     if policy.level == "document":
         return _Bucket(lines, prior, policy, decimals(currency)).taxed()
+    if not prior and (quick := _each_alone(lines, policy, decimals(currency))) is not None:
+        return quick
     answers: dict[int, TaxedLine] = {}
     for name in dict.fromkeys(line.id for line in lines):
         here = [i for i, line in enumerate(lines) if line.id == name]
@@ -78,6 +81,20 @@ def tax_lines(lines: Sequence[TaxableLine], *, policy: TaxPolicy, currency: str,
         taxed = _Bucket([lines[i] for i in here], before, policy, decimals(currency)).taxed()
         answers |= dict(zip(here, taxed, strict=True))
     return [answers[i] for i in range(len(lines))]
+
+
+def _each_alone(lines: Sequence[TaxableLine], policy: TaxPolicy, places: int) -> list[TaxedLine] | None:
+    """The everyday document, without the detours: every line net, with one rate of its own. None where a line is otherwise."""
+    if len({line.id for line in lines}) < len(lines):
+        return None
+    found = []
+    for line in lines:
+        applied = line.taxes[0] if len(line.taxes) == 1 else None
+        if line.inclusive or applied is None or applied.rate is None:
+            return None
+        tax = round_to(_EXACT.multiply(line.amount, applied.rate.scaleb(-2, _EXACT)), places, policy.rounding)
+        found.append(TaxedLine(line.id, line.amount, line.amount, tax, (TaxShare(applied, line.amount, tax),)))
+    return found
 
 
 def rate_totals(lines: Iterable[TaxedLine]) -> list[TaxShare]:

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 from billing.events import AccountParked, DocumentLine, Event, InvoiceIssued
 from billing.state import AccountState, OpenCharge
 from billing.terms import Policy
 from plans.catalogue import Catalogue
 
-ChargeKey = tuple[str, ...]
+ChargeKey = tuple[Any, ...]
 
 
 def charge_key(charge: OpenCharge) -> ChargeKey:
