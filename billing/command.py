@@ -20,8 +20,8 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from billing.engine import Context, Decision
-from plans.errors import NotFound
-from plans.fields import Fields, suggestion
+from plans.errors import Invalid, NotFound
+from plans.fields import Fields, check_plain, describe, suggestion
 from plans.periods import parse_date, parse_time
 
 
@@ -62,7 +62,17 @@ class Command:
 
     def parse(self, given: Mapping[str, Any], *, at: datetime) -> Any:
         """The typed arguments. Raises Invalid with the name of the wrong argument."""
+        check_storable(self.arguments, given)
         return parse_arguments(self.arguments, given, zone=account_zone(given))
+
+
+def check_storable(cls: type, given: Mapping[str, Any]) -> None:
+    """That every value can be stored at all, before anything is looked up by it. Raises Invalid with the name of the wrong argument."""
+    if not isinstance(given, Mapping):
+        raise Invalid("wrong_type", f"expected a mapping of arguments, found {describe(given)}", at="arguments")
+    longest = {field.name: field.metadata.get("longest", 10_000) for field in fields(cls)}
+    for name, value in given.items():
+        check_plain(value, str(name)[:60], longest=longest.get(name, 10_000))
 
 
 def account_zone(given: Mapping[str, Any]) -> str:
@@ -102,19 +112,34 @@ def _read(reader: Fields, name: str, hint: Any, zone: str, longest: int) -> Any:
     if hint is bool:
         return reader.read(name, _yes_or_no)
     if hint is Decimal:
-        return reader.decimal(name, negative=True)
+        return reader.measure(name, negative=True)
     if hint is int:
         return reader.integer(name)
     if hint is datetime:
-        return reader.read(name, lambda value, at: value if isinstance(value, datetime) else parse_time(value, zone, at))
+        return reader.read(name, lambda value, at: parse_time(value, zone, at))
     if hint is date:
-        return reader.read(name, lambda value, at: parse_date(value, at))
+        return reader.read(name, _day)
     if origin is tuple:
-        return tuple(element if isinstance(element, Mapping) else str(element) for element, _ in reader.items(name))
+        return tuple(_element(element, at, texts=arguments[0] is str) for element, at in reader.items(name))
     if hint is Mapping or (origin is not None and issubclass(origin, Mapping)):
         return {key: value for key, value, _ in reader.mapping(name)}
     value = reader.raw(name)
     return str(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else reader.text(name, longest=longest)
+
+
+def _element(value: Any, at: str, *, texts: bool) -> Any:
+    """An element of a list: a name or a position, or a mapping where the list may hold them."""
+    if isinstance(value, Mapping) and not texts:
+        return value
+    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
+        raise Invalid("wrong_type", f"expected text, found {describe(value)}", at=at)
+    return str(value)
+
+
+def _day(value: Any, at: str) -> date:
+    """A calendar date, in the years in which a time may lie."""
+    parse_time(found := parse_date(value, at), "UTC", at)
+    return found
 
 
 def _yes_or_no(value: Any, at: str) -> bool:

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import orjson
 from django.conf import settings
-from django.db import OperationalError, connection, transaction
+from django.db import DataError, OperationalError, connection, transaction
 from django.utils.module_loading import import_string
 
 from billing import bulk, effects, journal, previews
@@ -28,6 +28,7 @@ from billing.journal import Draft, Head, Recorded
 from billing.previews import Preview
 from plans import store
 from plans.errors import Conflict, Invalid
+from plans.fields import check_text
 
 E = TypeVar("E", bound=Event)
 RETRIES = 5
@@ -202,7 +203,8 @@ class Rollback(Exception):
 
 
 def execute(request: Request, *, dry_run: bool = False) -> Outcome:
-    """Run one command. Raises a Refusal and leaves nothing behind when it does. Deadlocks and serialization failures are retried whole."""
+    """Run one command. Raises a Refusal and leaves nothing behind when it does. What the database
+    can't hold is a Refusal too. Deadlocks and serialization failures are retried whole."""
     for attempt in range(RETRIES):
         try:
             return _in_transaction(request, dry_run=dry_run)
@@ -211,6 +213,11 @@ def execute(request: Request, *, dry_run: bool = False) -> Outcome:
             if code not in ("40P01", "40001", "busy") or attempt == RETRIES - 1 or connection.in_atomic_block:
                 raise
             time.sleep(0.01 * 2**attempt)
+        except DataError as error:
+            reason = (str(error).splitlines() or ["a value does not fit"])[0]
+            raise Invalid(
+                "out_of_range", f"a number or a time that follows from this is beyond what the books can hold: {reason}"
+            ) from error
     raise AssertionError("unreachable")
 
 
@@ -228,9 +235,11 @@ def _in_transaction(request: Request, *, dry_run: bool) -> Outcome:
 
 
 def _once(request: Request, *, dry_run: bool) -> Outcome:
-    command = import_string(settings.BILLING_COMMAND_REGISTRY)()[request.command] if request.command else None
-    if command is None:
+    if not isinstance(request.command, str) or not request.command:
         raise Invalid("missing_field", "the name of the command is missing", at="command")
+    command = import_string(settings.BILLING_COMMAND_REGISTRY)()[request.command]
+    for name in ("key", "actor"):
+        check_text(getattr(request, name), name, longest=200)
     arguments = command.parse(request.arguments, at=request.at)
     if request.key and (answer := _claim(request)) is not None:
         return answer

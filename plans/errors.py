@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+LONGEST = 1000  # of a message: what somebody sent may stand in it, however long
+
 
 class Refusal(Exception):
     """The base of all refusals. Raising one inside a command undoes everything that the command did."""
@@ -15,9 +17,9 @@ class Refusal(Exception):
     status = 400
 
     def __init__(self, code: str, message: str, *, at: str = "", **facts: Any) -> None:
-        super().__init__(message)
+        self.message = message if len(message) <= LONGEST else f"{message[:LONGEST]}…"
+        super().__init__(self.message)
         self.code = code
-        self.message = message
         self.at = at
         self.facts = facts
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Any, TypeVar
 
 from plans.errors import Invalid
-from plans.money import parse_decimal
+from plans.money import parse_decimal, parse_measure
 
 T = TypeVar("T")
 _REQUIRED: Any = object()
@@ -68,8 +69,7 @@ class Fields:
             return value
         if not isinstance(value, str) or not value.strip():
             raise Invalid("wrong_type", f"expected text, found {describe(value)}", at=self.path(name))
-        if len(value) > longest or "\x00" in value:
-            raise Invalid("out_of_range", f"expected at most {longest} characters and no NUL", at=self.path(name))
+        check_text(value, self.path(name), longest=longest)
         return value
 
     def choice(self, name: str, choices: Sequence[str], default: Any = _REQUIRED) -> Any:
@@ -97,6 +97,14 @@ class Fields:
         if number < 0 and not negative:
             raise Invalid("negative", f"{number} is negative; expected 0 or more", at=self.path(name))
         return number
+
+    def measure(self, name: str, default: Any = _REQUIRED, *, negative: bool = False) -> Any:
+        """A quantity or an amount: a decimal below 10^15; `negative` unless allowed is the error `negative`."""
+        value = self.raw(name, default)
+        if value is default and default is not _REQUIRED:
+            return value
+        parse_measure(value, at=self.path(name))
+        return self.decimal(name, negative=negative)
 
     def integer(self, name: str, default: Any = _REQUIRED, *, least: int = 0, most: int = 10**9) -> Any:
         value = self.raw(name, default)
@@ -139,6 +147,47 @@ class Fields:
             if name not in self._taken:
                 hint = suggestion(name, sorted(self._taken))
                 raise Invalid("unknown_field", f"the field {describe(name)} is not known here{hint}", at=self.path(name))
+
+
+MOST_VALUES, DEEPEST = 1000, 10
+
+
+def check_plain(value: object, at: str, *, longest: int = 10_000) -> None:
+    """That a value of any shape can be stored: text that is Unicode without NUL, no binary float, nothing endless.
+
+    Raises Invalid `bad_text`, `not_a_number`, `wrong_type`, `out_of_range` with the path of the first thing that is wrong.
+    """
+    waiting: list[tuple[object, str, int]] = [(value, at, 0)]
+    seen = 0
+    while waiting:
+        one, path, depth = waiting.pop()
+        seen += 1
+        if seen > MOST_VALUES or depth > DEEPEST:
+            raise Invalid("out_of_range", f"expected at most {MOST_VALUES} values, {DEEPEST} deep", at=at)
+        if isinstance(one, Mapping):
+            for name, element in one.items():
+                if not isinstance(name, str):
+                    raise Invalid("wrong_type", f"a field name must be text, found {describe(name)}", at=path)
+                check_text(name, path, longest=200)
+                waiting.append((element, join(path, name), depth + 1))
+        elif isinstance(one, list | tuple):
+            waiting += [(element, join(path, number), depth + 1) for number, element in enumerate(one)]
+        elif isinstance(one, str):
+            check_text(one, path, longest=longest)
+        elif isinstance(one, float):
+            raise Invalid("not_a_number", f'{one!r} is a binary float; write it as text such as "12.50"', at=path)
+        elif isinstance(one, int | Decimal) and not isinstance(one, bool):
+            parse_decimal(one, at=path)
+        elif one is not None and not isinstance(one, bool | date):
+            raise Invalid("wrong_type", f"expected text, a number, a list or a mapping, found {type(one).__name__}", at=path)
+
+
+def check_text(text: str, at: str, *, longest: int) -> None:
+    """Raises Invalid `out_of_range`, `bad_text` for text that is too long or that no column can hold."""
+    if len(text) > longest:
+        raise Invalid("out_of_range", f"expected at most {longest} characters, found {len(text)}", at=at)
+    if "\x00" in text or any("\ud800" <= sign <= "\udfff" for sign in text):
+        raise Invalid("bad_text", f"{text[:60]!r} holds a NUL or half a character (a lone surrogate)", at=at)
 
 
 def describe(value: object) -> str:

@@ -30,6 +30,7 @@ DECIMALS: dict[str, int] = {code: places for codes, places in ((_TWO, 2), (_ZERO
 
 MAX_DIGITS = 30
 MAX_EXPONENT = 30
+MOST = Decimal(10) ** 15  # quantities and amounts that people and meters send stay below it: products of two fit the columns
 _MODES = {"half_up": ROUND_HALF_UP, "half_even": ROUND_HALF_EVEN, "down": ROUND_DOWN, "up": ROUND_UP}
 _WIDE = Context(prec=5000, Emax=999_999, Emin=-999_999, traps=[InvalidOperation])
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,6})?")
@@ -61,6 +62,15 @@ def parse_decimal(value: object, *, at: str = "") -> Decimal:
     _, digits, exponent = number.as_tuple()
     if len(digits) > MAX_DIGITS or not -MAX_EXPONENT <= int(exponent) <= MAX_EXPONENT or number.adjusted() > MAX_EXPONENT:
         raise Invalid("not_a_number", f"{text[:60]!r} is too long: at most 30 digits and an exponent within 30", at=at)
+    return number
+
+
+def parse_measure(value: object, *, at: str = "") -> Decimal:
+    """Read a quantity or an amount that somebody sends: an exact decimal below 10^15 either way, so that what is counted from it fits the
+    books. Raises Invalid `not_a_number`, `out_of_range`."""
+    number = parse_decimal(value, at=at)
+    if abs(number) >= MOST:
+        raise Invalid("out_of_range", f"{plain(number)} is too much: quantities and amounts stay below {plain(MOST)}", at=at)
     return number
 
 

@@ -29,6 +29,7 @@ from billing.state import AccountState
 from billing.terms import item_of
 from plans.catalogue import Catalogue, Plan
 from plans.errors import Conflict, Invalid
+from plans.money import parse_measure
 from plans.periods import local_date
 from plans.pricing import PRICING_FIELDS, parse_pricing
 
@@ -113,7 +114,7 @@ def item_terms(catalogue: Catalogue, plan: Plan, args: Subscribe) -> dict[str, I
     for code in dict.fromkeys(codes):
         item = find_item(catalogue, plan, code)
         scaled = args.quantity is not None and item.charge == "fee" and code not in args.quantities
-        quantity = args.quantity if scaled else Decimal(str(args.quantities.get(code, item.quantity)))
+        quantity = args.quantity if scaled else parse_measure(args.quantities.get(code, item.quantity), at=f"quantities.{code}")
         assert quantity is not None
         if quantity < 0:
             raise Invalid("negative", f"the quantity of {code} is negative", at="quantity")

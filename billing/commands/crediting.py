@@ -122,11 +122,8 @@ def parts_of_lines(crediting: Crediting, lines: Sequence[Any]) -> list[CreditPar
             raise Invalid("out_of_range", f"{issued.number} has {len(issued.lines)} lines, not {wanted.line}", at=at)
         if wanted.line in found:
             raise Invalid("conflict", f"line {wanted.line} is named twice", at=at)
-        left = standing.left(LineRef(issued.invoice, wanted.line)).charged
-        if left <= 0:
-            raise Conflict("more_than_left", f"nothing is left to take back of line {wanted.line} of {issued.number}", at=at)
-        charged, quantity = _of_line(wanted, issued.lines[wanted.line - 1], left, issued.currency, at)
-        found[wanted.line] = CreditPart(wanted.line, charged, quantity=quantity)
+        for part in _of_line(wanted, standing, LineRef(issued.invoice, wanted.line), at):
+            found.setdefault(part.position, part)
     return list(found.values())
 
 
@@ -141,13 +138,29 @@ def _wanted(value: Any, at: str) -> LineWanted:
     return LineWanted(int(value))
 
 
-def _of_line(wanted: LineWanted, line: Any, left: Decimal, currency: str, at: str) -> tuple[Decimal, Decimal]:
+def _of_line(wanted: LineWanted, standing: Standing, ref: LineRef, at: str) -> list[CreditPart]:
+    """What is taken back of a line: an amount of it, or all that is left or its share of the quantity, with the percentages off it."""
+    issued, line, worth = standing.document(ref.invoice).invoice, standing.line(ref), standing.worth(ref)
+    if standing.left(ref).charged <= 0 or worth <= 0:
+        raise Conflict("more_than_left", f"nothing is left to take back of line {wanted.line} of {issued.number}", at=at)
     if wanted.amount is not None:
-        return money(wanted.amount, currency, at=f"{at}.amount"), ZERO
+        amount = money(wanted.amount, issued.currency, at=f"{at}.amount")
+        if amount > worth:
+            message = f"line {wanted.line} of {issued.number} has {plain(worth)} left to take back, not {plain(amount)}"
+            raise Conflict("more_than_left", message, at=f"{at}.amount")
+        return [CreditPart(wanted.line, amount)]
+    together = [ref, *standing.discounts_on(ref)]
     if wanted.quantity is None:
-        return left, ZERO
+        return [CreditPart(one.position, standing.left(one).charged) for one in together if standing.left(one).charged]
     if not 0 < wanted.quantity <= line.quantity:
         message = f"the line has a quantity of {plain(line.quantity)}, not {plain(wanted.quantity)}"
         raise Invalid("out_of_range", message, at=f"{at}.quantity")
-    share = (line.amount - line.discount) * wanted.quantity / line.quantity
-    return share.quantize(Decimal(1).scaleb(-decimals(currency))), wanted.quantity
+    cent = Decimal(1).scaleb(-decimals(issued.currency))
+    parts = []
+    for one in together:
+        whole = standing.line(one).amount - standing.line(one).discount
+        share = (whole * wanted.quantity / line.quantity).quantize(cent)
+        if one is not ref:
+            share = max(share, standing.left(one).charged)
+        parts.append(CreditPart(one.position, share, quantity=wanted.quantity if one is ref else ZERO))
+    return [part for part in parts if part.charged]

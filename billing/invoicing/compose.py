@@ -106,21 +106,28 @@ class _Run:
 
     def _owed_by_customer(self, pieces: Sequence[Piece]) -> _Draft | None:
         """Corrections of issued documents aside, the rest is one invoice; what makes it negative is taken out, corrections first."""
-        kept: list[Piece] = []
+        kept = list(pieces)
         for piece in pieces:
             if piece.amount < 0 and piece.refs and piece.policy.negative == "credit_note":
-                self.corrections.take(piece, self.standing)
-            else:
-                kept.append(piece)
+                kept = self._taken_out(piece, kept)
         removable = sorted((piece for piece in kept if piece.amount < 0), key=_removal)
         while kept:
             draft = self._draft(kept)
             if draft.total >= 0 or not removable:
                 return draft
-            taken = removable.pop(0)
-            kept = [piece for piece in kept if piece is not taken]
-            self.corrections.take(taken, self.standing)
+            kept = self._taken_out(removable.pop(0), kept)
         return None
+
+    def _taken_out(self, taken: Piece, kept: Sequence[Piece]) -> list[Piece]:
+        """What is kept when a negative piece goes to a credit note: what its discounts give back goes with it, as far as it can."""
+        lessening = [piece for piece in kept if _lessens(piece, taken)]
+        self.corrections.take(taken, self.standing, lessened=sum((piece.amount for piece in lessening), ZERO))
+        left = []
+        for piece in kept:
+            rest = self.corrections.give_back(piece, self.standing) if piece in lessening else piece.amount
+            if piece is not taken and (rest or not piece.amount):
+                left.append(piece if rest == piece.amount else replace(piece, amount=rest))
+        return left
 
     def _owed_by_us(self, pieces: Sequence[Piece]) -> _Draft | None:
         """A statement of what we owe, amounts positive; where more is taken back than owed, an invoice of it."""
@@ -254,6 +261,18 @@ class _Run:
         if draft.turned:
             return [*((ledger, -amount, name) for ledger, amount, name in legs), (ledgers.PAYABLE, -draft.total, invoice)]
         return [*legs, (ledgers.RECEIVABLE, draft.total - applied, invoice), (ledgers.CREDIT, applied, "")]
+
+
+def _lessens(piece: Piece, taken: Piece) -> bool:
+    """Whether the piece is a discount on what is taken back, of which a part is no longer given."""
+    component = piece.key[-1].split(":", 2)
+    return (
+        piece.amount > 0
+        and bool(piece.refs)
+        and piece.key[:-1] == taken.key[:-1]
+        and component[0] == "discount"
+        and component[2:] == [taken.key[-1]]
+    )
 
 
 def _removal(piece: Piece) -> tuple[bool, bool]:

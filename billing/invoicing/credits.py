@@ -58,7 +58,8 @@ def frame_of(composing: Composing, catalogue: Catalogue | None, document: str, *
 
 @dataclass(frozen=True)
 class CreditPart:
-    """What to take back of one line (counted from 1): `charged` is positive, before document discounts, with tax where prices include it.
+    """What to take back of one line (counted from 1): `charged`, before document discounts, with tax where prices include it; positive, but
+    for a line that is a discount itself.
 
     `charges` are the addresses of the open charges that it digests; none where a person takes it back by hand.
     """
@@ -77,13 +78,15 @@ class Corrections:
     parts: dict[str, dict[int, CreditPart]] = field(default_factory=dict)
     loose: list[Piece] = field(default_factory=list)
 
-    def take(self, piece: Piece, standing: Standing) -> None:
-        """Spread a negative piece over the issued lines of its key, the newest first, never beyond what is left of a line."""
+    def take(self, piece: Piece, standing: Standing, *, lessened: Decimal = ZERO) -> None:
+        """Spread a negative piece over the issued lines of its key, the newest first, never beyond what is left of a line or of its
+        document; `lessened` is how much less discount comes with it."""
         missing, charges = -piece.amount, piece.charges
         for ref in reversed(piece.refs):
             found = self.parts.setdefault(ref.invoice, {})
             before = found.get(ref.position, CreditPart(ref.position, ZERO))
-            amount = min(missing, standing.left(ref).charged - before.charged)
+            noted = sum((part.charged for part in found.values()), ZERO)
+            amount = min(missing, standing.left(ref).charged - before.charged, standing.whole(ref.invoice) - noted + lessened)
             if amount <= 0:
                 continue
             quantity = before.quantity + (abs(piece.quantity) if charges else ZERO)
@@ -92,6 +95,20 @@ class Corrections:
         self.parts = {invoice: parts for invoice, parts in self.parts.items() if parts}
         if missing:
             self.loose.append(replace(piece, amount=-missing, charges=charges, refs=()))
+
+    def give_back(self, piece: Piece, standing: Standing) -> Decimal:
+        """Lessen a discount on the notes that take back what it was given on: never more than a note takes, nor than is left of the
+        discount. Answers what found no place."""
+        missing, charges = piece.amount, piece.charges
+        for ref in reversed(piece.refs):
+            found = self.parts.get(ref.invoice, {})
+            before = found.get(ref.position, CreditPart(ref.position, ZERO))
+            noted = sum((part.charged for part in found.values()), ZERO)
+            amount = min(missing, before.charged - standing.left(ref).charged, noted)
+            if amount > 0:
+                found[ref.position] = replace(before, charged=before.charged - amount, charges=before.charges + charges)
+                missing, charges = missing - amount, ()
+        return missing
 
 
 def credit_note(
@@ -107,6 +124,8 @@ def credit_note(
     refs = [LineRef(invoice, part.position) for part in parts]
     for ref, part in zip(refs, parts, strict=True):
         _check(standing, ref, part)
+    if (wanted := sum((part.charged for part in parts), ZERO)) > (whole := standing.whole(invoice)):
+        raise Conflict("more_than_left", f"{issued.number} has {whole} left to take back, not {wanted}", at="lines")
     amounts = [standing.share(ref, -part.charged, issued.currency) for ref, part in zip(refs, parts, strict=True)]
     lines_to_tax = [standing.taxable(ref, -part.charged, amount) for ref, part, amount in zip(refs, parts, amounts, strict=True)]
     taxed = standing.tax(invoice, lines_to_tax)
@@ -148,15 +167,16 @@ def credit_note(
 
 
 def credit_parts(standing: Standing, invoice: str, charged: Decimal | None = None) -> list[CreditPart]:
-    """What a person takes back of a document: all that is left, or `charged` (before document discounts and tax on top) shared over what is
-    left of its lines by largest remainder. Raises Conflict `more_than_left`."""
-    issued = standing.document(invoice).invoice
-    left = {i: standing.left(LineRef(invoice, i)).charged for i in range(1, len(issued.lines) + 1)}
-    bearing = {i: amount for i, amount in left.items() if amount > 0}
-    whole = sum(bearing.values(), ZERO)
-    if charged is not None and charged > whole:
+    """What a person takes back of a document: all that is left, or `charged` (before document discounts and tax on top) shared by largest
+    remainder over what is left of its lines after the percentages off them. Raises Conflict `more_than_left`."""
+    issued, whole = standing.document(invoice).invoice, standing.whole(invoice)
+    refs = [LineRef(invoice, i) for i in range(1, len(issued.lines) + 1)]
+    if whole <= 0 or charged == whole or charged is None:
+        return [CreditPart(ref.position, left) for ref in refs if (left := standing.left(ref).charged)] if whole > 0 else []
+    if charged > whole:
         raise Conflict("more_than_left", f"{issued.number} has {whole} left to take back, not {charged}", at="amount")
-    shares = allocate(whole if charged is None else charged, list(bearing.values()), decimals(issued.currency))
+    bearing = {ref.position: worth for ref in refs if standing.left(ref).charged > 0 and (worth := standing.worth(ref)) > 0}
+    shares = allocate(charged, list(bearing.values()), decimals(issued.currency))
     return [CreditPart(i, share) for i, share in zip(bearing, shares, strict=True) if share]
 
 
@@ -165,7 +185,7 @@ def _check(standing: Standing, ref: LineRef, part: CreditPart) -> None:
     if not 1 <= part.position <= len(issued.lines):
         raise Invalid("out_of_range", f"{issued.number} has {len(issued.lines)} lines, not {part.position}", at="line")
     left = standing.left(ref).charged
-    if part.charged < 0 or part.charged > max(left, ZERO):
+    if not min(left, ZERO) <= part.charged <= max(left, ZERO):
         raise Conflict(
             "more_than_left", f"line {part.position} of {issued.number} has {left} left to take back, not {part.charged}", at="amount"
         )

@@ -47,6 +47,24 @@ class Standing:
                 left = Left(left.charged + amount - correction.sign * correction.line.discount, left.amount + amount)
         return left
 
+    def whole(self, invoice: str) -> Decimal:
+        """What corrections left of all lines together, as charged: no more can be taken back."""
+        return sum((self.left(LineRef(invoice, i + 1)).charged for i in range(len(self.issued[invoice].invoice.lines))), ZERO)
+
+    def discounts_on(self, ref: LineRef) -> list[LineRef]:
+        """The lines of the document that are percentages off this line."""
+        line, found = self.line(ref), []
+        for position, other in enumerate(self.issued[ref.invoice].invoice.lines, start=1):
+            kind, _, of = other.component.partition(":")
+            same = (other.contract, other.item, other.start) == (line.contract, line.item, line.start)
+            if same and kind == "discount" and of.rpartition(":")[2] == line.component:
+                found.append(LineRef(ref.invoice, position))
+        return found
+
+    def worth(self, ref: LineRef) -> Decimal:
+        """What is left of a line as charged, less what is left of the percentages off it."""
+        return sum((self.left(other).charged for other in self.discounts_on(ref)), self.left(ref).charged)
+
     def share(self, ref: LineRef, charged: Decimal, currency: str) -> Decimal:
         """How much a difference of `charged` moves the line after its document discounts: the line keeps the share it was given, and a line
         that is taken back whole leaves nothing."""

@@ -22,7 +22,7 @@ from billing.codec import canonical, time_text
 from plans.errors import Invalid, NotFound
 from plans.fields import describe, join, suggestion
 from plans.loading.problems import check_code
-from plans.money import parse_decimal
+from plans.money import parse_measure
 from plans.periods import parse_time
 
 FIELDS = "id account meter value amount at until subject kind estimated initial final dimensions voids amends source".split()
@@ -90,7 +90,7 @@ def read_measurement(
         raise NotFound("unknown_account", f"there is no account {account[:80]!r}", at="account")
     origin = source_name(given["source"]) if "source" in given else source
     corrected = {name: _target(given[name], origin, name) for name in ("voids", "amends") if name in given}
-    numbers = {name: parse_decimal(given[name], at=name) for name in QUANTITIES if name in given}
+    numbers = {name: parse_measure(given[name], at=name) for name in QUANTITIES if name in given}
     _check_shape(given, numbers, corrected, zone, timeless)
     record = _measurement(given, account, origin, corrected, numbers, zone)
     if record.at is None and record.voids is None:

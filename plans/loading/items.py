@@ -12,7 +12,7 @@ from plans.errors import Invalid
 from plans.fields import Fields, join
 from plans.loading.problems import check_code, codes_of
 from plans.loading.reading import Reading, read_pricing
-from plans.money import parse_decimal
+from plans.money import parse_measure
 from plans.periods import CONVENTIONS, Period, parse_day, parse_period, parse_time
 from plans.pricing import PRORATABLE, Pricing
 
@@ -44,7 +44,7 @@ def read_item(code: str, value: object, at: str, *, reading: Reading, alone: boo
         decrease=fields.choice("decrease", ("credit", "keep"), "credit"),
         pause=fields.choice("pause", ("credit", "keep"), "credit"),
         follows=fields.read("follows", check_code, None),
-        quantity=fields.decimal("quantity", Decimal(1)),
+        quantity=fields.measure("quantity", Decimal(1)),
         owes=fields.choice("owes", ("customer", "us"), "us" if charge == "interest" else "customer"),
         interest=fields.read("interest", _interest, None),
         **_time(fields, charge),
@@ -131,9 +131,9 @@ def _stock(fields: Fields) -> dict[str, Any]:
     given = fields.values.get("stock")
     if not isinstance(given, Mapping):
         at = join(fields.path("attributes"), "stock_start")
-        return {"stock": fields.flag("stock", False), "stock_start": parse_decimal(start, at=at)}
+        return {"stock": fields.flag("stock", False), "stock_start": parse_measure(start, at=at)}
     inner = Fields(fields.raw("stock"), fields.path("stock"))
-    found = {"stock": True, "stock_start": inner.decimal("start", parse_decimal(start)), "stock_minimum": inner.decimal("minimum", None)}
+    found = {"stock": True, "stock_start": inner.measure("start", Decimal(0)), "stock_minimum": inner.measure("minimum", None)}
     inner.done()
     return found
 

@@ -25,6 +25,9 @@ _SECONDS = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
 _LENGTHS = {"week": "w", "day": "d", "hour": "h", "minute": "m", "min": "m", "second": "s", "sec": "s"}
 
 
+FIRST_YEAR, LAST_YEAR = 1900, 2999  # beyond them a zone has no rules, and periods reach the ends of the calendar
+
+
 @lru_cache(maxsize=1000)
 def _zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
@@ -74,8 +77,16 @@ def day_start(day: date, zone: str) -> datetime:
 def parse_time(value: object, zone: str, at: str = "") -> datetime:
     """Read an instant: `2026-03-01` (its local midnight), `2026-03-01T15:00[:00[.5]]` (wall clock of `zone`), or with `Z` or an offset.
 
-    Dates and datetimes that a YAML reader made are accepted too. Raises Invalid `not_a_time`, `unknown_zone`.
+    Dates and datetimes that a YAML reader made are accepted too. Raises Invalid `not_a_time`, `unknown_zone`, `out_of_range` outside the
+    years 1900 to 2999.
     """
+    instant = _read_time(value, zone, at)
+    if not FIRST_YEAR <= instant.year <= LAST_YEAR:
+        raise Invalid("out_of_range", f"{describe(value)} is outside the years {FIRST_YEAR} to {LAST_YEAR}", at=at)
+    return instant
+
+
+def _read_time(value: object, zone: str, at: str) -> datetime:
     zone_of(zone, at=at)
     if type(value) is str and (quick := _parse_utc(value)) is not None:
         return quick

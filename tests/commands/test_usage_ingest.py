@@ -203,8 +203,8 @@ def test_another_source_has_ids_of_its_own(ana: None) -> None:
 
 
 def test_numbers_of_30_digits_that_differ_in_the_last_one_are_other_content(ana: None) -> None:
-    take(record(value="123456789012345678901234567891"))
-    assert reasons(take(record(value="123456789012345678901234567892"))) == [(1, "usage_conflict")]
+    take(record(value="12345678901234.5678901234567891"))
+    assert reasons(take(record(value="12345678901234.5678901234567892"))) == [(1, "usage_conflict")]
 
 
 def test_a_repeat_leaves_no_mark(ana: None) -> None:

@@ -57,7 +57,7 @@ def test_values_are_read() -> None:
         ({"x": 5}, lambda f: f.text("x"), "wrong_type"),
         ({"x": "  "}, lambda f: f.text("x"), "wrong_type"),
         ({"x": "y" * 201}, lambda f: f.text("x"), "out_of_range"),
-        ({"x": "a\x00"}, lambda f: f.text("x"), "out_of_range"),
+        ({"x": "a\x00"}, lambda f: f.text("x"), "bad_text"),
         ({"x": "maybe"}, lambda f: f.flag("x"), "wrong_type"),
         ({"x": "-1"}, lambda f: f.decimal("x"), "negative"),
         ({"x": []}, lambda f: f.decimal("x"), "not_a_number"),

@@ -127,10 +127,10 @@ def test_facts_of_what_is_not_there_yet_say_so(tell: Tell) -> None:
 
 
 def test_what_the_database_refuses_is_told_with_the_line(tell: Tell) -> None:
-    outcome = tell("  - {at: 2026-01-01, do: restock, item: poster, quantity: 1e29}\n")
+    outcome = tell("  - {at: 2026-01-01, do: sell, account: ana, item: ticket, quantity: 1e14, price: {model: unit, amount: 1e29}}\n")
     assert outcome.failure is not None
     assert outcome.failure.line == 16
-    assert outcome.failure.message.startswith("restock")
+    assert "beyond what the books can hold" in outcome.failure.message
 
 
 def test_a_second_catalogue_may_be_published_on_the_way(tell: Tell) -> None:
