@@ -128,12 +128,11 @@ def _stock(fields: Fields) -> dict[str, Any]:
     """`stock: true`, or `{start, minimum}`. The start may stand among the attributes as `stock_start` too."""
     attributes = fields.values.get("attributes")
     start = attributes.get("stock_start", "0") if isinstance(attributes, Mapping) else "0"
-    given = fields.values.get("stock")
-    if not isinstance(given, Mapping):
-        at = join(fields.path("attributes"), "stock_start")
-        return {"stock": fields.flag("stock", False), "stock_start": parse_measure(start, at=at)}
+    begin = parse_measure(start, at=join(fields.path("attributes"), "stock_start"))
+    if not isinstance(fields.values.get("stock"), Mapping):
+        return {"stock": fields.flag("stock", False), "stock_start": begin}
     inner = Fields(fields.raw("stock"), fields.path("stock"))
-    found = {"stock": True, "stock_start": inner.measure("start", Decimal(0)), "stock_minimum": inner.measure("minimum", None)}
+    found = {"stock": True, "stock_start": inner.measure("start", begin), "stock_minimum": inner.measure("minimum", None)}
     inner.done()
     return found
 
