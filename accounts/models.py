@@ -19,6 +19,7 @@ class Person(models.Model):
     phone = models.TextField(blank=True)
     street = models.TextField(blank=True)
     postcode = models.TextField(blank=True)
+    iban = models.TextField(blank=True)  # where money goes that we owe; never on a document
     changed_at = models.DateTimeField()
 
     class Meta:

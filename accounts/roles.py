@@ -28,7 +28,18 @@ AREAS: dict[str, frozenset[str]] = {
     ),
     "sales": frozenset({"sell", "return"}),
     "money": frozenset(
-        {"pay", "apply_credit", "allocate", "unallocate", "receive", "identify", "take_deposit", "apply_deposit", "release_deposit"}
+        {
+            "pay",
+            "apply_credit",
+            "allocate",
+            "unallocate",
+            "receive",
+            "identify",
+            "bank_fee",
+            "take_deposit",
+            "apply_deposit",
+            "release_deposit",
+        }
     ),
     "methods": frozenset({"add_method", "remove_method", "set_default_method", "set_collection", "collect", "open_checkout"}),
     "gateways": frozenset(

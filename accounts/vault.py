@@ -10,18 +10,20 @@ import orjson
 from django.db import connection
 
 FIELDS = ("name", "email", "phone", "street", "postcode")
+PRIVATE = ("iban",)  # never frozen, because no document shows them
+WRITTEN = FIELDS + PRIVATE
 
 
 def write(account: str, values: Mapping[str, str], *, at: datetime) -> list[str]:
     """Set the given personal fields of the account; answers their names, for the event."""
-    given = {name: value for name, value in values.items() if name in FIELDS and value}
-    columns = ", ".join(FIELDS)
-    kept = ", ".join(f"{name} = coalesce(nullif(excluded.{name}, ''), vault_person.{name})" for name in FIELDS)
+    given = {name: value for name, value in values.items() if name in WRITTEN and value}
+    columns = ", ".join(WRITTEN)
+    kept = ", ".join(f"{name} = coalesce(nullif(excluded.{name}, ''), vault_person.{name})" for name in WRITTEN)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"""INSERT INTO vault_person (account, {columns}, changed_at) VALUES (%s, {", ".join(["%s"] * len(FIELDS))}, %s)
+            f"""INSERT INTO vault_person (account, {columns}, changed_at) VALUES (%s, {", ".join(["%s"] * len(WRITTEN))}, %s)
                 ON CONFLICT (account) DO UPDATE SET {kept}, changed_at = excluded.changed_at""",
-            [account, *(given.get(name, "") for name in FIELDS), at],
+            [account, *(given.get(name, "") for name in WRITTEN), at],
         )
     return sorted(given)
 
@@ -57,9 +59,16 @@ def names(accounts: Collection[str]) -> dict[str, str]:
 def person(account: str) -> dict[str, str]:
     """Who stands behind the account, as known now; empty where nobody was ever named, or was erased."""
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {', '.join(FIELDS)} FROM vault_person WHERE account = %s", [account])
+        cursor.execute(f"SELECT {', '.join(WRITTEN)} FROM vault_person WHERE account = %s", [account])
         row = cursor.fetchone()
-    return dict(zip(FIELDS, row, strict=True)) if row else {}
+    return dict(zip(WRITTEN, row, strict=True)) if row else {}
+
+
+def ibans() -> dict[str, str]:
+    """account → the IBAN that it gave."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT account, iban FROM vault_person WHERE iban <> ''")
+        return dict(cursor.fetchall())
 
 
 def party(digest: str) -> dict[str, str]:

@@ -29,6 +29,7 @@ BAD_DEBT = "expense:bad-debt"
 RECOVERED = "revenue:bad-debt-recovered"
 DISPUTE_FEES = "expense:dispute-fees"
 DISPUTE_LOSSES = "expense:dispute-losses"
+BANK_FEES = "expense:bank-fees"
 FORFEITED = "revenue:forfeited-deposits"
 
 # Prepaid wallets.

@@ -205,6 +205,18 @@ class PaymentIdentified(PaymentReceived):
     receipt: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class BankFeeTaken(Event):
+    """The bank charged the seller, as its statement says. Kept in the suspense account of the seller, because no customer owes it."""
+
+    kind: ClassVar[str] = "bank.fee_taken"
+    account: str
+    amount: Decimal
+    currency: str
+    reference: str
+    entry: Entry
+
+
 # --- allocations ------------------------------------------------------------------------------------------------------------------
 
 

@@ -242,3 +242,41 @@ class SandboxOperation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.id} {self.amount} {self.currency} {self.state}"
+
+
+class BankLine(models.Model):
+    """A line of a bank statement as it was brought in, and what became of it. Not made from events: it stays in a rebuild, and the person
+    in it (name, IBAN, text) can be erased."""
+
+    line = models.TextField(primary_key=True)  # digest of what tells it from every other line
+    seller = models.TextField()
+    own = models.TextField(blank=True)  # the account that the statement is of
+    booked = models.DateField()
+    amount = models.DecimalField(**MONEY)
+    currency = models.TextField()
+    name = models.TextField(blank=True)
+    iban = models.TextField(blank=True)
+    text = models.TextField(blank=True)
+    reference = models.TextField(blank=True)
+    end_to_end = models.TextField(blank=True)
+    kind = models.TextField(blank=True)
+    file = models.TextField()
+    number = models.IntegerField()
+    word = models.TextField()  # what it was taken for: matched put_aside settled returned taken_back fee waiting
+    command = models.TextField(blank=True)
+    arguments = models.JSONField(default=dict)
+    reasons = models.JSONField(default=list)
+    account = models.TextField(blank=True)
+    outcome = models.TextField(blank=True)  # what the command made, or the address of its event; "": not done yet
+    imported_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "bank_line"
+        indexes = [
+            models.Index(fields=["seller", "word"], name="bank_line_word"),
+            models.Index(fields=["iban"], name="bank_line_iban"),
+            models.Index(fields=["outcome"], name="bank_line_outcome"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.booked} {self.amount} {self.currency} {self.word}"

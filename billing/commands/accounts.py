@@ -17,7 +17,7 @@ from billing.engine import Context, Decision
 from billing.events import AccountClosed, AccountOpened, AccountReleased, BalanceOpened, DetailsChanged, Place, Posting
 from billing.journal import Draft
 from plans.errors import Conflict, Invalid
-from plans.identifiers import check_tax_id
+from plans.identifiers import check_iban, check_tax_id
 from plans.money import decimals, plain
 from plans.periods import local_date, zone_of
 
@@ -41,6 +41,7 @@ class OpenAccount:
     phone: str = ""
     street: str = ""
     postcode: str = ""
+    iban: str = ""  # where money goes that is owed to the customer
     terms: str = ""
     external_id: str = ""
 
@@ -74,7 +75,9 @@ def open_account(context: Context, args: OpenAccount) -> Decision:
 
 
 def _personal(args: Any) -> dict[str, str]:
-    return {name: getattr(args, name) for name in vault.FIELDS if getattr(args, name, "")}
+    """The personal details that were given. Raises Invalid `bad_iban`."""
+    given = {name: getattr(args, name) for name in vault.WRITTEN if getattr(args, name, "")}
+    return {**given, "iban": check_iban(args.iban)} if args.iban else given
 
 
 def _reasons(exempt: Mapping[str, Any]) -> dict[str, str]:
@@ -95,6 +98,7 @@ class ChangeDetails(Timed):
     phone: str = ""
     street: str = ""
     postcode: str = ""
+    iban: str = ""  # where money goes that is owed to the customer
     terms: str = ""
 
     def writes(self) -> frozenset[str]:

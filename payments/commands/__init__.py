@@ -1,6 +1,7 @@
 """What can be done with money that came in, by subject. Each module lists its commands; so does this one, in their order."""
 
 from payments.commands import (
+    bank,
     chargebacks,
     collections,
     credit_notes,
@@ -26,4 +27,5 @@ COMMANDS = (
     *methods.COMMANDS,
     *collections.COMMANDS,
     *payouts.COMMANDS,
+    *bank.COMMANDS,
 )

@@ -41,7 +41,7 @@ class Receive:
     zone: str = "UTC"  # of the suspense account, when it is opened
 
 
-def _suspense_stream(args: Any) -> list[str]:
+def suspense_stream(args: Any) -> list[str]:
     return [suspense_account(args.seller)]
 
 
@@ -50,7 +50,7 @@ def receive(context: Context, args: Receive) -> Decision:
     account = suspense_account(args.seller)
     decimals(args.currency, at="currency")
     amount, channel = money(args.amount, args.currency), check_channel(args.channel)
-    opening = _opening(context, args, account)
+    opening = opening_of(context, args, account)
     receipt = context.next_address(account, after=len(opening))
     event = ReceiptPutAside(
         account=account,
@@ -59,12 +59,12 @@ def receive(context: Context, args: Receive) -> Decision:
         currency=args.currency,
         channel=channel,
         reference=args.reference,
-        entry=_entry(context.at, args, account, legs(cash(channel), ledgers.UNIDENTIFIED, amount, args.currency)),
+        entry=entry_of_suspense(context.at, args, account, legs(cash(channel), ledgers.UNIDENTIFIED, amount, args.currency)),
     )
     return Decision([*opening, Draft(account, event, context.at)], {"receipt": receipt})
 
 
-def _opening(context: Context, args: Receive, account: str) -> list[Draft]:
+def opening_of(context: Context, args: Receive, account: str) -> list[Draft]:
     if context.heads[account].sequence:
         return []
     zone_of(args.zone, at="zone")
@@ -74,7 +74,7 @@ def _opening(context: Context, args: Receive, account: str) -> list[Draft]:
     return [Draft(account, event, context.at)]
 
 
-def _entry(at: datetime, args: Receive, account: str, postings: list[Posting]) -> Entry:
+def entry_of_suspense(at: datetime, args: Receive, account: str, postings: list[Posting]) -> Entry:
     """The entry on the day of the suspense account, which may only be about to be opened."""
     states = load([account])
     zone = states[account].zone if account in states else args.zone
@@ -152,6 +152,6 @@ def _find(suspense: str, name: str) -> tuple[Any, ...]:
 
 
 COMMANDS = (
-    Command("receive", "Take money whose payer is not known", Receive, receive, _suspense_stream),
+    Command("receive", "Take money whose payer is not known", Receive, receive, suspense_stream),
     Command("identify", "Say whose a receipt is", Identify, identify, _identify_streams),
 )

@@ -1,4 +1,5 @@
-"""`manage.py import accounts|contracts|balances FILE`: what an organisation brings along, as `docs/usage.md` describes it."""
+"""`manage.py import accounts|contracts|balances FILE`: what an organisation brings along, as `docs/usage.md` describes it;
+`import bank FILE`: a statement of the bank, as `docs/documents.md` does."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from billing.imports import KINDS, Report, import_file
+from billing.management.bank import FORMS, import_bank
 from billing.management.commands.usage import SHOWN, file_error, moment, opened, shown_name
 from billing.usage.records import source_name
 from plans.errors import Refusal
@@ -16,20 +18,25 @@ from plans.errors import Refusal
 
 class Command(BaseCommand):
     help = (
-        "Bring accounts, running contracts or open balances over from a CSV or JSON Lines file; each row is a command, and repeating "
-        "is harmless. Exit status: 0 all good; 1 rows were put aside, or an option is wrong; 2 a file that can't be read."
+        "Bring accounts, running contracts or open balances over from a CSV or JSON Lines file, or payments from a bank statement in CSV, "
+        "MT940 or CAMT.053; each row is a command, and repeating is harmless. "
+        "Exit status: 0 all good; 1 rows were put aside, or an option is wrong; 2 a file that can't be read."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("kind", choices=sorted(KINDS), help="what the rows are")
+        parser.add_argument("kind", choices=sorted([*KINDS, "bank"]), help="what the rows are; bank: a statement of a bank account")
         parser.add_argument("file", metavar="FILE", help="a file; - is standard input")
         parser.add_argument("--source", default="import", help="whose rows these are: (source, row) is brought over once (default: import)")
         parser.add_argument("--at", default="", metavar="TIME", help="when a row counts that has no column 'at' (default: now)")
-        parser.add_argument("--format", default="", choices=["csv", "jsonl"], help="where the name of the file does not say it")
+        parser.add_argument("--format", default="", choices=["csv", "jsonl", *FORMS[1:]], help="where the name of the file does not say it")
+        parser.add_argument("--seller", default="main", help="bank: whose account it is (default: main)")
+        parser.add_argument("--bank-account", default="", help="bank: the account that a CSV file is of, where there are several")
         parser.add_argument("--dry-run", action="store_true", help="try every row and undo it")
         parser.add_argument("--json", action="store_true", help="one JSON value on standard output and nothing else")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["kind"] == "bank":
+            sys.exit(import_bank(options, self.stdout.write, self.stderr.write))
         try:
             at = moment(options["at"])
             source_name(options["source"], "--source")
