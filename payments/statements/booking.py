@@ -61,7 +61,7 @@ def book(read: Read, *, seller: str, file: str, at: datetime) -> Report:
         row, new = _written_down(line, surroundings, seller=seller, file=file, at=at)
         if not new:
             report.known += 1
-        _do(row, line, at)
+        _do(row, line)
         if new:
             report.count(row.word)
     return report
@@ -171,19 +171,19 @@ def _columns(decided: Decided) -> dict[str, Any]:
     return named | {"reasons": list(decided.reasons)}
 
 
-def _do(row: BankRow, line: BankLine, at: datetime) -> None:
+def _do(row: BankRow, line: BankLine) -> None:
     """Do what was decided, once. What is refused by now (the document was paid meanwhile, the account is closed) is decided again: money
     that came is put aside, anything else waits for a person."""
     if row.outcome or not row.command:
         return
     noon = datetime.combine(row.booked, time(12), UTC)
     try:
-        made = _execute(row, min(noon, at))
+        made = _execute(row, min(noon, row.imported_at))
     except Refusal as refusal:
         again = put_aside(line, row.seller) if row.amount > 0 and row.command != "receive" else Decided("waiting")
         _change(row, **_columns(replace(again, reasons=(f"{row.command} was refused: {refusal.message}"[:300],))))
         if row.command:
-            _change(row, outcome=_execute(row, min(noon, at)))
+            _change(row, outcome=_execute(row, min(noon, row.imported_at)))
         return
     _change(row, outcome=made)
 
