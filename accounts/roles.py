@@ -82,7 +82,7 @@ AREAS: dict[str, frozenset[str]] = {
     ),
     "requests": frozenset({"request_correction", "withdraw_request"}),
     "approvals": frozenset({"approve_request", "execute_request", "reject_request", "undo_request"}),
-    "books": frozenset({"close_period", "open_balance", "publish_policy"}),
+    "books": frozenset({"close_period", "open_balance", "publish_policy", "book_allowance"}),
 }
 
 _OFFICE = frozenset({"customers", "contracts", "sales", "money", "methods", "disputes", "wallets", "stock", "requests"})

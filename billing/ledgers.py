@@ -27,6 +27,7 @@ TRANSFER = "transfer"  # money on its way from one account to another: zero over
 DEPOSITS = "deposits"  # security deposits
 BAD_DEBT = "expense:bad-debt"
 RECOVERED = "revenue:bad-debt-recovered"
+ALLOWANCE = "allowance"  # what of the receivables is expected to be lost
 DISPUTE_FEES = "expense:dispute-fees"
 DISPUTE_LOSSES = "expense:dispute-losses"
 BANK_FEES = "expense:bank-fees"

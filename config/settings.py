@@ -48,6 +48,7 @@ BILLING_COMMANDS: tuple[str, ...] = (
     "billing.scheduling.commands",
     "billing.webhooks.commands",
     "billing.accounting.closing",
+    "billing.accounting.allowance",
     "billing.house.commands",
     "billing.requests.commands",
     "billing.wallets.commands",

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from billing import bulk
+from billing.accounting.allowance import differing
+from billing.accounting.months import check_seller, end_of, month_of
 from billing.accounting.periods import hold_alone, month_after, open_from
 from billing.command import Command
 from billing.engine import Context, Decision
 from billing.events import BooksClosed
 from billing.journal import Draft
 from billing.queries.unbilled import Missing, unbilled
-from plans import store
-from plans.errors import Conflict, Invalid, NotFound
-from plans.fields import suggestion
-from plans.periods import day_start
+from plans.errors import Conflict
 
 BOOKS = "books:"
-MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
 SHOWN = 20
 
 
@@ -42,8 +39,10 @@ def close_period(context: Context, args: ClosePeriod) -> Decision:
     missing = list(left_to_bill(args.seller, end))
     if missing and not args.despite:
         raise Conflict("left_to_bill", _refusal(args.period, missing), at="period", accounts=len({one.account for one in missing}))
-    hold_alone(args.seller)
     through = month_after(first) - timedelta(days=1)
+    if not args.despite:
+        _must_be_booked(args, through, end)
+    hold_alone(args.seller)
     open_day = open_from([args.seller]).get(args.seller)
     if open_day is not None and through < open_day:
         raise Conflict("period_closed", f"{args.period} is closed; the first open day is {open_day}", at="period", open_from=str(open_day))
@@ -57,30 +56,12 @@ def close_period(context: Context, args: ClosePeriod) -> Decision:
     return Decision([Draft(_stream(args)[0], event, context.at)], {"closed_through": through.isoformat()})
 
 
-def month_of(text: str) -> date:
-    """The first day of `2026-03`. Raises Invalid `not_a_period`."""
-    if not MONTH.fullmatch(text) or text.startswith("0000"):
-        raise Invalid("not_a_period", f"{text[:40]!r} is not a month; write it as 2026-03", at="period")
-    return date.fromisoformat(f"{text}-01")
-
-
-def check_seller(seller: str) -> None:
-    """Raises NotFound `unknown_seller` for one with neither accounts nor catalogues."""
-    known = [row[0] for row in bulk.fetch("SELECT seller FROM read_account UNION SELECT seller FROM catalogue_version ORDER BY 1")]
-    if seller not in known:
-        raise NotFound("unknown_seller", f"there is no seller {seller[:80]!r}{suggestion(seller, known)}", at="seller")
-
-
-def end_of(first: date, seller: str) -> datetime:
-    """When the month that begins on `first` is over in every zone of the seller's catalogues; in UTC where there is none."""
-    return day_in_books(month_after(first), seller)
-
-
-def day_in_books(day: date, seller: str) -> datetime:
-    """When the day has begun in every zone of the seller's catalogues; in UTC where there is none."""
-    statement = "SELECT DISTINCT ON (name) name, version FROM catalogue_version WHERE seller = %s ORDER BY name, version DESC"
-    zones = {store.catalogue(name, version).zone for name, version in bulk.fetch(statement, [seller])}
-    return max(day_start(day, zone) for zone in zones or {"UTC"})
+def _must_be_booked(args: ClosePeriod, through: date, end: datetime) -> None:
+    """Raises Conflict `allowance_not_booked` where the policy asks for an allowance that the books of the month do not hold."""
+    wanted = sum(1 for _ in differing(args.seller, through, end))
+    if wanted:
+        message = f"the allowance of {wanted} accounts is not that of {args.period}; run 'manage.py allowance {args.period}' first"
+        raise Conflict("allowance_not_booked", message, at="period", accounts=wanted)
 
 
 def left_to_bill(seller: str, at: datetime) -> Iterator[Missing]:

@@ -21,8 +21,10 @@ from billing.events.base import (
     Posting,
 )
 from billing.events.books import (
+    AllowanceBooked,
     BooksClosed,
     Earned,
+    ExpectedLoss,
     RevenueRecognised,
 )
 from billing.events.charges import (
@@ -141,6 +143,7 @@ __all__ = [
     "AccountReleased",
     "AdjustmentMade",
     "Allocation",
+    "AllowanceBooked",
     "BalanceOpened",
     "BooksClosed",
     "CataloguePublished",
@@ -172,6 +175,7 @@ __all__ = [
     "EndSet",
     "Entry",
     "Event",
+    "ExpectedLoss",
     "HoldReleased",
     "InvoiceHeld",
     "InvoiceIssued",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -29,6 +30,29 @@ class RevenueRecognised(Event):
     account: str
     through: date
     lines: tuple[Earned, ...]
+    entry: Entry
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpectedLoss:
+    """What of one currency's receivables is expected to be lost (`target`), what of that is new (`amount`, negative: less than was
+    thought), and from which open amounts and percents by bucket that comes."""
+
+    currency: str
+    target: Decimal
+    amount: Decimal
+    open: Mapping[str, Decimal]
+    percents: Mapping[str, Decimal]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AllowanceBooked(Event):
+    """The allowance for doubtful debts at the end of the day `through`."""
+
+    kind: ClassVar[str] = "allowance.booked"
+    account: str
+    through: date
+    losses: tuple[ExpectedLoss, ...]
     entry: Entry
 
 

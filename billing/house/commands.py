@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from billing.accounting.closing import check_seller
+from billing.accounting.months import check_seller
 from billing.command import Command
 from billing.engine import Context, Decision
 from billing.events import PolicyPublished

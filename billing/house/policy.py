@@ -8,6 +8,7 @@
       clerk: {refund: {each: 50, day: 200}, credit_note: 50}
       supervisor: {any: {each: 500, day: 5000}}
       finance: {any: unlimited}
+    relief: {most: 1500, days: 180, notified: yes, service_off: yes}   # when a bad debt takes its tax back (billing/house/relief.py)
     request: {expires: 7 days, reasons: [outage, goodwill, mistake]}                     # codes that a request may give; none: any
 
 Without a policy nobody decides anything alone but `finance`, and there is no allowance.
@@ -23,6 +24,7 @@ from typing import Any
 
 from billing.accounting.buckets import buckets
 from billing.accounting.chart import STANDARD, Chart, GeneralAccount
+from billing.house.relief import Relief
 from plans.errors import Invalid
 from plans.fields import Fields, describe
 from plans.money import decimals, parse_decimal
@@ -54,6 +56,7 @@ class HousePolicy:
     accounts: Mapping[str, GeneralAccount] = field(default_factory=dict)
     allowance: Mapping[str, Decimal] = field(default_factory=dict)  # bucket → percent
     limits: Mapping[str, Mapping[str, Limit]] = field(default_factory=lambda: {"finance": {ANY: Limit()}})
+    relief: Relief | None = None  # None: whoever writes off says so each time
     expires: timedelta = timedelta(days=30)
     reasons: tuple[str, ...] = ()
 
@@ -96,6 +99,7 @@ def _policy(value: Any) -> HousePolicy:
         accounts={ledger: _account(ledger, value, at) for ledger, value, at in fields.mapping("accounts", [])},
         allowance=_allowance(fields),
         limits={role: _limits(value, at) for role, value, at in fields.mapping("limits", [])} or HousePolicy().limits,
+        relief=fields.read("relief", _relief, None),
         expires=request.read("expires", _days, HousePolicy.expires),
         reasons=tuple(_word(value, at) for value, at in request.items("reasons", [])),
     )
@@ -123,6 +127,24 @@ def _allowance(fields: Fields) -> dict[str, Decimal]:
         if not 0 <= found[bucket] <= 100:
             raise Invalid("out_of_range", f"expected 0 to 100 percent, found {found[bucket]}", at=at)
     return found
+
+
+def _relief(value: Any, at: str) -> Relief:
+    fields = Fields(value, at)
+    found = Relief(
+        most=fields.read("most", _bound, None),
+        days=fields.integer("days", 0, most=10_000),
+        notified=fields.read("notified", _yes, False),
+        service_off=fields.read("service_off", _yes, False),
+    )
+    fields.done()
+    return found
+
+
+def _yes(value: Any, at: str) -> bool:
+    if value not in (True, False, "yes", "no"):
+        raise Invalid("wrong_type", f"expected yes or no, found {describe(value)}", at=at)
+    return value in (True, "yes")
 
 
 def _limits(value: Any, at: str) -> dict[str, Limit]:

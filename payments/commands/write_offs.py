@@ -8,19 +8,22 @@ from decimal import Decimal
 
 from billing import bulk, ledgers
 from billing.command import Command
-from billing.commands.common import account_stream, entry, money, open_state
+from billing.commands.common import account_stream, entry, money, open_state, seller_zone
 from billing.engine import Context, Decision
 from billing.events import Allocation, InvoiceReinstated, InvoiceWrittenOff, Posting, WriteOffRecovered
+from billing.house.published import house_policy
+from billing.house.relief import Debt, unmet
 from billing.invoicing.terms import thawed_tax
 from billing.journal import Draft
 from billing.loading import trimmed
 from billing.past import find_issued
-from billing.state import OpenInvoice
+from billing.state import AccountState, OpenInvoice
 from payments.allocation import find
 from payments.paying import cash, check_channel, receivable_legs
 from payments.standing import receivable_invoices
-from plans.errors import Conflict
+from plans.errors import Conflict, NotAllowed
 from plans.money import allocate, decimals, plain
+from plans.periods import local_date
 
 ZERO = Decimal(0)
 Shares = Mapping[str, Decimal]  # ledger → amount, all of one sign
@@ -33,11 +36,13 @@ class WriteOff:
     reason: str
     amount: Decimal | None = None  # none: all that is open
     vat_relief: bool = False
+    notified: bool = False  # the debtor was told, where the policy's rule of tax relief asks for it
 
 
 def write_off(context: Context, args: WriteOff) -> Decision:
     """Take what will not be paid off the receivables: bad debt, and with `vat_relief: yes` the tax in it, as the document shared it.
 
+    Where the policy of the house has a rule of tax relief, all its conditions must hold (`relief_not_due`).
     The document stays marked; money that arrives after all is taken by `recover`.
     """
     state = open_state(args.account)
@@ -48,6 +53,8 @@ def write_off(context: Context, args: WriteOff) -> Decision:
     if amount > invoice.open:
         message = f"{plain(invoice.open)} is open on {invoice.number or invoice.id}, not {plain(amount)}"
         raise Conflict("more_than_open", message, at="amount", open=plain(invoice.open))
+    if args.vat_relief:
+        _must_be_relieved(context, state, invoice, amount, notified=args.notified)
     weights = _net_and_taxes(args.account, invoice) if args.vat_relief and invoice.document != "opening" else {ledgers.BAD_DEBT: amount}
     allocations = (Allocation(invoice=invoice.id, number=invoice.number, amount=amount),)
     legs = _tagged(_shared(amount, weights, invoice.currency), invoice) + receivable_legs(allocations, invoice.currency)
@@ -63,6 +70,26 @@ def write_off(context: Context, args: WriteOff) -> Decision:
         entry=entry(context, state, legs),
     )
     return Decision([Draft(args.account, event, context.at)])
+
+
+def _must_be_relieved(context: Context, state: AccountState, invoice: OpenInvoice, amount: Decimal, *, notified: bool) -> None:
+    """Raises NotAllowed `relief_not_due` with every condition of the policy that does not hold."""
+    rule = house_policy(state.seller, at=context.at).relief
+    if rule is None:
+        return
+    late = (local_date(context.at, seller_zone(state)) - invoice.due).days if invoice.due else 0
+    missing = list(unmet(rule, Debt(amount, late, notified, _service_off(state.account))))
+    if missing:
+        message = f"the tax in {invoice.number or invoice.id} is not to be taken back yet: {'; '.join(missing)}"
+        raise NotAllowed("relief_not_due", message, at="vat_relief")
+
+
+def _service_off(account: str) -> bool:
+    """Whether no contract of the account is served any more."""
+    statement = """
+        SELECT 1 FROM read_contract WHERE account = %s AND status = 'active'
+        AND NOT EXISTS (SELECT 1 FROM read_suspended_service s WHERE s.contract = read_contract.contract) LIMIT 1"""
+    return not bulk.fetch(statement, [account])
 
 
 def _net_and_taxes(account: str, invoice: OpenInvoice) -> dict[str, Decimal]:

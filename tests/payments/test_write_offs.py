@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from plans.errors import NotAllowed
 from tests.books import advance, balance, do, documents, owed
 from tests.payments.helpers import postings, refused, row
 
@@ -83,3 +84,17 @@ def test_a_balance_that_was_brought_over_is_written_off_without_tax(ana: None) -
     do("open_balance", "2026-01-03", account="ana", amount="50.00")
     do("write_off", "2026-01-20", account="ana", invoice="2", reason="x", vat_relief=True)
     assert postings("invoice.written_off") == [("expense:bad-debt", "50.00"), ("receivable", "-50.00")]
+
+
+def test_tax_is_relieved_only_as_the_policy_allows(ana: None) -> None:
+    rule = "currency: EUR\nrelief: {most: 20, days: 30, notified: yes, service_off: yes}\n"
+    do("publish_policy", source=rule)
+    with pytest.raises(NotAllowed) as caught:
+        do("write_off", "2026-02-14", account="ana", invoice="1", reason="Gone", vat_relief="yes")
+    assert caught.value.code == "relief_not_due"
+    assert caught.value.message.endswith(
+        "24.14 is more than 20; needs more than 30 days overdue, not 30; the debtor was not told; the service is still on"
+    )
+    do("cancel", "2026-01-20", account="ana", when="2026-02-01")
+    do("write_off", "2026-02-15", account="ana", invoice="1", amount="20.00", reason="Gone", vat_relief="yes", notified="yes")
+    assert balance("tax:vat") == Decimal("-0.72")

@@ -15,10 +15,11 @@ from django.core.management.base import CommandParser
 from billing.accounting.ageing import ageing
 from billing.accounting.buckets import DISPUTED, buckets
 from billing.accounting.chart import Chart
-from billing.accounting.closing import check_seller, day_in_books
 from billing.accounting.entries import Span, first_day, snapshot
+from billing.accounting.months import check_seller, day_in_books
 from billing.accounting.reports import TABLES, Table, shown
 from billing.accounting.texts import BEANCOUNT, HLEDGER, written
+from billing.house.published import house_policy
 from billing.management.base import BillingCommand, optional_moment
 from plans.errors import Invalid
 from plans.periods import parse_date
@@ -52,12 +53,12 @@ class Command(BillingCommand):
         with snapshot(), _opened(options["output"], self.stdout) as out:
             check_seller(span.seller)
             if options["what"] in TEXTS:
-                for line in written(span, Chart(), TEXTS[options["what"]]):
+                for line in written(span, _chart(span), TEXTS[options["what"]]):
                     out.write(line + "\n")
             elif options["what"] == AGEING:
                 _write_table(out, _aged(span, known_at))
             else:
-                _write_table(out, TABLES[options["what"]](span, Chart()))
+                _write_table(out, TABLES[options["what"]](span, _chart(span)))
 
 
 def _span(options: dict[str, Any]) -> Span:
@@ -72,6 +73,11 @@ def day_of(text: str, at: str) -> date:
         first = parse_date(f"{text}-01", at)
         return first if at == "from" else first.replace(day=calendar.monthrange(first.year, first.month)[1])
     return parse_date(text, at)
+
+
+def _chart(span: Span) -> Chart:
+    """The chart that the seller's policy names by the end of the span."""
+    return house_policy(span.seller, at=day_in_books(span.last + timedelta(days=1), span.seller)).chart
 
 
 def _aged(span: Span, known_at: Any) -> Table:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tests.conformance.kinds import fees, measures, payments, prices, sums, taxes, times
+from tests.conformance.kinds import fees, house, measures, payments, prices, sums, taxes, times
 
 Runner = Callable[[Mapping[str, Any]], Any]
 
@@ -27,4 +27,7 @@ RUNNERS: dict[str, Runner] = {
     "days": times.days,
     "year-fraction": times.fraction_of_year,
     "payment": payments.payment,
+    "allowance": house.allowance,
+    "approval": house.approval,
+    "relief": house.relief,
 }
