@@ -80,8 +80,20 @@ AREAS: dict[str, frozenset[str]] = {
     "webhooks": frozenset(
         {"add_webhook", "change_webhook", "rotate_webhook_secret", "disable_webhook", "enable_webhook", "replay_webhook", "retry_effect"}
     ),
-    "requests": frozenset({"request_correction", "withdraw_request"}),
-    "approvals": frozenset({"approve_request", "execute_request", "reject_request", "undo_request"}),
+    "requests": frozenset({"request_correction", "withdraw_request", "draft_corrections", "preview_corrections"}),
+    "approvals": frozenset(
+        {
+            "approve_request",
+            "execute_request",
+            "reject_request",
+            "undo_request",
+            "approve_corrections",
+            "revert_corrections",
+            "apply_correction",
+            "revert_correction",
+            "record_outcomes",
+        }
+    ),
     "books": frozenset({"close_period", "open_balance", "publish_policy", "book_allowance"}),
 }
 

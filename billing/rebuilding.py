@@ -39,6 +39,8 @@ THING_TABLES = (
     ("books", "read_books", "seller"),
     ("webhook", "read_webhook", "endpoint"),
     ("policy", "read_policy", "seller"),
+    ("corrections", "read_correction_set", "name"),
+    ("corrections", "read_correction_item", "name"),
 )
 CHUNK = 200
 SHOWN = 20

@@ -51,6 +51,7 @@ BILLING_COMMANDS: tuple[str, ...] = (
     "billing.accounting.allowance",
     "billing.house.commands",
     "billing.requests.commands",
+    "billing.corrections.commands",
     "billing.wallets.commands",
     "billing.wallets.spending",
     "payments.commands",
@@ -91,6 +92,7 @@ BILLING_PROCESSORS: tuple[str, ...] = (
     "billing.webhooks.processor.process",
     "billing.house.processor.process",
     "billing.requests.processor.process",
+    "billing.corrections.processor.process",
     "payments.processors.process",
     "payments.gateway_processor.process",
 )

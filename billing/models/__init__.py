@@ -2,6 +2,7 @@
 
 from billing.models.books import Books, DeferredCharge
 from billing.models.changes import ScheduledChange
+from billing.models.corrections import CorrectionItem, CorrectionSet
 from billing.models.credit import CreditStatus, SuspendedService
 from billing.models.journal import Counter, Due, Effect, IdempotencyKey, JournalEvent, Stream
 from billing.models.read import (
@@ -36,7 +37,9 @@ __all__ = [
     "Charge",
     "Contract",
     "ContractTerms",
+    "CorrectionItem",
     "CorrectionRequest",
+    "CorrectionSet",
     "Counter",
     "CouponUse",
     "CreditStatus",

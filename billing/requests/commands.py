@@ -10,7 +10,7 @@ What was shown when it was asked for is what is done: it is previewed again firs
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -103,7 +103,7 @@ def _ask(context: Context, account: str, asking: _Asking) -> Decision:
 
 def _with_reason(asking: _Asking, account: str) -> dict[str, Any]:
     """The arguments as plain data, the reason in them where the command takes one and none is given."""
-    given = _plain(asking.arguments)
+    given = plain_arguments(asking.arguments)
     if given.get("account", account) != account:
         raise Invalid("conflict", f"the request is about {account!r}, its arguments about {given['account']!r}", at="arguments.account")
     takes = registry()[asking.command].arguments.__dataclass_fields__
@@ -111,11 +111,11 @@ def _with_reason(asking: _Asking, account: str) -> dict[str, Any]:
     return {"account": account, **({"reason": text} if "reason" in takes and text else {}), **given}
 
 
-def _plain(value: Any) -> Any:
+def plain_arguments(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {str(name): _plain(one) for name, one in value.items()}
+        return {str(name): plain_arguments(one) for name, one in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
+        return [plain_arguments(one) for one in value]
     return value if value is None or isinstance(value, bool) else str(value)
 
 
@@ -135,14 +135,20 @@ def _carried_out(
     head = heads[made.account]
     heads[made.account] = Head(head.sequence + before, head.hash)
     decision = command.run(replace(context, heads=heads), command.parse(arguments, at=context.at))
-    counts: dict[str, int] = {}
-    done = []
-    for draft in decision.drafts:
-        counts[draft.stream] = counts.get(draft.stream, 0) + 1
-        done.append(f"{draft.stream}/{heads[draft.stream].sequence + counts[draft.stream]}")
+    done = addresses(decision.drafts, heads)
     caused = [replace(draft, cause=draft.cause or made.request) for draft in decision.drafts]
-    event = RequestExecuted(account=made.account, request=made.request, by=by, done=tuple(done), undoes=made.undoes)
+    event = RequestExecuted(account=made.account, request=made.request, by=by, done=done, undoes=made.undoes)
     return [*caused, Draft(made.account, event, context.at, made.request)], dict(decision.made)
+
+
+def addresses(drafts: Sequence[Draft], heads: Mapping[str, Head]) -> tuple[str, ...]:
+    """Where the events will stand."""
+    counts: dict[str, int] = {}
+    found = []
+    for draft in drafts:
+        counts[draft.stream] = counts.get(draft.stream, 0) + 1
+        found.append(f"{draft.stream}/{heads[draft.stream].sequence + counts[draft.stream]}")
+    return tuple(found)
 
 
 # --- deciding ---------------------------------------------------------------------------------------------------------------------
@@ -291,7 +297,7 @@ def undo_request(context: Context, args: UndoRequest) -> Decision:
 
 
 def _streams_asking(args: RequestCorrection) -> list[str]:
-    return [args.account, *_streams_of(args.wanted, {**args.arguments, "account": args.account})]
+    return [args.account, *streams_of(args.wanted, {**args.arguments, "account": args.account})]
 
 
 def _streams_deciding(args: Any) -> list[str]:
@@ -300,10 +306,10 @@ def _streams_deciding(args: Any) -> list[str]:
         standing = find_request(args.account, args.request)
     except NotFound:
         return [args.account]
-    return [args.account, *_streams_of(standing.made.command, standing.arguments)]
+    return [args.account, *streams_of(standing.made.command, standing.arguments)]
 
 
-def _streams_of(command: str, arguments: Mapping[str, Any]) -> list[str]:
+def streams_of(command: str, arguments: Mapping[str, Any]) -> list[str]:
     known = registry().get(command)
     if known is None or command not in REQUESTABLE:
         return []
