@@ -94,6 +94,8 @@ def fee_target(contract: Contract, period: PeriodRow, found: Sequence[Segment], 
     rated = [_rate_fee(segment) for segment in charged]
     shares = [_fee_share(contract, segment, period, zone) for segment in charged]
     amounts = _fee_amounts(contract.currency, charged, rated, shares)
+    if contract.taken_over and period.start == contract.start and len(charged) == 1:
+        amounts = [_rest(contract.currency, charged[0], rated[0], shares[0])]
     return [
         _line(
             contract,
@@ -116,11 +118,13 @@ def _whole_periods(charged: list[Segment]) -> list[Segment]:
 
 
 def _highest_quantity(found: Sequence[Segment]) -> list[Segment]:
-    """With `decrease: keep` the quantity is the highest so far in the period."""
-    highest, kept = Decimal(0), []
+    """With `decrease: keep`, of the item or as the change itself said, the quantity is the highest so far in the period."""
+    highest = Decimal(0)
+    kept: list[Segment] = []
     for segment in found:
         highest = max(highest, segment.quantity)
-        quantity = highest if segment.item.decrease == "keep" else segment.quantity
+        said = segment.terms.keep_unused and bool(kept) and kept[-1].terms.plan == segment.terms.plan
+        quantity = highest if segment.item.decrease == "keep" or said else segment.quantity
         kept.append(replace(segment, quantity=quantity))
     return kept
 
@@ -170,6 +174,11 @@ def _fee_amounts(currency: str, charged: Sequence[Segment], rated: Sequence[Rate
         price.amount if part == 1 else round_money(price.exact * part, currency, segment.rounding)
         for segment, price, part in zip(charged, rated, shares, strict=True)
     ]
+
+
+def _rest(currency: str, segment: Segment, price: Rated, part: Fraction) -> Decimal:
+    """RULES 10: what the period costs less what the payer before pays of it, so that no cent is lost or invented between the two."""
+    return price.amount - round_money(price.exact * (1 - part), currency, segment.rounding)
 
 
 def _unit_price(segment: Segment, price: Rated) -> str:

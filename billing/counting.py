@@ -78,7 +78,10 @@ def _counted(row: PeriodRow, state: AccountState, policy: Policy, step: Step, *,
     contract = state.contracts[row.contract]
     if row.start == row.full_end:  # charged once: the terms at that moment, whatever their length
         return Counted(row, contract, tuple(_once(policy, contract, row, state.zone)), closed)
-    keep = contract.keep_unused and _at_start(row, state, policy)
+    kept = [terms for terms in contract.timeline if terms.effective_at == row.end and terms.terms.keep_unused]
+    if kept and row.end < row.full_end:  # a new billing day broke the period, and what was charged for the rest of it stays
+        contract = replace(contract, timeline=tuple(terms for terms in contract.timeline if terms.effective_at < row.end))
+    keep = (contract.keep_unused or bool(kept)) and _at_start(row, state, policy)
     end = row.full_end if keep else row.end
     if not closed and _at_tick(row, state, policy):
         end = min(end, step.moment + datetime.resolution)  # what was used at this very moment counts
@@ -252,7 +255,7 @@ def _charge(c: Counted, difference: Difference, step: Step, state: AccountState,
         cause = "tick"
     else:
         cause = "period" if not step.recount else "terms"
-    when = _invoice_when(item, plan_of(policy, terms).invoice, difference.amount)
+    when = _by_the_change(c, step) or _invoice_when(item, plan_of(policy, terms).invoice, difference.amount)
     return ChargeAccrued(
         account=state.account,
         key=difference.key,
@@ -276,6 +279,13 @@ def _charge(c: Counted, difference: Difference, step: Step, state: AccountState,
         unit=item.unit,
         earned_in=earned_in(item),
     )
+
+
+def _by_the_change(c: Counted, step: Step) -> str:
+    """When what a change moves is on a document, where the change itself says so."""
+    terms = c.contract.terms_at(step.moment)
+    changed = c.row.contract in step.recounted and terms.effective_at == step.moment and c.row.start < step.moment
+    return terms.terms.bill if changed else ""
 
 
 def _invoice_when(item: Item, rule: InvoicePolicy, amount: Decimal) -> str:

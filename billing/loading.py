@@ -134,7 +134,7 @@ def _contracts(states: dict[str, AccountState], names: Sequence[str], whole: Seq
     """Live contracts (and all of them for the accounts in `whole`, and those with open charges) with their terms."""
     statement = """
         SELECT contract.contract, contract.account, currency, start, "end", status, name, keep_unused, ended_early, paid_through, settled,
-            terms.sequence, terms.effective_at, terms.kind, terms.terms::text
+            taken_over, terms.sequence, terms.effective_at, terms.kind, terms.terms::text
         FROM read_contract contract
             JOIN read_contract_terms terms ON terms.account = contract.account AND terms.contract = contract.contract
         WHERE contract.account = ANY(%s) AND (NOT settled OR contract.account = ANY(%s) OR contract.contract IN (
@@ -143,9 +143,9 @@ def _contracts(states: dict[str, AccountState], names: Sequence[str], whole: Seq
     found: dict[str, tuple[Any, list[TermsRow]]] = {}
     for row in bulk.fetch(statement, [names, whole, names]):
         timeline = found.setdefault(row[0], (row, []))[1]
-        timeline.append(TermsRow(row[11], row[12], _terms(row[14]), row[13]))
+        timeline.append(TermsRow(row[12], row[13], _terms(row[15]), row[14]))
     for row, timeline in found.values():
-        name, account, currency, start, end, status, label, keep_unused, ended_early, paid_through, settled = row[:11]
+        name, account, currency, start, end, status, label, keep_unused, ended_early, paid_through, settled, taken_over = row[:12]
         states[account].contracts[name] = Contract(
             id=name,
             account=account,
@@ -159,6 +159,7 @@ def _contracts(states: dict[str, AccountState], names: Sequence[str], whole: Seq
             ended_early=ended_early,
             paid_through=paid_through,
             settled=settled,
+            taken_over=taken_over,
         )
 
 

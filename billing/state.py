@@ -39,6 +39,7 @@ class Contract:
     ended_early: bool = False
     paid_through: datetime | None = None
     settled: bool = False
+    taken_over: str = ""  # the contract of another payer that it goes on with
 
     def terms_at(self, moment: datetime) -> TermsRow:
         """The terms in force at the moment (the first ones for an earlier moment)."""

@@ -138,7 +138,7 @@ def segments(policy: Policy, contract: Contract, code: str, span: Span, zone: st
     start = max(span.start, contract.start)
     found: list[Segment] = []
     for i, row in enumerate(contract.timeline):
-        following = contract.timeline[i + 1].effective_at if i + 1 < len(contract.timeline) else end
+        following = _holds_until(policy, contract, code, i, Span(start, max(start, end)))
         if i == 0:
             piece = (start, min(end, following))
         else:
@@ -146,6 +146,19 @@ def segments(policy: Policy, contract: Contract, code: str, span: Span, zone: st
         if piece[0] < piece[1]:
             found += _of_row(policy, contract, code, row, Span(*piece), zone, set_by=_set_by(policy, contract, code, i))
     return _merged(found)
+
+
+def _holds_until(policy: Policy, contract: Contract, code: str, position: int, span: Span) -> datetime:
+    """Until when the terms at this position count for the item: the next terms, or the end of the period where those leave what was charged
+    in advance for another plan's item, or for one that is gone."""
+    if position + 1 == len(contract.timeline):
+        return span.end
+    row, following = contract.timeline[position], contract.timeline[position + 1]
+    if not following.terms.keep_unused or not span.start < following.effective_at < span.end:
+        return following.effective_at
+    item = item_of(policy, row.terms, code)
+    ahead = item is not None and item.charge == "fee" and item.timing == "advance"
+    return span.end if ahead and (following.terms.plan != row.terms.plan or code not in following.terms.items) else following.effective_at
 
 
 def _set_by(policy: Policy, contract: Contract, code: str, position: int) -> int:

@@ -38,6 +38,7 @@ BILLING_COMMANDS: tuple[str, ...] = (
     "billing.commands.accounts",
     "billing.commands.contracts",
     "billing.commands.changes",
+    "billing.commands.moving",
     "billing.commands.sales",
     "billing.stock.commands",
     "billing.commands.documents",

@@ -44,6 +44,7 @@ class ChangePlan(ContractChange):
     contract: str = ""
     version: int | None = None
     billing_day: str = "keep"
+    credit_unused: bool = True
     quantity: Decimal | None = None
     quantities: Mapping[str, Any] = field(default_factory=dict)
     prices: Mapping[str, Any] = field(default_factory=dict)
@@ -54,8 +55,11 @@ class ChangePlan(ContractChange):
 
 
 def change_plan(context: Context, args: ChangePlan) -> Decision:
-    """Move a contract to another plan of its catalogue. Unused time is credited and the new plan charged as differences of the targets."""
-    state, contract, moment, terms = change(context, args.account, args.contract, args.when)
+    """Move a contract to another plan of its catalogue: unused time is credited (unless `credit_unused: no`) and the new plan charged, as
+    differences of the targets. `billing_day: move` starts a new period; `charge` says on which document the differences are."""
+    if args.billing_day not in ("keep", "move"):
+        raise Invalid("unknown_choice", f"expected keep or move, found {args.billing_day!r}", at="billing_day")
+    state, contract, moment, terms = change(context, args)
     catalogue = (
         store.catalogue(terms.catalogue, args.version) if args.version else store.newest(terms.catalogue, on=local_date(moment, state.zone))
     )
@@ -85,7 +89,7 @@ def change_plan(context: Context, args: ChangePlan) -> Decision:
         anchor=moment if moved else anchor_at(policy(), terms, moment, state.zone),
         phases_from=moment if args.phases and plan.phases else _running_phases(terms, plan),
     )
-    event = PlanChanged(account=args.account, contract=contract.id, terms=new, previous_plan=terms.plan)
+    event = PlanChanged(account=args.account, contract=contract.id, terms=new, previous_plan=terms.plan, credit_unused=args.credit_unused)
     return Decision([Draft(args.account, event, moment)])
 
 
@@ -112,11 +116,12 @@ class ChangeQuantity(ItemChange):
     quantity: Decimal
     item: str = ""
     contract: str = ""
+    credit_unused: bool = True
 
 
 def change_quantity(context: Context, args: ChangeQuantity) -> Decision:
-    """Set how many of an item a contract has."""
-    _, contract, moment, terms = change(context, args.account, args.contract, args.when)
+    """Set how many of an item a contract has. With `credit_unused: no` fewer count from the next period on."""
+    _, contract, moment, terms = change(context, args)
     code = args.item or _only_fee(terms)
     if code not in terms.items:
         raise NotFound("unknown_item", f"the contract has no item {code!r}{suggestion(code, list(terms.items))}", at="item")
@@ -148,7 +153,7 @@ class AddItem(ItemChange):
 
 def add_item(context: Context, args: AddItem) -> Decision:
     """Add an item (an add-on) to a contract."""
-    state, contract, moment, terms = change(context, args.account, args.contract, args.when)
+    state, contract, moment, terms = change(context, args)
     check_may_buy(state, "an add-on")
     catalogue = policy().catalogue(terms.catalogue, terms.version)
     plan = catalogue.plans[terms.plan]
@@ -166,11 +171,12 @@ class RemoveItem(ItemChange):
     account: str
     item: str
     contract: str = ""
+    credit_unused: bool = True
 
 
 def remove_item(context: Context, args: RemoveItem) -> Decision:
     """Take an item off a contract."""
-    _, contract, moment, terms = change(context, args.account, args.contract, args.when)
+    _, contract, moment, terms = change(context, args)
     if args.item not in terms.items:
         raise NotFound("unknown_item", f"the contract has no item {args.item!r}{suggestion(args.item, list(terms.items))}", at="item")
     new = replace(terms, items={code: held for code, held in terms.items.items() if code != args.item})
@@ -188,7 +194,7 @@ class ChangePrice(ItemChange):
 
 def change_price(context: Context, args: ChangePrice) -> Decision:
     """Give a contract a price of its own for an item, or move it to another version of its catalogue."""
-    _, contract, moment, terms = change(context, args.account, args.contract, args.when)
+    _, contract, moment, terms = change(context, args)
     if args.item not in terms.items:
         raise NotFound("unknown_item", f"the contract has no item {args.item!r}{suggestion(args.item, list(terms.items))}", at="item")
     version = args.version or terms.version
@@ -211,10 +217,10 @@ class Pause(ContractChange):
 
 def pause(context: Context, args: Pause) -> Decision:
     """Stop a contract for a while; what was charged for the time of the pause is credited unless `credit_unused: no`."""
-    _, contract, moment, terms = change(context, args.account, args.contract, args.when)
+    _, contract, moment, terms = change(context, args)
     if terms.paused:
         raise Conflict("paused", f"the contract {contract.id} is paused already", at="contract")
-    new = replace(terms, paused=True, keep_billing=not args.credit_unused)
+    new = replace(terms, paused=True, keep_billing=not args.credit_unused, keep_unused=False)
     return Decision(
         [Draft(args.account, ContractPaused(account=args.account, contract=contract.id, terms=new, reason=args.reason), moment)]
     )
@@ -231,7 +237,7 @@ class Resume(ContractChange):
 
 def resume(context: Context, args: Resume) -> Decision:
     """Go on with a paused contract; the billing day stays. One that pauses because the account is suspended goes on when that is over."""
-    state, contract, moment, terms = change(context, args.account, args.contract, args.when)
+    state, contract, moment, terms = change(context, args)
     if not state.suspended.get(contract.id, True):
         raise Conflict("suspended", f"the contract {contract.id} pauses while the account is suspended", at="contract")
     if not terms.paused:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from billing import bulk
 from billing.command import Timed
@@ -14,13 +15,19 @@ from billing.loading import policy
 from billing.schedule import ended_row
 from billing.state import AccountState, Contract
 from billing.terms import cycle_at, phase_spans, plan_of
-from plans.errors import Conflict
+from plans.errors import Conflict, Invalid
 from plans.periods import parse_time
 
 
 @dataclass(frozen=True, kw_only=True)
 class ContractChange(Timed):
-    """The arguments of a change of a running contract. It needs the contract to be there, with the same payer."""
+    """The arguments of a change of a running contract. It needs the contract to be there, with the same payer.
+
+    `charge` says when the difference that the change makes in a running period is on a document: `now`, with the `next_invoice`, or, where
+    nothing is said, as the plan's invoices are.
+    """
+
+    charge: str = ""
 
     def needs(self) -> frozenset[str]:
         return frozenset({"end", "payer"})
@@ -99,10 +106,16 @@ def after_end(contract: Contract) -> Conflict:
     return Conflict("after_end", message, at="when", event=event, by=by, recorded_at=at)
 
 
-def change(context: Context, account: str, contract: str, when: str) -> tuple[AccountState, Contract, datetime, Terms]:
-    """The contract to change, the moment and the terms that hold then."""
-    state = open_state(account)
-    found = find_contract(state, contract)
-    moment = effective_moment(context, state, found, when)
+CHARGES = ("", "now", "next_invoice")
+
+
+def change(context: Context, args: Any) -> tuple[AccountState, Contract, datetime, Terms]:
+    """The contract that a `ContractChange` is about, the moment, and the terms that hold then, with what the change says of money."""
+    if args.charge not in CHARGES:
+        raise Invalid("unknown_choice", f"expected now or next_invoice, found {args.charge!r}", at="charge")
+    state = open_state(args.account)
+    found = find_contract(state, args.contract)
+    moment = effective_moment(context, state, found, args.when)
     _check_order(found, moment)
-    return state, found, moment, found.timeline[-1].terms
+    kept = not getattr(args, "credit_unused", True)
+    return state, found, moment, replace(found.timeline[-1].terms, bill=args.charge, keep_unused=kept)

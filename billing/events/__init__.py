@@ -39,9 +39,11 @@ from billing.events.charges import (
     SaleMade,
 )
 from billing.events.contracts import (
+    BillingDayMoved,
     ContractCancelled,
     ContractEnded,
     ContractExtended,
+    ContractHandedOver,
     ContractPaused,
     ContractResumed,
     ContractSigned,
@@ -158,6 +160,7 @@ __all__ = [
     "Allocation",
     "AllowanceBooked",
     "BalanceOpened",
+    "BillingDayMoved",
     "BooksClosed",
     "CataloguePublished",
     "ChangeApplied",
@@ -170,6 +173,7 @@ __all__ = [
     "ContractCancelled",
     "ContractEnded",
     "ContractExtended",
+    "ContractHandedOver",
     "ContractPaused",
     "ContractResumed",
     "ContractSigned",

@@ -34,6 +34,8 @@ class Terms:
     paused: bool = False
     keep_billing: bool = False  # with `paused`: what was charged for the pause is kept
     subject: str = ""  # who consumes: usage records may name it
+    bill: str = ""  # what the change to these terms moves: `now` or with the `next_invoice`; "" as the plan says
+    keep_unused: bool = False  # what the terms before were charged for the rest of their period stays charged
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +56,7 @@ class ContractSigned(TermsSet):
     digest: str  # of the catalogue version
     paid_through: datetime | None = None  # periods before it were billed elsewhere (an imported contract)
     name: str = ""
+    taken_over: str = ""  # the contract of another payer that this one goes on with
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +109,14 @@ class ContractResumed(TermsSet):
 
 
 @dataclass(frozen=True, kw_only=True)
+class BillingDayMoved(TermsSet):
+    """Periods are counted from another day; `previous` is where they were counted from."""
+
+    kind: ClassVar[str] = "contract.billing_day_moved"
+    previous: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class EndSet(Event):
     """The base of everything that moves the end of a contract. `end` None: open-ended again."""
 
@@ -122,6 +133,16 @@ class ContractCancelled(EndSet):
     kind: ClassVar[str] = "contract.cancelled"
     credit_unused: bool = True
     early: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContractHandedOver(EndSet):
+    """Another account pays from `end` on: it goes on as the contract `successor` of the account `to`."""
+
+    kind: ClassVar[str] = "contract.handed_over"
+    to: str
+    successor: str
+    credit_unused: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -68,6 +68,7 @@ class Contract(models.Model):
     paid_through = models.DateTimeField(null=True)
     status = models.TextField()  # active paused ended
     settled = models.BooleanField(default=False)  # ended, every period closed: the clockwork need not load it
+    taken_over = models.TextField(blank=True, default="")  # the contract of another payer that it goes on with
 
     class Meta:
         db_table = "read_contract"

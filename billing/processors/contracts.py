@@ -10,7 +10,7 @@ from billing.engine import Batch
 from billing.events import ContractCancelled, ContractEnded, ContractSigned, EndSet, PeriodsClosed, PeriodsOpened, TermsSet
 
 CONTRACT_COLUMNS = (
-    "contract account plan catalogue version currency name start end keep_unused ended_early paid_through status settled".split()
+    "contract account plan catalogue version currency name start end keep_unused ended_early paid_through status settled taken_over".split()
 )
 PERIOD_COLUMNS = "account contract item start end full_start full_end closed last".split()
 
@@ -35,6 +35,7 @@ def process(batch: Batch) -> None:
                 e.paid_through,
                 "active",
                 False,
+                e.taken_over,
             )
             for _, e in batch.of(ContractSigned)
         ],
@@ -74,7 +75,7 @@ def _ends(batch: Batch) -> None:
         {
             "contract": ("text", list(latest)),
             "until": ("timestamptz", [e.end for e in latest.values()]),
-            "keep": ("boolean", [name in cancelled and not cancelled[name].credit_unused for name in latest]),
+            "keep": ("boolean", [not getattr(e, "credit_unused", True) for e in latest.values()]),
             "early": ("boolean", [name in cancelled and cancelled[name].early for name in latest]),
         },
     )

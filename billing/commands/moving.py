@@ -1,0 +1,118 @@
+"""Moving a contract: its billing day to another date, the contract to another payer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from billing.command import Command
+from billing.commands.common import account_stream, open_state
+from billing.commands.timing import ContractChange, change, period_end
+from billing.engine import Context, Decision
+from billing.events import BillingDayMoved, ContractHandedOver, ContractSigned, Terms
+from billing.journal import Draft
+from billing.loading import policy
+from billing.state import AccountState, Contract
+from billing.terms import anchor_at, cycle_at, phase_spans, plan_of
+from plans.errors import Conflict, Invalid
+
+
+@dataclass(frozen=True)
+class MoveBillingDay(ContractChange):
+    """By default from the end of the running period on (RULES 8)."""
+
+    account: str
+    to: datetime
+    contract: str = ""
+    credit_unused: bool = True
+    when: str = field(default="period_end", kw_only=True)
+
+    def writes(self) -> frozenset[str]:
+        return frozenset({"billing_day"})
+
+
+def move_billing_day(context: Context, args: MoveBillingDay) -> Decision:
+    """Count periods from another date. The time until the next new billing day is a share of the full period that ends then."""
+    state, contract, moment, terms = change(context, args)
+    cycles = [cycle for code in terms.items if (cycle := cycle_at(policy(), contract, code, moment, state.zone))]
+    if not any(cycle.align == "anchor" for cycle in cycles):
+        raise Conflict("no_billing_day", f"nothing in the contract {contract.id} is counted from a billing day of its own", at="contract")
+    event = BillingDayMoved(
+        account=args.account,
+        contract=contract.id,
+        terms=replace(terms, anchor=_anchor(state, contract, terms, args.to)),
+        previous=anchor_at(policy(), terms, moment, state.zone),
+    )
+    return Decision([Draft(args.account, event, moment)])
+
+
+def _anchor(state: AccountState, contract: Contract, terms: Terms, to: datetime) -> datetime:
+    """The date given; or, where a trial would start the periods anew after it, the first billing day from the trial's end on."""
+    restarts = [span.end for span in phase_spans(plan_of(policy(), terms), terms, state.zone) if span.end and span.phase.then == "restart"]
+    last = max(restarts, default=to)
+    if last <= to:
+        return to
+    moved = replace(contract, timeline=(replace(contract.timeline[-1], terms=replace(terms, anchor=to, phases_from=None)),))
+    ends = [cycle.period_at(last) for code in terms.items if (cycle := cycle_at(policy(), moved, code, last, state.zone))]
+    return min(span.end if span.start < last else span.start for span in ends)
+
+
+@dataclass(frozen=True)
+class TransferContract(ContractChange):
+    account: str
+    to: str
+    contract: str = ""
+    billing_day: str = "keep"
+    credit_unused: bool = True
+
+    def writes(self) -> frozenset[str]:
+        return frozenset({"payer"})
+
+
+def _both(args: Any) -> list[str]:
+    return [args.account, args.to]
+
+
+def transfer_contract(context: Context, args: TransferContract) -> Decision:
+    """Let another account pay a contract from a moment on: it ends here and goes on there, with the same terms. The unused time is credited
+    here and charged there; with `credit_unused: no` what was paid stays paid, and the new payer pays from the next period on."""
+    if args.to == args.account:
+        raise Invalid("same_account", "the contract is this account's already", at="to")
+    if args.billing_day not in ("keep", "move"):
+        raise Invalid("unknown_choice", f"expected keep or move, found {args.billing_day!r}", at="billing_day")
+    state, contract, moment, terms = change(context, args)
+    payer = open_state(args.to)
+    if payer.seller != state.seller:
+        raise Conflict("other_seller", f"{args.account} buys of {state.seller}, {args.to} of {payer.seller}", at="to")
+    successor = context.next_address(args.to)
+    over = ContractHandedOver(
+        account=args.account,
+        contract=contract.id,
+        end=moment,
+        reason=args.reason,
+        to=args.to,
+        successor=successor,
+        credit_unused=args.credit_unused,
+    )
+    catalogue = policy().catalogue(terms.catalogue, terms.version)
+    anchor = moment if args.billing_day == "move" else anchor_at(policy(), terms, moment, state.zone)
+    signed = ContractSigned(
+        account=args.to,
+        contract=successor,
+        terms=replace(terms, anchor=anchor, bill="", keep_unused=False),
+        currency=contract.currency,
+        start=moment,
+        end=contract.end,
+        digest=catalogue.digest,
+        paid_through=None if args.credit_unused else period_end(state, contract, moment),
+        name=contract.name,
+        taken_over=contract.id,
+    )
+    return Decision([Draft(args.account, over, moment), Draft(args.to, signed, moment)], {"contract": successor})
+
+
+COMMANDS = (
+    Command("move_billing_day", "Move the billing day of a contract to a date", MoveBillingDay, move_billing_day, account_stream),
+    Command("transfer_contract", "Let another account pay a contract", TransferContract, transfer_contract, _both),
+)
