@@ -22,7 +22,9 @@ AREAS: dict[str, frozenset[str]] = {
             "pause",
             "resume",
             "apply_coupon",
+            "move_billing_day",
             "move_change",
+            "transfer_contract",
             "withdraw_change",
         }
     ),
