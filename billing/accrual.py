@@ -95,7 +95,8 @@ def fee_target(contract: Contract, period: PeriodRow, found: Sequence[Segment], 
     shares = [_fee_share(contract, segment, period, zone) for segment in charged]
     amounts = _fee_amounts(contract.currency, charged, rated, shares)
     if contract.taken_over and period.start == contract.start and len(charged) == 1:
-        amounts = [_rest(contract.currency, charged[0], rated[0], shares[0])]
+        before = round_money(rated[0].exact * (1 - shares[0]), contract.currency, charged[0].rounding)
+        amounts = [rated[0].amount - before]  # RULES 10: no cent is lost between two payers of a period
     return [
         _line(
             contract,
@@ -174,11 +175,6 @@ def _fee_amounts(currency: str, charged: Sequence[Segment], rated: Sequence[Rate
         price.amount if part == 1 else round_money(price.exact * part, currency, segment.rounding)
         for segment, price, part in zip(charged, rated, shares, strict=True)
     ]
-
-
-def _rest(currency: str, segment: Segment, price: Rated, part: Fraction) -> Decimal:
-    """RULES 10: what the period costs less what the payer before pays of it, so that no cent is lost or invented between the two."""
-    return price.amount - round_money(price.exact * (1 - part), currency, segment.rounding)
 
 
 def _unit_price(segment: Segment, price: Rated) -> str:
