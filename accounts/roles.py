@@ -50,6 +50,7 @@ AREAS: dict[str, frozenset[str]] = {
             "await_collection",
             "fail_collection",
             "pay_out",
+            "send_transfer",
             "settle_payout",
             "fail_payout",
             "receive_notice",

@@ -49,6 +49,17 @@ def freeze(accounts: Collection[str]) -> dict[str, str]:
     return found
 
 
+def freeze_destination(account: str) -> str:
+    """Freeze where money for the account goes, as it is now: name and IBAN. Answers the hash."""
+    known = person(account)
+    details = orjson.dumps({name: known.get(name, "") for name in ("name", "iban")}, option=orjson.OPT_SORT_KEYS).decode()
+    digest = hashlib.sha256(f"{account}\n{details}".encode()).hexdigest()
+    with connection.cursor() as cursor:
+        statement = "INSERT INTO vault_frozen_party (hash, account, details) VALUES (%s, %s, %s::jsonb) ON CONFLICT DO NOTHING"
+        cursor.execute(statement, [digest, account, details])
+    return digest
+
+
 def names(accounts: Collection[str]) -> dict[str, str]:
     """Display names by account."""
     with connection.cursor() as cursor:

@@ -25,7 +25,7 @@ ACCOUNT_TABLES = """
     read_invoice_line read_deferred read_posting read_balance read_payment read_allocation read_discount read_hold
     read_refund read_dispute read_receipt read_deposit
     read_change
-    read_payment_method read_collection read_collection_part read_collection_mode read_payout
+    read_payment_method read_collection read_collection_part read_collection_mode read_payout read_transfer
     read_wallet read_wallet_lot read_wallet_use read_wallet_reservation
     read_credit_status read_suspended_service
     read_request

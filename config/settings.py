@@ -57,6 +57,7 @@ BILLING_COMMANDS: tuple[str, ...] = (
     "billing.wallets.spending",
     "payments.commands",
     "payments.commands.notices",
+    "payments.transfers.commands",
 )
 #: Actors that may say for whom they speak (`by`, `role`) when something is asked for or decided: programs that know it already. For
 #: everybody else it is the signed-in user, with the roles that he has.
@@ -96,6 +97,7 @@ BILLING_PROCESSORS: tuple[str, ...] = (
     "billing.corrections.processor.process",
     "payments.processors.process",
     "payments.gateway_processor.process",
+    "payments.transfers.processor.process",
 )
 #: Processors of the same batch that need the numbers of documents, which are drawn after everything else is written.
 BILLING_NUMBERED_PROCESSORS: tuple[str, ...] = ("billing.processors.documents.process", "billing.processors.ledger.process")

@@ -280,3 +280,28 @@ class BankLine(models.Model):
 
     def __str__(self) -> str:
         return f"{self.booked} {self.amount} {self.currency} {self.word}"
+
+
+class Transfer(models.Model):
+    """A refund or payout that stands in a file for the bank."""
+
+    transfer = models.TextField(primary_key=True)
+    account = models.TextField()
+    sequence = models.BigIntegerField()
+    file = models.TextField()
+    end_to_end = models.TextField()
+    amount = models.DecimalField(**MONEY)
+    currency = models.TextField()
+    destination = models.TextField()  # hash of the frozen vault row
+    text = models.TextField(blank=True)
+    sent_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "read_transfer"
+        indexes = [
+            models.Index(fields=["file"], name="read_transfer_file"),
+            models.Index(fields=["account", "sequence"], name="read_transfer_account"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.transfer} {self.amount} {self.currency} in {self.file}"

@@ -174,6 +174,11 @@ def _seller_now(account: str, seller: str) -> Mapping[str, str]:
         recorded = journal.one(*journal.split_address(invoice))
         if recorded is not None and isinstance(recorded.event, InvoiceIssued | CreditNoteIssued):
             return recorded.event.seller
+    return seller_named(seller)
+
+
+def seller_named(seller: str) -> Mapping[str, str]:
+    """The seller of this code as the newest version of a catalogue says; nothing but the code where none does."""
     for name in store.names():
         found = store.newest(name).seller
         if found.get("code") == seller:

@@ -23,7 +23,7 @@ from billing.state import CUSTOMER_OWES
 from payments.models import BankLine as BankRow
 from payments.statements.lines import BadLine, BankLine, Read
 from payments.statements.matching import Candidate, Known, Open, candidates, folded, sure
-from payments.statements.payouts import Payout, payouts_of
+from payments.transfers.waiting import Payout, payouts_of
 from plans.errors import Refusal
 
 ACTOR = "bank"  # one for all: keys are the actor's
@@ -88,7 +88,7 @@ class _Surroundings:
         if line.meaning == "return" and line.amount > 0:
             return _came_back(line, payout) if payout and payout.amount == line.amount else self._aside(line)
         if payout and payout.status == "requested" and payout.amount == -line.amount:
-            return Decided("settled", "settle_refund", {"account": payout.account, "refund": payout.id}, payout.account)
+            return Decided("settled", f"settle_{payout.kind}", {"account": payout.account, payout.kind: payout.id}, payout.account)
         if line.meaning == "return":
             return _taken_back(line)
         if line.meaning == "fee":
@@ -114,7 +114,8 @@ def _payment(line: BankLine, found: Candidate) -> Decided:
 
 def _came_back(line: BankLine, payout: Payout) -> Decided:
     reason = f"the bank returned it: {line.text}"[:200]
-    return Decided("returned", "fail_refund", {"account": payout.account, "refund": payout.id, "reason": reason}, payout.account)
+    arguments = {"account": payout.account, payout.kind: payout.id, "reason": reason}
+    return Decided("returned", f"fail_{payout.kind}", arguments, payout.account)
 
 
 def _taken_back(line: BankLine) -> Decided:

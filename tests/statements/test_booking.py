@@ -16,7 +16,7 @@ from payments.statements import booking
 from payments.statements.booking import book, doubtful
 from payments.statements.camt_file import read_camt
 from payments.statements.lines import Read
-from payments.statements.payouts import end_to_end
+from payments.transfers.waiting import end_to_end
 from tests.books import balance, do, moment, open_account, owed
 from tests.payments.conftest import ana as ana
 from tests.payments.conftest import held_books as held_books
