@@ -79,6 +79,7 @@ AREAS: dict[str, frozenset[str]] = {
         {"top_up", "grant", "void_grant", "refund_wallet", "transfer_wallet", "set_wallet", "reserve", "commit", "release"}
     ),
     "stock": frozenset({"restock", "reserve_stock", "release_stock", "stocktake", "transfer_stock", "write_off_stock"}),
+    "debts": frozenset({"pause_dunning", "resume_dunning", "set_dunning", "instalments", "end_instalments"}),
     "catalogue": frozenset({"publish_catalogue"}),
     "webhooks": frozenset(
         {"add_webhook", "change_webhook", "rotate_webhook_secret", "disable_webhook", "enable_webhook", "replay_webhook", "retry_effect"}
@@ -100,13 +101,13 @@ AREAS: dict[str, frozenset[str]] = {
     "books": frozenset({"close_period", "open_balance", "publish_policy", "book_allowance"}),
 }
 
-_OFFICE = frozenset({"customers", "contracts", "sales", "money", "methods", "disputes", "wallets", "stock", "requests"})
+_OFFICE = frozenset({"customers", "contracts", "sales", "money", "methods", "disputes", "wallets", "stock", "requests", "debts"})
 #: role of staff → the areas in which it may run commands itself. Every role may look. What a clerk may not correct he can ask for.
 STAFF_ROLES: dict[str, frozenset[str]] = {
     "viewer": frozenset(),
     "clerk": _OFFICE,
     "supervisor": _OFFICE | {"corrections", "approvals"},
-    "finance": frozenset({"money", "methods", "gateways", "disputes", "corrections", "requests", "approvals", "books", "wallets"}),
+    "finance": frozenset({"money", "methods", "gateways", "disputes", "corrections", "requests", "approvals", "books", "wallets", "debts"}),
     "catalogue_manager": frozenset({"catalogue"}),
     "administrator": frozenset(AREAS) | {"administration"},
 }

@@ -20,6 +20,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from billing.engine import Context, Decision
+from billing.journal import Draft
 from plans.errors import Invalid, NotFound
 from plans.fields import Fields, check_plain, describe, suggestion
 from plans.periods import parse_date, parse_time
@@ -52,13 +53,17 @@ class Timed:
 
 @dataclass(frozen=True)
 class Command:
-    """`zone(arguments)` answers the zone in which its local times are meant; by default that of the account named by `account`."""
+    """`zone(arguments)` answers the zone in which its local times are meant; by default that of the account named by `account`.
+
+    `before` answers what must be recorded, and followed up by the clockwork, before the command looks: interest until the day of a payment.
+    """
 
     name: str
     summary: str
     arguments: type
     run: Callable[[Context, Any], Decision]
     streams: Callable[[Any], list[str]]
+    before: Callable[[Context, Any], list[Draft]] | None = None
 
     def parse(self, given: Mapping[str, Any], *, at: datetime) -> Any:
         """The typed arguments. Raises Invalid with the name of the wrong argument."""

@@ -33,6 +33,11 @@ DISPUTE_LOSSES = "expense:dispute-losses"
 BANK_FEES = "expense:bank-fees"
 FORFEITED = "revenue:forfeited-deposits"
 
+# What is charged for being late.
+LATE_FEES = "revenue:late-fees"
+LATE_INTEREST = "revenue:late-interest"
+INSTALMENT_INTEREST = "revenue:instalment-interest"
+
 # Prepaid wallets.
 PREPAID = "prepaid"  # paid money of the customers that was not used yet
 OVERDRAWN = "overdrawn"  # what was used beyond a wallet: the next grant pays it

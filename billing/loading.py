@@ -100,10 +100,10 @@ def _accounts(names: Sequence[str]) -> dict[str, AccountState]:
 
 def _credit(states: dict[str, AccountState]) -> None:
     statement = """
-        SELECT account, status, contract, charging FROM read_credit_status LEFT JOIN read_suspended_service USING (account)
+        SELECT account, status, set_by, contract, charging FROM read_credit_status LEFT JOIN read_suspended_service USING (account)
         WHERE account = ANY(%s) ORDER BY account, contract"""
-    for account, status, contract, charging in bulk.fetch(statement, [list(states)]):
-        states[account].credit_status = status
+    for account, status, set_by, contract, charging in bulk.fetch(statement, [list(states)]):
+        states[account].credit_status, states[account].credit_set_by = status, set_by
         if contract is not None:
             states[account].suspended[contract] = charging
 

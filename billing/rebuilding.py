@@ -29,6 +29,8 @@ ACCOUNT_TABLES = """
     read_wallet read_wallet_lot read_wallet_use read_wallet_reservation
     read_credit_status read_suspended_service
     read_request
+    read_dunning_case read_dunning_pause read_dunning_choice read_reopened
+    read_due_part read_late_document read_instalment_plan
 """.split()
 #: Tables of shared things: the streams begin with the prefix, and the rest of the name is the row's key.
 THING_TABLES = (

@@ -167,6 +167,7 @@ class AccountState:
     discounts: list[Discount] = field(default_factory=list)
     marks: list[UsageMark] = field(default_factory=list)
     credit_status: str = "good"
+    credit_set_by: str = ""
     suspended: dict[str, bool] = field(default_factory=dict)  # contract whose service is stopped -> whether its charges go on
     facts: dict[str, Any] = field(default_factory=dict)  # what each work of the clockwork needs to know, under its name
 

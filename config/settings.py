@@ -58,6 +58,8 @@ BILLING_COMMANDS: tuple[str, ...] = (
     "payments.commands",
     "payments.commands.notices",
     "payments.transfers.commands",
+    "payments.dunning.commands",
+    "payments.instalments.commands",
 )
 #: Actors that may say for whom they speak (`by`, `role`) when something is asked for or decided: programs that know it already. For
 #: everybody else it is the signed-in user, with the roles that he has.
@@ -76,6 +78,9 @@ BILLING_WORKS: tuple[str, ...] = (
     "billing.stock.works.reservations",
     "billing.scheduling.works.changes",
     "billing.requests.works.expiry",
+    "payments.instalments.work.instalments",
+    "payments.interest.work.interest",
+    "payments.dunning.work.dunning",
     "billing.accounting.recognition.recognition",
     "payments.works.collecting",
 )
@@ -87,6 +92,7 @@ BILLING_PROCESSORS: tuple[str, ...] = (
     "billing.processors.discounts.process",
     "billing.scheduling.processor.process",
     "billing.processors.credit.process",
+    "billing.processors.due.process",
     "billing.processors.stock.process",
     "billing.wallets.processor.process",
     "billing.processors.catalogue.process",
@@ -98,11 +104,21 @@ BILLING_PROCESSORS: tuple[str, ...] = (
     "payments.processors.process",
     "payments.gateway_processor.process",
     "payments.transfers.processor.process",
+    "payments.dunning.processor.process",
+    "payments.instalments.processor.process",
 )
 #: Processors of the same batch that need the numbers of documents, which are drawn after everything else is written.
-BILLING_NUMBERED_PROCESSORS: tuple[str, ...] = ("billing.processors.documents.process", "billing.processors.ledger.process")
+BILLING_NUMBERED_PROCESSORS: tuple[str, ...] = (
+    "billing.processors.documents.process",
+    "billing.processors.ledger.process",
+    "payments.interest.processor.process",
+)
 #: Who knows what an event owes to the outside world (see billing/effects.py).
-BILLING_EFFECTS_OWED_BY: tuple[str, ...] = ("billing.effects.owed_by", "payments.calling.owed_by")
+BILLING_EFFECTS_OWED_BY: tuple[str, ...] = (
+    "billing.effects.owed_by",
+    "payments.calling.owed_by",
+    "payments.dunning.effects.owed_by",
+)
 #: Who knows what a whole batch owes to receivers that only the database knows.
 BILLING_EFFECTS_OF_BATCH: tuple[str, ...] = ("billing.webhooks.owing.owed",)
 #: Who delivers which kind of effect (see billing/delivery.py); a kind without a handler stays owed, and `run effects` lists it.

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
+from billing.due import DuePart, unpaid
 from billing.events import Allocation
 from billing.state import OpenInvoice
 from plans.errors import Conflict, NotFound
@@ -21,15 +23,51 @@ class Wanted:
     amount: Decimal | None = None
 
 
-def oldest_due_first(amount: Decimal, invoices: Sequence[OpenInvoice]) -> tuple[list[Allocation], Decimal]:
-    """Pay the invoices in the order of their due dates, then of issue; answers the allocations and what is left."""
-    left, found = amount, []
-    for invoice in sorted(invoices, key=lambda one: (one.due is None, one.due, one.sequence)):
-        part = min(left, invoice.open)
-        if part > 0:
-            found.append(Allocation(invoice=invoice.id, number=invoice.number, amount=part))
-            left -= part
+Late = Mapping[str, Mapping[str, Decimal]]  # part (`interest`, `fees`) -> document -> what of its total bills for that
+
+
+def in_order(
+    amount: Decimal,
+    invoices: Sequence[OpenInvoice],
+    *,
+    first: Sequence[str] = (),
+    late: Late | None = None,
+    parts: Mapping[str, Sequence[DuePart]] | None = None,
+) -> tuple[list[Allocation], Decimal]:
+    """Pay the kinds of amounts in `first` of all invoices, in this order, then the rest; within each the oldest due, then the first issued.
+
+    An invoice with several due dates (`parts`) is paid part by part. Answers one allocation for each invoice, and what is left.
+    """
+    ordered = sorted(invoices, key=lambda one: (one.due is None, one.due, one.sequence))
+    left, taken = amount, {invoice.id: Decimal(0) for invoice in ordered}
+    wanted = [(invoice, _open_part(invoice, part, first, late or {})) for part in first for invoice in ordered]
+    for invoice, size in [*wanted, *_by_due_date(ordered, parts or {})]:
+        share = min(left, size, invoice.open - taken[invoice.id])
+        if share > 0:
+            taken[invoice.id] += share
+            left -= share
+    found = [Allocation(invoice=one.id, number=one.number, amount=taken[one.id]) for one in ordered if taken[one.id]]
     return found, left
+
+
+def _by_due_date(ordered: Sequence[OpenInvoice], parts: Mapping[str, Sequence[DuePart]]) -> list[tuple[OpenInvoice, Decimal]]:
+    """Each open amount with its invoice, the oldest due first."""
+    found = []
+    for invoice in ordered:
+        open_parts = unpaid(invoice.open, parts[invoice.id]) if invoice.id in parts else []
+        found += [(part.due, invoice, part.amount) for part in open_parts] or [(invoice.due or date.max, invoice, invoice.open)]
+    return [(invoice, size) for _, invoice, size in sorted(found, key=lambda one: (one[0], one[1].sequence))]
+
+
+def _open_part(invoice: OpenInvoice, part: str, first: Sequence[str], late: Late) -> Decimal:
+    """What of the part is open: what was paid of the document paid the parts before it first."""
+    paid = invoice.total - invoice.open
+    for before in first:
+        size = late.get(before, {}).get(invoice.id, Decimal(0))
+        if before == part:
+            return max(Decimal(0), min(size - paid, invoice.open))
+        paid = max(Decimal(0), paid - size)
+    return Decimal(0)
 
 
 def as_named(amount: Decimal, wanted: Sequence[Wanted], invoices: Mapping[str, OpenInvoice]) -> tuple[list[Allocation], Decimal]:

@@ -6,6 +6,23 @@ from typing import Any
 
 from django.db import models
 
+from payments.dunning.models import DunningCase, DunningChoice, DunningPause, Reopened
+from payments.instalments.models import InstalmentPlan
+from payments.interest.models import LateDocument
+
+__all__ = [
+    "Deposit",
+    "Dispute",
+    "DunningCase",
+    "DunningChoice",
+    "DunningPause",
+    "InstalmentPlan",
+    "LateDocument",
+    "Receipt",
+    "Refund",
+    "Reopened",
+]
+
 MONEY: dict[str, Any] = {"max_digits": 38, "decimal_places": 6}
 
 

@@ -8,12 +8,16 @@ from typing import Any
 
 from billing import ledgers
 from billing.events import Allocation, Posting
+from billing.queries.money import due_parts
 from billing.state import OpenInvoice
-from payments.allocation import Wanted, as_named, oldest_due_first
+from payments.allocation import Wanted, as_named, in_order
+from payments.dunning.loading import late_amounts
+from payments.interest.settling import allocation_of
 from payments.standing import receivable_invoices
 from plans.errors import Conflict, Invalid
 from plans.fields import Fields
 
+COMPONENTS = {"interest": "late_interest", "fees": "late_fee"}  # part of a document -> component of its lines
 CHANNELS = ("cash", "transfer", "cheque", "card", "other")
 
 
@@ -30,7 +34,7 @@ def cash(channel: str) -> str:
 
 
 def share_out(account: str, amount: Decimal, currency: str, names: Sequence[Any]) -> tuple[tuple[Allocation, ...], Decimal]:
-    """Which documents the amount pays: those named (with an amount for each if wanted), else oldest due first; and what is left of it.
+    """Which documents the amount pays: those named (with an amount for each if wanted), else by the catalogue's order; and what is left.
 
     Raises NotFound `unknown_invoice`, Conflict `invoice_paid`, `invoice_written_off`, `more_than_open`, `more_than_paid`, `currency`.
     """
@@ -39,7 +43,10 @@ def share_out(account: str, amount: Decimal, currency: str, names: Sequence[Any]
     if wanted:
         allocations, left = as_named(amount, wanted, invoices)
     else:
-        allocations, left = oldest_due_first(amount, [one for one in invoices.values() if one.currency == currency])
+        open_ones = [one for one in invoices.values() if one.currency == currency and one.open > 0]
+        first = allocation_of(account).first
+        late = {part: late_amounts([one.id for one in open_ones], [COMPONENTS[part]]) for part in first}
+        allocations, left = in_order(amount, open_ones, first=first, late=late, parts=due_parts([account]))
     _one_currency(allocations, invoices, currency)
     return tuple(allocations), left
 

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from plans.calendars import Calendar
 from plans.discounts import Coupon, Discount
+from plans.dunning import AllocationPolicy, DunningPolicy, InstalmentOffer, RateEntry
 from plans.metering import Meter
 from plans.money import Rounding
 from plans.periods import Convention, Period
@@ -150,6 +151,7 @@ class Plan:
     discounts: tuple[str, ...] = ()
     features: Mapping[str, bool | Decimal | str] = field(default_factory=dict)
     anchor: Literal["start", "account"] = "start"
+    dunning: str | None = None  # the policy by which debts of whoever holds it are pursued; None: the catalogue's default
     suspension: Literal["charge", "pause", "serve"] = "charge"  # of the account: charges go on, stop too, or nothing stops
 
     @cached_property
@@ -229,6 +231,11 @@ class Catalogue:
     invoice: InvoicePolicy = field(default_factory=InvoicePolicy)  # of single sales, and of plans that say nothing
     collection: Literal["automatic", "manual"] = "manual"  # what falls due of accounts that say nothing
     default_terms: str | None = None  # payment terms of whoever has none of their own
+    dunning: Mapping[str, DunningPolicy] = field(default_factory=dict)
+    default_dunning: str | None = None
+    rates: Mapping[str, tuple[RateEntry, ...]] = field(default_factory=dict)  # percents by date, for late interest
+    allocation: AllocationPolicy = field(default_factory=AllocationPolicy)
+    instalments: Mapping[str, InstalmentOffer] = field(default_factory=dict)
     effective: date | None = None  # the day from which `newest` means it; None: at once
     version: int = 0
     digest: str = ""

@@ -13,8 +13,10 @@ from typing import Any
 
 from plans.calendars import parse_calendar
 from plans.catalogue import Catalogue, InvoicePolicy
+from plans.dunning import AllocationPolicy
 from plans.errors import Invalid
 from plans.fields import Fields, suggestion
+from plans.loading.dunning import read_allocation, read_dunning, read_instalments, read_rates
 from plans.loading.examples import check_examples
 from plans.loading.house import read_coupons, read_discounts, read_meters, read_seller, read_series, read_taxes, read_terms
 from plans.loading.items import read_item, read_list
@@ -31,8 +33,8 @@ from plans.tax import TaxPolicy, parse_tax_policy
 LARGEST = 2_000_000  # bytes; a larger file is no catalogue
 #: The fields of a catalogue, in the order in which people write them.
 SECTIONS = (
-    "catalogue about effective currency zone seller rounding tax taxes calendars meters lists terms collection series mentions invoice"
-    " items discounts coupons features plans"
+    "catalogue about effective currency zone seller rounding tax taxes calendars meters lists rates terms collection series mentions"
+    " invoice dunning allocation instalments items discounts coupons features plans"
 ).split()
 
 
@@ -123,6 +125,7 @@ def _catalogue(fields: Fields, problems: Problems) -> Catalogue:
     attempt = problems.attempt
     name = attempt(lambda: fields.read("catalogue", check_code), "")
     terms, default_terms = attempt(lambda: read_terms(fields, "terms", problems), ({}, None))
+    dunning, default_dunning = attempt(lambda: read_dunning(fields, "dunning", problems), ({}, None))
     invoice = attempt(lambda: read_invoice(fields, "invoice", InvoicePolicy()), InvoicePolicy())
     features = attempt(lambda: read_features(fields, "features", reading), {})
     around = Surroundings(reading, invoice, features, _names(fields, "features"))
@@ -151,6 +154,11 @@ def _catalogue(fields: Fields, problems: Problems) -> Catalogue:
         invoice=invoice,
         default_terms=default_terms,
         collection=attempt(lambda: fields.choice("collection", ("automatic", "manual"), "manual"), "manual"),
+        dunning=dunning,
+        default_dunning=default_dunning,
+        rates=attempt(lambda: read_rates(fields, "rates", problems), {}),
+        allocation=attempt(lambda: read_allocation(fields, "allocation"), AllocationPolicy()),
+        instalments=attempt(lambda: read_instalments(fields, "instalments", problems), {}),
         effective=attempt(lambda: fields.read("effective", parse_date, None)),
     )
     attempt(lambda: fields.text("about", None, longest=10_000))
@@ -207,7 +215,9 @@ def _elements(value: Any) -> Collection[Any]:
 
 
 def _all_names(fields: Fields) -> Names:
-    sections: dict[str, Collection[str]] = {name: _names(fields, name) for name in ("meters", "lists", "terms", "discounts", "features")}
+    sections: dict[str, Collection[str]] = {
+        name: _names(fields, name) for name in ("meters", "lists", "terms", "discounts", "features", "dunning", "rates")
+    }
     inside = [plan.get("items") for plan in _elements(fields.values.get("plans")) if isinstance(plan, Mapping)]
     sections["any plans"] = _names(fields, "plans")
     sections["any items"] = {*_names(fields, "items"), *(code for items in inside if isinstance(items, Mapping) for code in items)}

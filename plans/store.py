@@ -17,6 +17,7 @@ from weakref import WeakKeyDictionary
 from django.db import connection
 
 from plans.catalogue import Catalogue, ListEntry
+from plans.dunning import RateEntry
 from plans.errors import Conflict, NotFound
 from plans.fields import suggestion
 from plans.loader import load_catalogue
@@ -163,6 +164,19 @@ def lists(name: str) -> Mapping[str, tuple[ListEntry, ...]]:
     """All price lists of the catalogue as its versions built them up: what a version says of a list replaces, from its own first entry on,
     what the versions before it said; so a new version may repeat the whole history or state only what is new."""
     return _once(("lists", name), lambda: _merged([catalogue(name, row.version) for row in versions(name)]))
+
+
+def rates(name: str) -> Mapping[str, tuple[RateEntry, ...]]:
+    """All rates by date, built up by the versions as price lists are."""
+    return _once(("rates", name), lambda: _merged_rates([catalogue(name, row.version) for row in versions(name)]))
+
+
+def _merged_rates(catalogues: Sequence[Catalogue]) -> dict[str, tuple[RateEntry, ...]]:
+    merged: dict[str, tuple[RateEntry, ...]] = {}
+    for one in catalogues:
+        for code, stated in one.rates.items():
+            merged[code] = tuple(entry for entry in merged.get(code, ()) if entry.start < stated[0].start) + stated
+    return merged
 
 
 def _merged(catalogues: Sequence[Catalogue]) -> dict[str, tuple[ListEntry, ...]]:

@@ -130,3 +130,25 @@ class BalanceOpened(Event):
     due: date | None
     entry: Entry
     seller: str = "main"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartDue:
+    due: date
+    amount: Decimal
+
+
+@dataclass(frozen=True, kw_only=True)
+class DueSchedule:
+    """The due dates of a document from now on; without parts its own holds again."""
+
+    invoice: str
+    parts: tuple[PartDue, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DueDatesSet(Event):
+    """The base of facts that give documents several due dates, or take them back."""
+
+    account: str
+    schedules: tuple[DueSchedule, ...]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from decimal import Decimal
 
 from billing import ledgers
@@ -225,7 +226,7 @@ class _Run:
             place=frame.place,
             currency=currency,
             issued=frame.issued,
-            due=due_date(frame.issued, terms),
+            due=_due(draft, frame.issued) or due_date(frame.issued, terms),
             terms=terms.code if terms else "",
             lines=self._lines(draft),
             taxes=document_taxes(draft.taxed, 1),
@@ -273,6 +274,12 @@ def _lessens(piece: Piece, taken: Piece) -> bool:
         and component[0] == "discount"
         and component[2:] == [taken.key[-1]]
     )
+
+
+def _due(draft: _Draft, issued: date) -> date | None:
+    """The day that the charges themselves name (an instalment's interest is due with it); None where one leaves it to the payment terms."""
+    named = [str(line.first.last.attributes.get("due", "")) for line in draft.lines]
+    return max(issued, min(date.fromisoformat(day) for day in named)) if named and all(named) else None
 
 
 def _removal(piece: Piece) -> tuple[bool, bool]:

@@ -4,6 +4,7 @@ from billing.models.books import Books, DeferredCharge
 from billing.models.changes import ScheduledChange
 from billing.models.corrections import CorrectionItem, CorrectionSet
 from billing.models.credit import CreditStatus, SuspendedService
+from billing.models.due import DuePart
 from billing.models.journal import Counter, Due, Effect, IdempotencyKey, JournalEvent, Stream
 from billing.models.read import (
     Account,
@@ -46,6 +47,7 @@ __all__ = [
     "DeferredCharge",
     "DiscountRow",
     "Due",
+    "DuePart",
     "Effect",
     "Hold",
     "IdempotencyKey",

@@ -7,12 +7,13 @@ question with the same two dates has the same answer for ever.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 from billing import bulk, ledgers
+from billing.due import DuePart
 from billing.loading import trimmed
 from billing.state import CUSTOMER_OWES as CUSTOMER_OWES
 
@@ -59,6 +60,7 @@ class OpenDocument:
     total: Decimal
     open: Decimal
     held: Decimal = ZERO  # the part that the customer disputes: owed, and not overdue until the dispute is over
+    parts: tuple[DuePart, ...] = ()  # when it is due: on one day, or in parts
 
 
 Balances = dict[str, dict[tuple[str, str], Decimal]]  # account -> (currency, ledger) -> amount, debit positive
@@ -102,6 +104,30 @@ def open_documents(accounts: Collection[str], dates: Dates) -> dict[str, list[Op
     found: dict[str, list[OpenDocument]] = {}
     for account, *row in rows:
         found.setdefault(account, []).append(OpenDocument(*row[:6], *map(trimmed, row[6:])))
+    return _with_parts(found, accounts, dates)
+
+
+def _with_parts(found: dict[str, list[OpenDocument]], accounts: Collection[str], dates: Dates) -> dict[str, list[OpenDocument]]:
+    """The documents with their due dates: their own, or those of a schedule that holds (or then held)."""
+    parts = due_parts(accounts, dates)
+    return {
+        account: [replace(one, parts=parts.get(one.invoice) or ((DuePart(one.due, one.total),) if one.due else ())) for one in documents]
+        for account, documents in found.items()
+    }
+
+
+def due_parts(accounts: Collection[str], dates: Dates | None = None) -> dict[str, tuple[DuePart, ...]]:
+    """document → its due dates, for documents with several; now, or as they were."""
+    dates = dates or Dates()
+    set_by, set_values = dates.condition(effective="p.since", address="p")
+    ended, ended_values = dates.condition(effective="p.until", address="e")
+    ended = ended.replace("e.account", "p.account").replace("e.sequence", "p.ended")
+    statement = f"""
+        SELECT p.invoice, p.due, p.amount FROM read_due_part p
+        WHERE p.account = ANY(%s){set_by} AND (p.until IS NULL OR NOT (true{ended})) ORDER BY p.invoice, p.due, p.position"""  # noqa: S608
+    found: dict[str, tuple[DuePart, ...]] = {}
+    for invoice, due, amount in bulk.fetch(statement, [list(accounts), *set_values, *ended_values]):
+        found[invoice] = (*found.get(invoice, ()), DuePart(due, trimmed(amount)))
     return found
 
 

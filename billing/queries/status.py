@@ -14,6 +14,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from billing import ledgers
+from billing.due import fallen_due, overdue
 from billing.queries.accounts import AccountRow, find_account, find_accounts
 from billing.queries.money import ZERO, Dates, OpenDocument, balances, open_documents, unbilled
 from billing.state import CUSTOMER_OWES
@@ -100,8 +101,8 @@ def _amounts(
     return Amounts(
         currency=currency,
         owed=owed + ZERO,
-        due=sum((one.open for one in mine if one.due and one.due <= today), ZERO),
-        overdue=sum((one.open - one.held for one in mine if one.due and one.due < today), ZERO),
+        due=sum((fallen_due(one.open, one.parts, today) for one in mine), ZERO),
+        overdue=sum((overdue(one.open, one.held, one.parts, today) for one in mine), ZERO),
         credit=credit + ZERO,
         balance=owed - credit,
         payable=-sums.get((currency, ledgers.PAYABLE), ZERO) + ZERO,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -15,9 +16,10 @@ from billing.events import Allocation, CreditApplied, PaymentReceived, Posting
 from billing.journal import Draft
 from payments.allocation import find
 from payments.events import PaymentAllocated, PaymentUnallocated
+from payments.interest.settling import settled_until
 from payments.paying import cash, check_channel, receivable_legs, share_out, total, wanted_of
 from payments.standing import PaymentStanding, credit_of, find_payment, receivable_invoices
-from plans.errors import Conflict
+from plans.errors import Conflict, Invalid
 from plans.money import plain
 
 ZERO = Decimal(0)
@@ -31,12 +33,24 @@ class Pay:
     invoices: tuple[Any, ...] = ()  # names, or {invoice, amount}
     channel: str = "transfer"
     reference: str = ""
+    received: datetime | None = None  # when the money came, where that is known only now
+
+
+def _settled(context: Context, args: Pay) -> list[Draft]:
+    return [] if args.invoices else settled_until(args.account, _received(context, args))
+
+
+def _received(context: Context, args: Pay) -> datetime:
+    """When the money came: now, or earlier. Raises Invalid `out_of_range`."""
+    if args.received is not None and args.received > context.at:
+        raise Invalid("out_of_range", "money that was received can't lie in the future", at="received")
+    return args.received or context.at
 
 
 def pay(context: Context, args: Pay) -> Decision:
     """Take a payment for the invoices that it names (ids, numbers or positions, with an amount for each if wanted), else oldest due first.
 
-    What no invoice takes becomes the customer's credit.
+    What no invoice takes becomes the customer's credit. Money that was `received` earlier counts from then: interest since is given back.
     """
     state = open_state(args.account)
     currency = args.currency or state.currency
@@ -58,9 +72,9 @@ def pay(context: Context, args: Pay) -> Decision:
         reference=args.reference,
         allocations=allocations,
         unapplied=left,
-        entry=entry(context, state, postings),
+        entry=entry(context, state, postings, at=_received(context, args)),
     )
-    return Decision([Draft(args.account, event, context.at)], {"payment": payment})
+    return Decision([Draft(args.account, event, _received(context, args))], {"payment": payment})
 
 
 @dataclass(frozen=True)
@@ -186,7 +200,7 @@ def allocate(context: Context, args: Allocate) -> Decision:
 
 
 COMMANDS = (
-    Command("pay", "Take a payment for the invoices that it names", Pay, pay, account_stream),
+    Command("pay", "Take a payment for the invoices that it names", Pay, pay, account_stream, _settled),
     Command("apply_credit", "Pay open invoices with the customer's credit", ApplyCredit, apply_credit, account_stream),
     Command("unallocate", "Take a payment off the documents that it pays", Unallocate, unallocate, account_stream),
     Command("allocate", "Let the unused part of a payment pay documents", Allocate, allocate, account_stream),

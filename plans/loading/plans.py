@@ -53,6 +53,7 @@ def read_plan(code: str, value: object, at: str, *, around: Surroundings) -> Pla
         discounts=problems.attempt(lambda: codes_of(fields, "discounts"), ()),
         features=problems.attempt(lambda: read_allowances(fields, "features", around), {}),
         anchor=fields.choice("anchor", ("start", "account"), "start"),
+        dunning=fields.read("dunning", check_code, None),
         suspension=fields.choice("suspension", ("charge", "pause", "serve"), "charge"),
     )
     fields.text("about", None, longest=10_000)

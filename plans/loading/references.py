@@ -24,7 +24,9 @@ class Names:
         """Raises Invalid `unknown_choice` where the section has no such code."""
         known = self.sections[section]
         if code not in known:
-            what = {"lists": "price list", "terms": "payment terms"}.get(section, section.removeprefix("any ").removesuffix("s"))
+            what = {"lists": "price list", "terms": "payment terms", "rates": "list of rates", "dunning": "dunning"}.get(
+                section, section.removeprefix("any ").removesuffix("s")
+            )
             raise Invalid("unknown_choice", f"there is no {what} {code!r}{suggestion(code, sorted(known))}", at=at)
 
 
@@ -57,6 +59,9 @@ def _references(catalogue: Catalogue) -> Iterator[Reference]:
     for code, coupon in catalogue.coupons.items():
         yield "discounts", coupon.discount, f"coupons.{code}.discount"
         yield from (("any plans", name, f"coupons.{code}.plans") for name in coupon.plans)
+    for code, policy in catalogue.dunning.items():
+        if policy.interest and policy.interest.rates:
+            yield "rates", policy.interest.rates, f"dunning.{code}.interest.rates"
     for code, feature in catalogue.features.items():
         if feature.meter:
             yield "meters", feature.meter, f"features.{code}.meter"
@@ -65,6 +70,8 @@ def _references(catalogue: Catalogue) -> Iterator[Reference]:
 def _of_plan(plan: Plan, at: str) -> Iterator[Reference]:
     if plan.terms:
         yield "terms", plan.terms, join(at, "terms")
+    if plan.dunning:
+        yield "dunning", plan.dunning, join(at, "dunning")
     yield from (("discounts", code, join(at, "discounts")) for code in plan.discounts)
     for code, item in plan.items.items():
         yield from _of_item(item, f"{at}.items.{code}")
@@ -127,6 +134,14 @@ def _categories(catalogue: Catalogue) -> Iterator[tuple[str, str]]:
         for minimum in plan.minimums:
             if minimum.tax:
                 yield minimum.tax, f"plans.{plan.code}.minimums.{minimum.code}.tax"
+    for code, policy in catalogue.dunning.items():
+        for name, charge in (("interest", policy.interest), ("reconnection", policy.reconnection)):
+            if charge and charge.tax:
+                yield charge.tax, f"dunning.{code}.{name}.tax"
+        yield from ((step.fee.tax, f"dunning.{code}.steps") for step in policy.steps if step.fee and step.fee.tax)
+    for code, offer in catalogue.instalments.items():
+        if offer.tax:
+            yield offer.tax, f"instalments.{code}.tax"
 
 
 def _check_unused(catalogue: Catalogue, problems: Problems) -> None:

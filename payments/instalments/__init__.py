@@ -1,0 +1,1 @@
+"""Payment plans: `schedule` is pure, `commands` agrees and ends them, `work` charges their interest and breaks what is not kept."""
