@@ -233,6 +233,8 @@ def usage_target(
         if segment.pricing is None or measured is None:
             continue
         use = _use(segment, period, measured, usage, zone)
+        if segment.pricing.per_days is not None and not use.days:
+            continue  # the next reading counts this time too
         if so_far is not None and segment.item.on_change == "continue":
             lines.append(_continued(contract, period, use, so_far, closed=closed))
         else:
@@ -246,7 +248,8 @@ def _use(segment: Segment, period: PeriodRow, measured: Measured, usage: Usage, 
     events = tuple(
         UsageEvent(quantity=one.quantity, amount=one.amount, dimensions=one.dimensions, at=to_local(one.at, zone)) for one in uses
     )
-    days = usage.days.get(segment.span) or local_days(segment.span, zone)
+    read = usage.days.get(segment.span)
+    days = local_days(segment.span, zone) if read is None else read
     return Use(segment, Fraction(measured.quantity), events, usage.chosen, days, _usage_share(segment, period, zone))
 
 

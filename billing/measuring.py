@@ -233,11 +233,11 @@ def _of_subject(records: Sequence[Record], subject: str) -> list[Record]:
 
 def _reading_days(measured: Measured, meter: Meter | None, zone: str) -> int | None:
     """For a register read at intervals (`spread: end`): the days between the first reading compared with and the last one counted. They,
-    not the calendar's, are what a price `per_days` is scaled by."""
+    not the calendar's, are what a price `per_days` is scaled by; none where no reading came, whose time the next one speaks for."""
     if meter is None or meter.aggregate != "register" or meter.register.spread != "end":
         return None
     since = [event.since_at for event in measured.events if event.since_at is not None]
     if not since:
-        return None
+        return None if measured.quantity else 0
     last = max(event.at for event in measured.events) + datetime.resolution
     return local_days(Span(min(since), last), zone) or None
