@@ -19,10 +19,10 @@ from typing import Any
 from billing.events import Key
 from billing.state import Contract, PeriodRow
 from billing.terms import Segment
-from plans.catalogue import Interest, Item, Minimum
+from plans.catalogue import Item, Minimum
 from plans.metering import Measured
 from plans.money import allocate, decimals, plain, round_money
-from plans.periods import Span, local_date, local_days, share, to_local, year_fraction
+from plans.periods import Span, local_days, share, to_local
 from plans.pricing import Consumption, Pricing, Rated, UsageEvent, rate
 
 
@@ -68,7 +68,7 @@ def _signed(item: Item, amount: Decimal) -> Decimal:
     return -amount if item.owes == "us" and amount else amount
 
 
-def _line(contract: Contract, segment: Segment, period: PeriodRow, component: str, amount: Decimal, **given: Any) -> TargetLine:
+def target_line(contract: Contract, segment: Segment, period: PeriodRow, component: str, amount: Decimal, **given: Any) -> TargetLine:
     fields: dict[str, Any] = {
         "quantity": segment.quantity,
         "unit_price": "",
@@ -98,7 +98,7 @@ def fee_target(contract: Contract, period: PeriodRow, found: Sequence[Segment], 
         before = round_money(rated[0].exact * (1 - shares[0]), contract.currency, charged[0].rounding)
         amounts = [rated[0].amount - before]  # RULES 10: no cent is lost between two payers of a period
     return [
-        _line(
+        target_line(
             contract,
             segment,
             period,
@@ -268,7 +268,7 @@ def _continued(contract: Contract, period: PeriodRow, use: Use, so_far: Use, *, 
     earlier = replace(use, quantity=so_far.quantity, events=so_far.events).rated(closed=closed)
     amount = round_money(whole.exact - earlier.exact, contract.currency, use.segment.rounding)
     step = {"step": "less_before", "quantity": plain(so_far.quantity), "amount": plain(earlier.exact)}
-    return _line(contract, use.segment, period, "usage", amount, quantity=decimal_of(use.quantity), steps=(*whole.steps, step))
+    return target_line(contract, use.segment, period, "usage", amount, quantity=decimal_of(use.quantity), steps=(*whole.steps, step))
 
 
 def _usage_lines(contract: Contract, period: PeriodRow, segment: Segment, rated: Rated) -> list[TargetLine]:
@@ -276,7 +276,7 @@ def _usage_lines(contract: Contract, period: PeriodRow, segment: Segment, rated:
     raised = rated.minimum_topup + rated.true_up
     if not raised or len(rated.lines) != 1:
         return [
-            _line(
+            target_line(
                 contract,
                 segment,
                 period,
@@ -291,8 +291,8 @@ def _usage_lines(contract: Contract, period: PeriodRow, segment: Segment, rated:
     used = round_money(rated.exact - raised, contract.currency, segment.rounding)
     line = rated.lines[0]
     return [
-        _line(contract, segment, period, line.component, used, quantity=decimal_of(line.quantity), steps=rated.steps),
-        _line(
+        target_line(contract, segment, period, line.component, used, quantity=decimal_of(line.quantity), steps=rated.steps),
+        target_line(
             contract,
             segment,
             period,
@@ -313,50 +313,6 @@ def decimal_of(value: Any) -> Decimal:
     return Decimal(plain(round(shown, 12)))
 
 
-# --- interest ---------------------------------------------------------------------------------------------------------------------
-
-
-def interest_target(
-    contract: Contract, earlier: Sequence[PeriodRow], period: PeriodRow, found: Sequence[Segment], zone: str
-) -> list[TargetLine]:
-    """Interest of one period: `principal × rate/100 × year fraction`, by local dates. With `capitalise` the principal of a later period
-    holds the rounded interest of the earlier ones, computed again from the first: so a changed rate moves all of them."""
-    lines = []
-    for segment in found:
-        interest = segment.item.interest
-        if interest is None or segment.item_terms.principal is None:
-            continue
-        principal = segment.item_terms.principal
-        for row in earlier if interest.capitalise else ():
-            principal += _interest(contract, interest, segment, row, principal, zone)[0]
-        amount, step = _interest(
-            contract, interest, segment, PeriodRow(**{**vars(period), "start": segment.start, "end": segment.end}), principal, zone
-        )
-        lines.append(_line(contract, segment, period, "interest", amount, quantity=Decimal(1), steps=(step,)))
-    return lines
-
-
-def _interest(
-    contract: Contract, interest: Interest, segment: Segment, period: PeriodRow, principal: Decimal, zone: str
-) -> tuple[Decimal, dict[str, str]]:
-    start, end = local_date(period.start, zone), local_date(min(period.end, contract.end or period.end), zone)
-    percent = interest.rate
-    if contract.ended_early:
-        held = (local_date(contract.end or period.end, zone) - local_date(contract.start, zone)).days
-        percent = Decimal(0) if held < interest.minimum_days else (interest.rate if interest.early_rate is None else interest.early_rate)
-    fraction = year_fraction(start, end, interest.day_count)
-    amount = round_money(Fraction(principal) * Fraction(percent) / 100 * fraction, contract.currency, segment.rounding)
-    step = {
-        "step": "interest",
-        "principal": plain(principal),
-        "rate": plain(percent),
-        "day_count": interest.day_count,
-        "days": str((end - start).days),
-        "amount": format(amount, "f"),
-    }
-    return amount, step
-
-
 # --- the second pass --------------------------------------------------------------------------------------------------------------
 
 
@@ -367,7 +323,7 @@ def minimum_target(
     wanted = round_money(Fraction(minimum.amount) * (part if minimum.prorate else 1), contract.currency, segment.rounding)
     missing = max(Decimal(0), wanted - reached)
     step = {"step": "minimum", "minimum": format(wanted, "f"), "reached": format(reached, "f"), "amount": format(missing, "f")}
-    return [_line(contract, segment, period, "minimum", missing, quantity=Decimal(1), steps=(step,))]
+    return [target_line(contract, segment, period, "minimum", missing, quantity=Decimal(1), steps=(step,))]
 
 
 # --- the difference ---------------------------------------------------------------------------------------------------------------

@@ -14,13 +14,13 @@ from billing.accrual import (
     Usage,
     differences,
     fee_target,
-    interest_target,
     minimum_target,
     usage_target,
 )
 from billing.codec import decode_value
 from billing.discounting import discount_lines
 from billing.events import ChargeAccrued, ContractEnded, Entry, Event, ItemPeriod, PeriodsClosed, PeriodsOpened, Posting
+from billing.interest import interest_target
 from billing.schedule import Step, is_minimum
 from billing.state import AccountState, Contract, PeriodRow
 from billing.terms import Policy, Segment, item_of, plan_of, segments

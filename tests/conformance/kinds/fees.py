@@ -9,8 +9,9 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
-from billing.accrual import TargetLine, Usage, differences, fee_target, interest_target, usage_target
+from billing.accrual import TargetLine, Usage, differences, fee_target, usage_target
 from billing.events import ItemTerms, Terms
+from billing.interest import interest_target
 from billing.state import Contract, PeriodRow, TermsRow
 from billing.terms import Segment
 from plans.catalogue import Interest, Item
