@@ -198,13 +198,16 @@ class Speech:
         return str(dates.format_date(value, "medium", locale=self.locale))
 
     def span(self, start: datetime, end: datetime) -> str:
-        """The half-open span as days, the last one included; with times where it does not begin and end at midnight; "" for an instant."""
+        """The half-open span as days, the last one included; an instant as its day. Times are shown only of spans shorter than two
+        days that do not begin and end at midnight."""
         first, last = start.astimezone(self.zone), end.astimezone(self.zone)
         if first >= last:
             return self.day(first.date())
         if _midnight(first) and _midnight(last):
             until = last.date() - timedelta(days=1)
             return self.day(first.date()) if until == first.date() else f"{self.day(first.date())} – {self.day(until)}"
+        if last - first >= timedelta(days=2):
+            return f"{self.day(first.date())} – {self.day((last - timedelta(microseconds=1)).date())}"
         return f"{self._moment(first)} – {self._moment(last)}"
 
     def _moment(self, value: datetime) -> str:

@@ -2,7 +2,7 @@
 
 | reason | points |
 |---|---|
-| a creditor reference (with its check digits) names a document | 80 |
+| a creditor reference (with its check digits) names a document, or the account | 80 |
 | the number of a document stands in the text | 60 |
 | the payer's IBAN has paid for this account before, or is the one that it gave | 50 |
 | the amount is what is open on the documents named; where none is named, on one document of the account | 30 |
@@ -56,12 +56,14 @@ class Known:
     by_amount: dict[tuple[str, Decimal], list[Open]] = field(default_factory=dict)
     ibans: Mapping[str, frozenset[str]] = field(default_factory=dict)  # IBAN → accounts
     names: Mapping[str, frozenset[str]] = field(default_factory=dict)  # folded name → accounts
+    accounts: dict[str, set[str]] = field(default_factory=dict)  # bare account → accounts: reminders of several documents name it
 
     def add(self, documents: Iterable[Open]) -> None:
         for one in documents:
             if one.number:
                 self.by_number.setdefault(bare(one.number), []).append(one)
             self.by_account.setdefault(one.account, []).append(one)
+            self.accounts.setdefault(bare(one.account), set()).add(one.account)
             self.by_amount.setdefault((one.currency, one.open), []).append(one)
 
 
@@ -84,9 +86,19 @@ def candidates(line: BankLine, known: Known) -> list[Candidate]:
     by_name = known.names.get(folded(line.name), frozenset()) if line.name else frozenset()
     by_amount = {one.account for one in known.by_amount.get((line.currency, line.amount), [])}
     # An amount that half the world owes says nothing: it counts alone only where it is rare.
-    accounts = {*named, *by_iban, *by_name, *(by_amount if len(by_amount) <= 3 else ())}
+    by_code = {account for number in structured for account in known.accounts.get(number, ())}
+    accounts = {*named, *by_code, *by_iban, *by_name, *(by_amount if len(by_amount) <= 3 else ())}
     found = [
-        _candidate(line, account, named.get(account, {}), known, structured, by_iban=account in by_iban, by_name=account in by_name)
+        _candidate(
+            line,
+            account,
+            named.get(account, {}),
+            known,
+            structured,
+            by_code=account in by_code,
+            by_iban=account in by_iban,
+            by_name=account in by_name,
+        )
         for account in accounts
     ]
     return sorted(found, key=lambda one: (-one.score, one.account))
@@ -106,12 +118,22 @@ def _written(text: str, known: Known) -> set[str]:
 
 
 def _candidate(
-    line: BankLine, account: str, named: Mapping[str, Open], known: Known, structured: set[str], *, by_iban: bool, by_name: bool
+    line: BankLine,
+    account: str,
+    named: Mapping[str, Open],
+    known: Known,
+    structured: set[str],
+    *,
+    by_code: bool,
+    by_iban: bool,
+    by_name: bool,
 ) -> Candidate:
     score, reasons = 0, []
     documents: Sequence[Open] = list(named.values())
     if any(bare(one.number) in structured for one in documents):
         score, reasons = STRUCTURED, [f"its creditor reference is that of {documents[0].number}"]
+    elif by_code:
+        score, reasons = STRUCTURED, ["its creditor reference is that of the account"]
     elif documents:
         score, reasons = NUMBER, [f"it names {', '.join(one.number for one in documents)}"]
     if by_iban:

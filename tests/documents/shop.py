@@ -60,7 +60,7 @@ def play(locale: str = "en", **details: Any) -> None:
     known = {"name": "Ana Ruiz Peña", "street": "Rúa Nova 3", "postcode": "15003", "city": "A Coruña", "country": "ES"}
     known |= {"tax_id": "12345678Z", "email": "ana@customers.example", "zone": "Europe/Madrid", "locale": locale}
     do("open_account", account="ana", **{name: value for name, value in (known | details).items() if value})
-    do("subscribe", "2026-01-01", account="ana", plan="berth")
+    do("subscribe", "2026-01-01", account="ana", plan="berth", start="2026-01-01")
     do("sell", "2026-01-10", account="ana", item="buoy", quantity="2")
     do("sell", "2026-01-10T01:00", account="ana", item="chart", quantity="3")
     use("ana", "traffic", arrived="2026-01-20", records=[{"id": "t1", "at": "2026-01-20T10:00", "value": "123456"}])

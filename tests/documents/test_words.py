@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -83,7 +83,8 @@ def test_days_and_spans_in_the_zone_of_the_reader() -> None:
     assert madrid.day(date(2026, 1, 10)) == "10 ene 2026"
     start, end = datetime(2025, 12, 31, 23, tzinfo=UTC), datetime(2026, 1, 31, 23, tzinfo=UTC)
     assert madrid.span(start, end) == "1 ene 2026 – 31 ene 2026"
-    assert speech("es", "UTC").span(start, end) == "31 dic 2025 23:00 – 31 ene 2026 23:00"
+    assert speech("es", "UTC").span(start, end) == "31 dic 2025 – 31 ene 2026"
+    assert speech("es", "UTC").span(start, start + timedelta(hours=30)) == "31 dic 2025 23:00 – 2 ene 2026 5:00"
     assert madrid.span(start, start) == "1 ene 2026"
 
 

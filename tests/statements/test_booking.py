@@ -80,6 +80,7 @@ def test_a_part_of_a_file_and_another_form_of_it_are_known_too(ana: None, tmp_pa
             "matched",
             "its creditor reference is that of INV-000001",
         ),
+        ({"text": structured("ana"), "amount": "10.00"}, "matched", "its creditor reference is that of the account"),
         ({"text": "inv 000001 ana"}, "matched", "it names INV-000001"),
         ({"text": "INV-000001", "amount": "24.13"}, "put_aside", ""),
         ({"text": "INV-000001", "amount": "24.13", "name": "ANA"}, "put_aside", ""),
