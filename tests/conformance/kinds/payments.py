@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from billing.state import OpenInvoice
-from payments.allocation import Wanted, as_named, oldest_due_first
+from payments.allocation import Wanted, as_named, in_order
 from plans.money import decimals, parse_decimal, plain
 from plans.periods import parse_date
 
@@ -20,7 +20,7 @@ def payment(inputs: Mapping[str, Any]) -> Any:
     if "named" in inputs:
         paid, left = as_named(amount, [Wanted(name) for name in inputs["named"]], invoices)
     else:
-        paid, left = oldest_due_first(amount, list(invoices.values()))
+        paid, left = in_order(amount, list(invoices.values()))
     parts = {part.invoice: part.amount for part in paid}
     still = [invoice.open - parts.get(invoice.id, Decimal(0)) for invoice in invoices.values()]
     return {
