@@ -8,12 +8,13 @@ MANAGE := $(PY) manage.py
 # Tests run in this many processes, each with a database of its own. TESTS takes any words of pytest: make test TESTS="-k journal -x"
 WORKERS ?= 2
 TESTS ?=
+SIZE ?= small
 HOST ?= 127.0.0.1
 PORT ?= 8000
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test serve check format migrate stop lock clean reset
+.PHONY: help demo test serve check format migrate stop lock clean reset bench
 
 help: ## say what there is
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -37,6 +38,9 @@ check: $(VENV)/.tools ## style, types, floors, migrations, generated docs
 	$(MANAGE) makemigrations --check --dry-run
 	@if $(MANAGE) help docs >/dev/null 2>&1; then $(MANAGE) docs --check; fi
 
+bench: $(VENV)/.tools ## measure speed: SIZE=tiny, small or full, in a database of its own
+	$(PY) -m tests.bench $(SIZE)
+
 format: $(VENV)/.tools ## let ruff put the code into its form
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
@@ -46,7 +50,7 @@ migrate: $(VENV)/.runtime
 	@$(MANAGE) createcachetable --verbosity 0
 
 stop: ## end the embedded database servers, that of the tests too
-	@for home in var/postgres var/postgres-test; do \
+	@for home in var/postgres var/postgres-test var/postgres-bench; do \
 		if [ -e "$$home" ] && [ -x $(PY) ]; then $(PY) -m config.postgres stop --home "$$home" || exit 1; fi; \
 	done
 
@@ -61,7 +65,7 @@ clean: stop ## remove what can be made again; the data under var/ stays
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 reset: stop ## forget all data of the embedded servers
-	@for home in var/postgres var/postgres-test; do \
+	@for home in var/postgres var/postgres-test var/postgres-bench; do \
 		if [ -L "$$home" ]; then rm -rf "$$(readlink "$$home")"; fi; rm -rf "$$home"; \
 	done
 

@@ -210,7 +210,7 @@ def database_settings() -> dict[str, Any]:
     """The server of DATABASE_URL, or the embedded one; as the application role, unless an owner's command asked otherwise."""
     url = env.str("DATABASE_URL", default="")
     embedded = {"ENGINE": "config.database", "NAME": "billing", "SERVER": {"home": VAR_DIR / "postgres", "durable": True}}
-    settings: dict[str, Any] = env.db_url_config(url) if url else embedded
+    settings: dict[str, Any] = env.db_url_config(url) | {"ENGINE": "config.database"} if url else embedded
     options = settings.setdefault("OPTIONS", {})
     options |= {"assume_role": "" if DATABASE_AS_OWNER else DATABASE_ROLE, "server_side_binding": False}
     if DATABASE_POOL:

@@ -6,9 +6,10 @@ the invoice run. Both wait three days for late use, so that the tick and the doc
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -19,8 +20,6 @@ from billing.journal import Draft
 from plans import store
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-CLOSE = datetime(2026, 2, 1, tzinfo=UTC)
-ISSUE = datetime(2026, 2, 4, tzinfo=UTC)
 BLOCK = 1000
 
 CATALOGUE = """
@@ -36,6 +35,9 @@ invoice: {grace: 3 days}
 meters:
   calls: {aggregate: sum}
   messages: {aggregate: sum}
+  minutes: {aggregate: sum}
+items:
+  cable: {name: Cable, price: {model: unit, amount: "9.50"}, tax: standard}
 plans:
   metered:
     name: Metered
@@ -62,11 +64,21 @@ plans:
       device: {charge: fee, name: Device, period: 1 month, timing: arrears, price: {model: unit, amount: "4.50"}, tax: standard}
       support: {charge: fee, name: Support, period: 1 month, timing: arrears, price: {model: flat, amount: "12.00"}, tax: standard}
       storage: {charge: fee, name: Storage, period: 1 month, timing: arrears, price: {model: unit, amount: "0.35"}, tax: standard}
+  prepaid:
+    name: Prepaid
+    period: 1 month
+    items:
+      minutes: {name: Minutes, meter: minutes, price: {model: unit, amount: "0.05"}, timing: tick, draws: tick}
 """
 
 
+def answer(command: str, at: datetime = START, **arguments: object) -> Mapping[str, Any]:
+    """Run a command; answers what it made."""
+    return execute(Request(command, arguments, at, actor="bench", known_at=at)).made
+
+
 def do(command: str, at: datetime = START, **arguments: object) -> None:
-    execute(Request(command, arguments, at, actor="bench", known_at=at))
+    answer(command, at, **arguments)
 
 
 def publish() -> None:
@@ -106,23 +118,24 @@ def blocks(listed: Sequence[str], size: int = BLOCK) -> Iterator[Sequence[str]]:
         yield listed[start : start + size]
 
 
-def measure(accounts: Sequence[str], each: int) -> int:
-    """`each` records of use for every account, half of each meter, spread over January; as ingest leaves them, with keys and marks."""
+def measure(accounts: Sequence[str], each: int, month: int = 1) -> int:
+    """`each` records of use for every account, half of each meter, spread over the month; as ingest leaves them, with keys and marks."""
     statement = """
         WITH made AS (
-            SELECT account, CASE WHEN i %% 2 = 0 THEN 'calls' ELSE 'messages' END AS meter, i, account || '-' || i AS record,
-                timestamptz '2026-01-01T00:00Z' + (i * 2.4 / %s * 10) * interval '1 day' AS at
+            SELECT account, CASE WHEN i %% 2 = 0 THEN 'calls' ELSE 'messages' END AS meter, i,
+                account || '-' || %s || '-' || i AS record, %s::timestamptz + i * interval '28 days' / (%s + 1) AS at
             FROM unnest(%s::text[]) AS given(account), generate_series(1, %s) AS i
         ), keyed AS (
-            INSERT INTO usage_key (source, record, at, digest) SELECT 'bench', record, at, sha256(record::bytea) FROM made
+            INSERT INTO usage_key (source, record, at, digest) SELECT 'filled', record, at, sha256(record::bytea) FROM made
         ), marked AS (
             INSERT INTO usage_mark (account, meter, at, arrived_at) SELECT account, meter, min(at), max(at) FROM made GROUP BY 1, 2
         )
         INSERT INTO usage_record (account, meter, at, source, record, value, recorded_at)
-            SELECT account, meter, at, 'bench', record, 1 + i %% 7, at FROM made"""
-    for block in blocks(accounts, 5000):
+            SELECT account, meter, at, 'filled', record, 1 + i %% 7, at FROM made"""
+    start = datetime(2026, month, 1, tzinfo=UTC)
+    for block in blocks(accounts, 2000):
         with connection.cursor() as cursor:
-            cursor.execute(statement, [each, list(block), each])
+            cursor.execute(statement, [str(month), start, each, list(block), each])
     return len(accounts) * each
 
 
@@ -132,6 +145,5 @@ def tidy() -> None:
         cursor.execute("VACUUM ANALYZE")
 
 
-def clear_marks() -> None:
-    """Forget what arrived, as the ticks of the month did."""
-    bulk.execute("DELETE FROM usage_mark USING {rows} WHERE usage_mark.id >= given.first", {"first": ("bigint", [0])})
+def count(table: str) -> int:
+    return int(bulk.fetch(f"SELECT count(*) FROM {table}")[0][0])

@@ -1,0 +1,108 @@
+"""What one caller waits for: commands, questions, wallets; and the whole: rebuild, verify, the start of the web process."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from django.db import connections, transaction
+
+from billing import journal
+from billing.engine import Stamp, record
+from billing.journal import Draft
+from billing.queries.status import status
+from billing.queries.why import why
+from billing.rebuilding import rebuild
+from billing.verification import verify
+from billing.wallets.gate import can_use
+from payments.events import PaymentReceived
+from plans import store
+from tests.bench import world
+from tests.bench.figures import Bench
+from tests.bench.server import ROOT
+
+NOW = datetime.fromisoformat("2026-01-15T12:00:00+00:00")
+Work = Callable[[int], None]
+
+
+def grow(account: str, events: int) -> None:
+    """A long past: small payments, as the engine records them."""
+    world.do("open_account", account=account, country="ES", currency="EUR", name=account)
+    world.do("pay", account=account, amount="1.00", currency="EUR")
+    pattern = next(one.event for one in journal.read([account]) if isinstance(one.event, PaymentReceived))
+    for start in range(0, events, world.BLOCK):
+        with transaction.atomic(), store.steady():
+            heads = journal.lock([account])
+            first = heads[account].sequence + 1
+            drafts = [
+                Draft(account, replace(pattern, payment=f"{account}/{first + i}"), world.START)
+                for i in range(min(world.BLOCK, events - start))
+            ]
+            record(drafts, heads=heads, stamp=Stamp("bench", "import", world.START))
+
+
+def measure_questions(bench: Bench, few: int, many: int) -> None:
+    for events, name in ((few, "few"), (many, "many")):
+        grow(name, events)
+        world.tidy()
+        bench.latency(f"status, {events:,} events", "< 10", lambda _, name=name: status(name, at=NOW), times=200, percent=99)  # type: ignore[misc]
+        bench.latency(f"why, {events:,} events", "< 10", lambda _, name=name: why(name, at=NOW), times=200, percent=99)  # type: ignore[misc]
+
+
+def measure_commands(bench: Bench) -> None:
+    name = world.sign("c", 1, "house")[0]
+    contract = f"{name}/2"
+
+    def change(number: int) -> None:
+        at = NOW + timedelta(minutes=number)
+        world.do("change_quantity", at, account=name, contract=contract, item="device", quantity=str(2 + number % 5))
+
+    bench.latency("pay", "< 10", lambda i: world.do("pay", NOW, account=name, amount="5.00", currency="EUR"), times=200, percent=50)
+    bench.latency("sell", "< 10", lambda i: world.do("sell", NOW, account=name, item="cable", catalogue="bench"), times=200, percent=50)
+    bench.latency("change_quantity", "< 10", change, times=50, percent=50)
+
+
+def measure_wallets(bench: Bench, wallets: int, each: int) -> None:
+    """Reserve and commit, each a transaction of its own, by two processes' worth of threads."""
+    names = world.sign("w", wallets, "prepaid")
+    for name in names:
+        world.do("top_up", account=name, amount="10000.00")
+    bench.latency("entitlement check", "< 5", lambda i: can_use(names[i % wallets], "minutes", at=NOW), times=200, percent=99)
+    bench.rate("reserve and commit, many wallets", "commands/s", "1,000", lambda: _spend(names, each))
+    bench.rate("reserve and commit, one hot wallet", "commands/s", "400", lambda: _spend(names[:1], each))
+
+
+def _spend(names: Sequence[str], each: int, threads: int = 2) -> int:
+    def body(number: int) -> None:
+        for i in range(each):
+            name = names[(i * threads + number) % len(names)]
+            made = world.answer("reserve", NOW, account=name, amount="0.10")
+            world.do("commit", NOW, account=name, quantity="0.10", unit="EUR", reservation=made["reservation"])
+        connections.close_all()
+
+    started = [threading.Thread(target=body, args=(number,)) for number in range(threads)]
+    for thread in started:
+        thread.start()
+    for thread in started:
+        thread.join()
+    return threads * each * 2
+
+
+def measure_whole(bench: Bench, accounts: int) -> None:
+    names = world.names("h", accounts)
+    bench.rate("rebuild", "events/s", "10,000", lambda: rebuild(names), times=1)
+    postings = world.count("read_posting")
+    figure = bench.rate("verify", "events/s", "", lambda: _verified(), times=1)
+    figure.note = f"{postings:,} postings; the target is 1,000,000 of them and 100,000 events in 5 s"
+    command = [sys.executable, "-c", "import config.wsgi"]
+    bench.latency("start of the web process", "< 2,000", lambda i: subprocess.run(command, cwd=ROOT, check=True), times=3, percent=50)
+
+
+def _verified() -> int:
+    found = verify()
+    assert not found.faults, found.faults[:3]
+    return found.events
