@@ -7,7 +7,9 @@ loads the chunk's accounts in a few statements, lets every account take its earl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+import gc
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -250,11 +252,25 @@ def run(
     """Advance every account that is due, in chunks: claim, do, commit once. Safe on any number of workers at once, and to run twice."""
     report = RunReport()
     while True:
-        claimed = _run_chunk(until=until, actor=actor, known_at=known_at, chunk=chunk, report=report)
+        with _no_collection():
+            claimed = _run_chunk(until=until, actor=actor, known_at=known_at, chunk=chunk, report=report)
         if progress:
             progress(report)
         if not claimed:
             return report
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """The collector of cycles rests while a chunk is worked on: it would go through all that lives, again and again, find nothing, and take
+    a quarter of the time. Afterwards it sees what the chunk left."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
 
 
 def _claim(until: datetime, limit: int) -> dict[str, Head]:
