@@ -10,8 +10,9 @@ from typing import Any
 from billing import bulk
 from billing.command import Command, Timed
 from billing.commands.attaching import attach_discount
-from billing.commands.common import account_stream, find_contract, open_state
+from billing.commands.common import account_stream, open_state
 from billing.commands.offers import offered
+from billing.commands.timing import running
 from billing.engine import Context, Decision
 from billing.events import CouponTaken, DiscountEnded
 from billing.journal import Draft
@@ -43,7 +44,7 @@ class GiveDiscount(Timed):
 def discount(context: Context, args: GiveDiscount) -> Decision:
     """Give a discount of the catalogue, or one of its own: percent (part of the price) or a fixed amount (off the next documents)."""
     state = open_state(args.account)
-    contract = find_contract(state, args.contract).id if args.contract else ""
+    contract = running(state, args.contract, context.at) if args.contract else ""
     given = _named(args.discount, local_date(context.at, state.zone)) if args.discount else _own(args)
     return Decision(
         [attach_discount(state, given, contract=contract, start=context.at, currency=state.currency)],
@@ -114,7 +115,7 @@ def apply_coupon(context: Context, args: ApplyCoupon) -> Decision:
     mine = sum(1 for held in state.discounts if held.coupon == coupon.code)
     if coupon.per_account is not None and mine >= coupon.per_account:
         raise Conflict("coupon_taken", f"the account took the coupon {coupon.code} before", at="coupon")
-    contract = find_contract(state, args.contract).id if args.contract else ""
+    contract = running(state, args.contract, context.at) if args.contract else ""
     plans = {row.terms.plan for c in state.contracts.values() if c.status != "ended" for row in c.timeline[-1:]}
     if coupon.plans and not plans & set(coupon.plans):
         raise Conflict(

@@ -64,6 +64,7 @@ class TransferContract(ContractChange):
     to: str
     contract: str = ""
     billing_day: str = "keep"
+    anchor: datetime | None = None  # the new payer's own billing day
     credit_unused: bool = True
 
     def writes(self) -> frozenset[str]:
@@ -96,11 +97,11 @@ def transfer_contract(context: Context, args: TransferContract) -> Decision:
         credit_unused=args.credit_unused,
     )
     catalogue = policy().catalogue(terms.catalogue, terms.version)
-    anchor = moment if args.billing_day == "move" else anchor_at(policy(), terms, moment, state.zone)
+    kept = moment if args.billing_day == "move" else anchor_at(policy(), terms, moment, state.zone)
     signed = ContractSigned(
         account=args.to,
         contract=successor,
-        terms=replace(terms, anchor=anchor, bill="", keep_unused=False),
+        terms=replace(terms, anchor=args.anchor or kept, bill="", keep_unused=False),
         currency=contract.currency,
         start=moment,
         end=contract.end,

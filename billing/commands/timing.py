@@ -106,6 +106,14 @@ def after_end(contract: Contract) -> Conflict:
     return Conflict("after_end", message, at="when", event=event, by=by, recorded_at=at)
 
 
+def running(state: AccountState, name: str, moment: datetime) -> str:
+    """The contract that is named, if it has not ended by then. Raises NotFound and Conflict as `find_contract`, Conflict `after_end`."""
+    found = find_contract(state, name)
+    if found.end is not None and found.end <= moment:
+        raise after_end(found)
+    return found.id
+
+
 CHARGES = ("", "now", "next_invoice")
 
 

@@ -39,11 +39,16 @@ class Pending:
         """Its place in the order in which changes are carried out."""
         return self.moment, self.order, int(self.address.rpartition("/")[2])
 
+    @property
+    def given(self) -> Mapping[str, Any]:
+        """The arguments with which it is run when its moment has come: for then."""
+        return {**self.arguments, "when": "now"}
+
     def parsed(self) -> tuple[Command, Timed]:
         """The command and its arguments, for now: they are run when the moment has come. Raises a Refusal where they are
         unreadable by now."""
         command = registry()[self.command]
-        arguments: Timed = command.parse(self.arguments, at=self.moment)
+        arguments: Timed = command.parse(self.given, at=self.moment)
         return command, arguments
 
     def change(self) -> Change:

@@ -32,7 +32,7 @@ class Try:
 def of(pending: Pending) -> Try:
     """A scheduled change, tried as the clockwork will carry it out. Raises a Refusal where it can't be read any more."""
     command, _ = pending.parsed()
-    return Try(pending.address, command, pending.arguments, pending.moment)
+    return Try(pending.address, command, pending.given, pending.moment)
 
 
 def rehearse(context: Context, tries: Sequence[Try]) -> dict[str, Refusal]:
