@@ -174,6 +174,14 @@ def _refunds(view: View) -> list[Row]:
     return [dict(zip(names, _plain(row), strict=True)) | {"invoices": []} for row in bulk.fetch(statement, [view.account])]
 
 
+def _requests(view: View) -> list[Row]:
+    statement = """
+        SELECT command, status, amount, currency, code, asked_by, nullif(decided_by, '') FROM read_request WHERE account = %s
+        ORDER BY split_part(request, '/', -1)::bigint"""
+    names = "command status amount currency code asked_by decided_by".split()
+    return [dict(zip(names, _plain(row), strict=True)) for row in bulk.fetch(statement, [view.account])]
+
+
 # --- contracts
 
 
@@ -263,6 +271,7 @@ OTHERS: dict[str, Callable[[View], Any]] = {
     "charges": _charges,
     "payments": _payments,
     "refunds": _refunds,
+    "requests": _requests,
     "contracts": _contracts,
     "credit_status": _credit_status,
     "scheduled": _scheduled,

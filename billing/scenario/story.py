@@ -118,6 +118,19 @@ class PaymentRow:
 
 
 @dataclass(frozen=True)
+class RequestRow:
+    """A correction that was asked for."""
+
+    command: Text | None = None
+    status: Annotated[Text | None, "pending, approved, executed, rejected, withdrawn, expired or undone"] = None
+    amount: Annotated[Amount | None, "What is decided about"] = None
+    currency: Text | None = None
+    code: Text | None = None
+    asked_by: Text | None = None
+    decided_by: Annotated[Text | None, "Nobody where it was within the limit of who asked"] = None
+
+
+@dataclass(frozen=True)
 class ContractRow:
     plan: Text | None = None
     quantity: Annotated[Quantities | None, "Of the plan's fee, or item → quantity"] = None
@@ -193,6 +206,7 @@ class Facts:
     charges: tuple[ChargeRow, ...] | None = None
     payments: tuple[PaymentRow, ...] | None = None
     refunds: tuple[PaymentRow, ...] | None = None
+    requests: tuple[RequestRow, ...] | None = None
     documents: tuple[DocumentRow, ...] | None = None
     contracts: tuple[ContractRow, ...] | None = None
     scheduled: tuple[ScheduledRow, ...] | None = None

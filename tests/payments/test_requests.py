@@ -5,14 +5,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.core.management import call_command
 from django.db import IntegrityError, connections, transaction
 
 from billing import bulk
 from billing.engine import Outcome, Request, execute
+from billing.house.policy import Limit, read_policy
 from plans.errors import Refusal
 from tests.books import advance, do, documents, moment, owed
 
@@ -283,6 +286,62 @@ def test_the_same_policy_twice_is_refused_and_a_new_one_holds_from_then_on(house
     do("publish_policy", "2026-01-12", source=POLICY.replace("each: 10", "each: 1"))
     assert kinds(ask("credit_note", "2026-01-13", invoice="1", total="2.00")) == ["request.made"]
     assert kinds(ask("credit_note", "2026-01-11", invoice="1", total="2.00"))[-1] == "request.executed"
+
+
+STORY = """
+scenario: Four eyes
+catalogue:
+  catalogue: shop
+  currency: EUR
+  items: {ticket: {name: Ticket, price: "40.00"}}
+accounts:
+  ana: {name: Ana, country: ES}
+story:
+  - {at: 2026-03-01, do: publish_policy, source: "currency: EUR\\nlimits: {clerk: {any: 10}, finance: {any: unlimited}}"}
+  - {at: 2026-03-01, do: sell, account: ana, item: ticket, invoice: now}
+  - at: 2026-03-02
+    do: request_correction
+    account: ana
+    wanted: credit_note
+    arguments: {invoice: 1, amount: 15}
+    reason: It rained
+    by: carla
+    role: clerk
+    as: it
+  - {at: 2026-03-02, do: approve_request, account: ana, request: it, by: carla, role: finance, refused: own_request}
+  - at: 2026-03-03
+    do: approve_request
+    account: ana
+    request: it
+    by: fay
+    role: finance
+    expect:
+      ana:
+        owed: 25
+        requests: [{command: credit_note, status: executed, amount: 15, asked_by: carla, decided_by: fay}]
+"""
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("decided", "status"), [("fay", 0), ("sam", 1)])
+def test_a_story_tells_it(tmp_path: Path, settings: Any, capsys: pytest.CaptureFixture[str], decided: str, status: int) -> None:
+    settings.BILLING_SPEAKERS = ("scenario",)
+    file = tmp_path / "story.yaml"
+    file.write_text(STORY.replace("decided_by: fay", f"decided_by: {decided}"))
+    try:
+        call_command("scenario", str(file))
+        found = 0
+    except SystemExit as ended:
+        found = int(ended.code or 0)
+    assert found == status, capsys.readouterr()
+
+
+def test_the_policy_of_the_docs_is_one(settings: Any) -> None:
+    text = (Path(settings.BASE_DIR) / "docs" / "money.md").read_text()
+    policy = read_policy(text.partition("```yaml\n")[2].partition("```")[0])
+    assert policy.chart.of("receivable").number == "1400"
+    assert (policy.expires.days, policy.reasons[0], policy.allowance["61-90"]) == (7, "outage", Decimal("52.5"))
+    assert policy.limit("clerk", "refund") == Limit(Decimal(50), Decimal(200))
 
 
 # --- races ------------------------------------------------------------------------------------------------------------------------
