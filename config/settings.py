@@ -124,6 +124,7 @@ BILLING_EFFECTS_OF_BATCH: tuple[str, ...] = ("billing.webhooks.owing.owed",)
 #: Who delivers which kind of effect (see billing/delivery.py); a kind without a handler stays owed, and `run effects` lists it.
 BILLING_EFFECT_HANDLERS: tuple[tuple[str, str], ...] = (
     ("document.send", "payments.documents.delivery.send"),
+    ("dunning.remind", "payments.documents.delivery.remind"),
     ("gateway.charge", "payments.calling.charge"),
     ("gateway.checkout", "payments.calling.checkout"),
     ("gateway.refund", "payments.calling.refund"),
@@ -136,6 +137,7 @@ BILLING_EFFECT_HANDLERS: tuple[tuple[str, str], ...] = (
 BILLING_STORY_EFFECT_HANDLERS: tuple[tuple[str, str], ...] = (
     ("webhook.deliver", "billing.webhooks.sending.keep_inside"),
     ("document.send", "payments.documents.delivery.told"),
+    ("dunning.remind", "payments.documents.delivery.told_reminder"),
 )
 
 # --- Applications

@@ -14,12 +14,16 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 
 from accounts import vault
+from billing import bulk
 from billing.delivery import Answer, Done, Failed, Later, OwedEffect
+from billing.queries.accounts import find_account
 from payments.documents.mailing import message
-from payments.documents.reading import issued
+from payments.documents.reading import issued, reminder
 from payments.documents.shown import shown
 from payments.documents.values import Document
+from payments.dunning.effects import superseded
 from plans.errors import Invalid, Refusal
+from plans.periods import local_date
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9.-]+")
 PERMANENT = range(500, 600)
@@ -38,6 +42,36 @@ def told(effect: OwedEffect) -> Answer:
     """Handler of `document.send` in stories: the document is put into words, and no mail leaves the house."""
     shown(issued(str(effect.payload["id"])))
     return Done("a story sends no mail")
+
+
+def remind(effect: OwedEffect) -> Answer:
+    """Handler of `dunning.remind`: one mail for each currency that is open on its documents; none where a newer reminder is owed."""
+    answers = [post(document, f"{effect.id}/{document.currency}") for document in reminders(effect)]
+    return next((answer for answer in answers if not isinstance(answer, Done)), answers[0] if answers else Done("nothing to remind of"))
+
+
+def told_reminder(effect: OwedEffect) -> Answer:
+    """Handler of `dunning.remind` in stories: put into words, and not sent."""
+    for document in reminders(effect):
+        shown(document)
+    return Done("a story sends no mail")
+
+
+def reminders(effect: OwedEffect) -> list[Document]:
+    if superseded(effect):
+        return []
+    documents = list(effect.payload["documents"])
+    currencies = bulk.fetch(
+        """SELECT DISTINCT currency FROM read_invoice
+            WHERE account = %s AND invoice = ANY(%s) AND open > held AND status = 'open' ORDER BY currency""",
+        [effect.account, documents],
+    )
+    day = local_date(effect.at, find_account(effect.account).zone)
+    step = str(effect.payload["step"])
+    return [
+        reminder(effect.account, id=effect.id, currency=currency, level=step, day=day, at=effect.at, documents=documents)
+        for (currency,) in currencies
+    ]
 
 
 def post(document: Document, effect: str) -> Answer:

@@ -5,7 +5,7 @@ What has no event of its own (a statement of account, a receipt's parties) is re
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -24,6 +24,7 @@ from billing.queries.accounts import find_account
 from billing.queries.invoices import find_invoice
 from billing.queries.statement import Statement, statement
 from payments.documents.values import Bank, Claim, Document, Fact, Instalment, Movement, Party, Share, Sum
+from payments.instalments.events import InstalmentsAgreed
 from payments.standing import find_payment
 from plans import store
 from plans.errors import Conflict, Invalid, NotFound, Refusal
@@ -56,6 +57,8 @@ def find_document(account: str, name: str, *, at: datetime, span: Span | None = 
         return issued(find_invoice(name, account=account).invoice.invoice)
     except NotFound:
         pass
+    if plan := _plan_named(account, name):
+        return plan
     try:
         return receipt(account, find_payment(account, name).payment)
     except Refusal:
@@ -64,6 +67,20 @@ def find_document(account: str, name: str, *, at: datetime, span: Span | None = 
             f"the account {account} has no document {name[:60]!r}: name its number or id, a payment for its receipt, or 'statement'",
             at="document",
         ) from None
+
+
+def _plan_named(account: str, name: str) -> Document | None:
+    """The payment plan with this id, as it was agreed."""
+    stream, _, sequence = name.rpartition("/")
+    recorded = journal.one(account, int(sequence)) if stream == account and sequence.isdigit() and len(sequence) < 16 else None
+    if recorded is None or not isinstance(recorded.event, InstalmentsAgreed):
+        return None
+    event = recorded.event
+    parts = (
+        Instalment(i, one.due, one.principal, one.interest, one.principal + one.interest, one.principal + one.interest)
+        for i, one in enumerate(event.instalments, start=1)
+    )
+    return payment_plan(account, id=name, number=name, currency=event.currency, instalments=tuple(parts), at=recorded.effective_at)
 
 
 # --- issued ------------------------------------------------------------------------------------------------------------------------
@@ -270,14 +287,17 @@ def payment_plan(account: str, *, id: str, number: str, currency: str, instalmen
     return replace(document, instalments=instalments, sums=sums, link=payment_link(account, number))
 
 
-def reminder(account: str, *, id: str, currency: str, level: int, day: date, at: datetime, fee: Decimal = ZERO) -> Document:
-    """What is open on `day`, the oldest first, of a currency; `fee` is one that this reminder costs, on a document of its own."""
+def reminder(
+    account: str, *, id: str, currency: str, level: int | str, day: date, at: datetime, fee: Decimal = ZERO, documents: Sequence[str] = ()
+) -> Document:
+    """What is open on `day` of a currency (of the documents named, where some are), the oldest first; `fee` is what this reminder costs."""
     document = _now(account, kind="reminder", id=id, number=id, currency=currency, at=at)
     rows = bulk.fetch(
         """SELECT number, invoice, issued, due, open - held FROM read_invoice
             WHERE account = %s AND currency = %s AND open > held AND status = 'open' AND document = ANY(%s) AND due IS NOT NULL
+                AND (%s::text[] = '{}' OR invoice = ANY(%s))
             ORDER BY due, sequence""",
-        [account, currency, ["invoice", "debit_note", "opening"]],
+        [account, currency, ["invoice", "debit_note", "opening"], list(documents), list(documents)],
     )
     claims = tuple(Claim(number or invoice, issued_on, due, (day - due).days, left) for number, invoice, issued_on, due, left in rows)
     total = sum((claim.open for claim in claims), ZERO)

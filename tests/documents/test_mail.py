@@ -189,3 +189,22 @@ def test_a_document_that_is_not_there_fails_with_words() -> None:
     play()
     owed = OwedEffect("ana/1/document.send", "document.send", "ana", "ana", 1, {"document": "invoice", "id": "ana/1"}, 1, T0)
     assert mails.send(owed) == Failed("document: ana/1 was brought over from elsewhere; its document stands there [no_document]")
+
+
+def test_a_reminder_is_mailed_for_its_documents_while_they_are_open(post: Post) -> None:
+    play("es")
+    third = bulk.fetch("SELECT invoice FROM read_invoice WHERE number = 'INV-000003'")[0][0]
+    payload = {"text": "friendly", "step": 2, "subject": "ana", "documents": [third]}
+    owed = OwedEffect("ana/20/dunning.remind", "dunning.remind", "ana", "ana", 20, payload, 1, moment("2026-03-10"))
+    assert mails.told_reminder(owed) == delivery.Done("a story sends no mail")
+    assert post.taken == []
+    assert mails.remind(owed) == delivery.Done()
+    (mail,) = post.taken
+    assert mail["Subject"].strip() == "Recordatorio de pago INV-000003 – Puerto Claro S.L."
+    body = mail.get_body(("plain",))
+    assert body is not None
+    assert "Total pendiente" in body.get_content()
+    assert "INV-000002" not in body.get_content()
+    do("pay", "2026-03-11", account="ana", amount="32.84", invoices=["INV-000003"])
+    assert mails.remind(owed) == delivery.Done("nothing to remind of")
+    assert len(post.taken) == 1
