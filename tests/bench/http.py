@@ -8,9 +8,9 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from django.utils import timezone
@@ -74,11 +74,8 @@ def send(port: int, key: str, bodies: Sequence[bytes], kind: str, clients: int) 
                 failed.append(f"{answer.status} {text[:200]!r}")
         connection.close()
 
-    started = [threading.Thread(target=body, args=(number,)) for number in range(clients)]
-    for thread in started:
-        thread.start()
-    for thread in started:
-        thread.join()
+    with ThreadPoolExecutor(clients) as pool:
+        list(pool.map(body, range(clients)))  # asks for the results, so that what went wrong is raised
     assert not failed, failed[:3]
 
 
@@ -93,11 +90,9 @@ def measure_ingest(bench: Bench, accounts: Sequence[str], batches: int, *, note:
         def take_batches() -> int:
             n = next(rounds)
             bodies = [batch(accounts, f"{tag}-{n}-{i}", BATCH) for i in range(batches)]
-            started.append(time.perf_counter())
             send(port, key, bodies, many, 4)
             return batches * BATCH
 
-        started: list[float] = []
         bench.rate(f"events over HTTP, batches of {BATCH:,}", "events/s", "40,000", take_batches, note=note)
 
         def take_single() -> int:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -80,15 +80,12 @@ def _spend(names: Sequence[str], each: int, threads: int = 2) -> int:
     def body(number: int) -> None:
         for i in range(each):
             name = names[(i * threads + number) % len(names)]
-            made = world.answer("reserve", NOW, account=name, amount="0.10")
-            world.do("commit", NOW, account=name, quantity="0.10", unit="EUR", reservation=made["reservation"])
+            made = world.answer("reserve", NOW, account=name, amount="0.10", item="minutes")
+            world.do("commit", NOW, account=name, item="minutes", quantity="2", reservation=made["reservation"])
         connections.close_all()
 
-    started = [threading.Thread(target=body, args=(number,)) for number in range(threads)]
-    for thread in started:
-        thread.start()
-    for thread in started:
-        thread.join()
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(body, range(threads)))  # asks for the results, so that what went wrong is raised
     return threads * each * 2
 
 
