@@ -14,6 +14,8 @@ EXPENSE = "expense"
 TAX = "tax"
 CASH = "cash"
 
+WHO_OWES = (RECEIVABLE, CREDIT, PAYABLE)
+
 REVENUE_BY_CHARGE = {"fee": "revenue:subscription", "usage": "revenue:usage", "sale": "revenue:sales", "interest": "revenue:interest"}
 EXPENSE_BY_CHARGE = {"fee": "expense:fees", "usage": "expense:revenue-share", "sale": "expense:purchases", "interest": "expense:interest"}
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import orjson
 
-from billing import bulk, journal
+from billing import bulk, journal, ledgers
 from billing.codec import canonical, decode, encode, kinds
 from billing.events import Event
 from billing.journal import Recorded, chain_hash
@@ -51,7 +51,7 @@ def verify(streams: Collection[str] | None = None) -> Verified:
         if len(found.faults) > MOST_FAULTS:
             return found
     accounts = [name for name in names if journal.is_account(name)] if streams is not None else None
-    for check in (_unbalanced, _balances, _receivables, _wallets):
+    for check in (_unbalanced, _balances, _months, _receivables, _wallets):
         found.faults += check(accounts)
     if streams is None:
         found.faults += _numbers()
@@ -184,6 +184,20 @@ def _balances(accounts: Collection[str] | None) -> Iterator[Fault]:
         ) AS both_sides WHERE true{condition} GROUP BY account, ledger, currency HAVING sum(amount) <> 0 ORDER BY 1, 2"""  # noqa: S608
     for account, ledger, currency, off in bulk.fetch(statement, values):
         yield Fault("wrong_balance", f"{account} {ledger}", f"the balance is {off.normalize():f} {currency} above the sum of its postings")
+
+
+def _months(accounts: Collection[str] | None) -> Iterator[Fault]:
+    """What moved in each month = the postings that count in it."""
+    condition, values = _of(accounts, "account")
+    statement = f"""
+        SELECT account, ledger, currency, month, sum(amount) FROM (
+            SELECT account, ledger, currency, month, amount FROM read_month_move
+            UNION ALL SELECT account, ledger, currency, date_trunc('month', effective_at AT TIME ZONE 'UTC')::date, -amount
+                FROM read_posting WHERE ledger = ANY(%s)
+        ) AS both_sides WHERE true{condition} GROUP BY 1, 2, 3, 4 HAVING sum(amount) <> 0 ORDER BY 1, 2, 4"""  # noqa: S608
+    for account, ledger, currency, month, off in bulk.fetch(statement, [list(ledgers.WHO_OWES), *values]):
+        message = f"what moved in {month:%Y-%m} is {off.normalize():f} {currency} above the sum of its postings"
+        yield Fault("wrong_month", f"{account} {ledger}", message)
 
 
 def _receivables(accounts: Collection[str] | None) -> Iterator[Fault]:

@@ -202,7 +202,10 @@ class Invoice(models.Model):
 
     class Meta:
         db_table = "read_invoice"
-        indexes = [models.Index(fields=["account", "sequence"], name="read_invoice_account")]
+        indexes = [
+            models.Index(fields=["account", "sequence"], name="read_invoice_account"),
+            models.Index(fields=["account", "due"], name="read_invoice_open", condition=models.Q(open__gt=0)),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["seller", "series", "number"], name="invoice_number_once", condition=~models.Q(number="")),
             models.CheckConstraint(condition=models.Q(open__gte=0), name="invoice_open_never_negative"),
@@ -265,7 +268,7 @@ class PostingRow(models.Model):
 
     class Meta:
         db_table = "read_posting"
-        indexes = [models.Index(fields=["account", "ledger", "currency"], name="read_posting_ledger")]
+        indexes = [models.Index(fields=["account", "ledger", "effective_at"], name="read_posting_ledger")]
 
     def __str__(self) -> str:
         return f"{self.ledger} {self.amount} {self.currency}"
@@ -293,6 +296,24 @@ class Balance(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account} {self.ledger} {self.amount} {self.currency}"
+
+
+class MonthMove(models.Model):
+    """What an account's postings moved in one month (UTC, by when they count), of the ledgers that say who owes: a balance as of any
+    day is the months before it and the postings of its own month."""
+
+    pk = models.CompositePrimaryKey("account", "ledger", "currency", "month")
+    account = models.TextField()
+    ledger = models.TextField()
+    currency = models.TextField()
+    month = models.DateField()
+    amount = models.DecimalField(**MONEY)
+
+    class Meta:
+        db_table = "read_month_move"
+
+    def __str__(self) -> str:
+        return f"{self.account} {self.ledger} {self.month:%Y-%m} {self.amount} {self.currency}"
 
 
 class Payment(models.Model):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date
 from decimal import Decimal
 from typing import Any
 
-from billing import bulk
+from billing import bulk, ledgers
 from billing.engine import Batch
 
 COLUMNS = "account sequence leg seller ledger currency amount invoice effective_at accounting_date corrects".split()
@@ -13,6 +14,7 @@ COLUMNS = "account sequence leg seller ledger currency amount invoice effective_
 
 def process(batch: Batch) -> None:
     rows: list[tuple[Any, ...]] = []
+    moves: dict[tuple[str, str, str, date], Decimal] = {}
     sums: dict[tuple[str, str, str], Decimal] = {}
     for recorded in batch.events:
         entry = getattr(recorded.event, "entry", None)
@@ -36,6 +38,9 @@ def process(batch: Batch) -> None:
             )
             key = recorded.stream, posting.ledger, posting.currency
             sums[key] = sums.get(key, Decimal(0)) + posting.amount
+            if posting.ledger in ledgers.WHO_OWES:
+                month = *key, recorded.effective_at.astimezone(UTC).date().replace(day=1)
+                moves[month] = moves.get(month, Decimal(0)) + posting.amount
     bulk.copy("read_posting", COLUMNS, rows)
     # The new sum is computed before the insert: the table's CHECK looks at the proposed row too. The streams' locks keep the old one still.
     bulk.execute(
@@ -48,5 +53,17 @@ def process(batch: Batch) -> None:
             "ledger": ("text", [key[1] for key in sums]),
             "currency": ("text", [key[2] for key in sums]),
             "amount": ("numeric", list(sums.values())),
+        },
+    )
+    bulk.execute(
+        """INSERT INTO read_month_move (account, ledger, currency, month, amount)
+            SELECT account, ledger, currency, month, amount FROM {rows}
+            ON CONFLICT (account, ledger, currency, month) DO UPDATE SET amount = read_month_move.amount + excluded.amount""",
+        {
+            "account": ("text", [key[0] for key in moves]),
+            "ledger": ("text", [key[1] for key in moves]),
+            "currency": ("text", [key[2] for key in moves]),
+            "month": ("date", [key[3] for key in moves]),
+            "amount": ("numeric", list(moves.values())),
         },
     )

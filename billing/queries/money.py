@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -18,7 +18,7 @@ from billing.loading import trimmed
 from billing.state import CUSTOMER_OWES as CUSTOMER_OWES
 
 ZERO = Decimal(0)
-SHOWN_LEDGERS = (ledgers.RECEIVABLE, ledgers.CREDIT, ledgers.PAYABLE)
+SHOWN_LEDGERS = ledgers.WHO_OWES
 KNOWN_BY = """
     EXISTS (SELECT 1 FROM journal WHERE journal.stream = {address}.account AND journal.sequence = {address}.sequence
     AND journal.recorded_at <= %s)"""
@@ -71,6 +71,8 @@ def balances(accounts: Collection[str], dates: Dates) -> Balances:
     if dates.now:
         statement = "SELECT account, currency, ledger, amount FROM read_balance WHERE account = ANY(%s) AND ledger = ANY(%s)"
         rows = bulk.fetch(statement, [list(accounts), list(SHOWN_LEDGERS)])
+    elif dates.as_of is not None and dates.known_at is None:
+        rows = _balances_as_of(list(accounts), dates.as_of.astimezone(UTC))
     else:
         condition, parameters = dates.condition(effective="p.effective_at", address="p")
         statement = f"""
@@ -81,6 +83,19 @@ def balances(accounts: Collection[str], dates: Dates) -> Balances:
     for account, currency, ledger, amount in rows:
         found.setdefault(account, {})[currency, ledger] = trimmed(amount)
     return found
+
+
+def _balances_as_of(accounts: list[str], moment: datetime) -> list[tuple[Any, ...]]:
+    """The months before the one of the moment, and that month's postings: as cheap after ten years as after one (RULES 36)."""
+    month = moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    statement = """
+        SELECT account, currency, ledger, sum(amount) FROM (
+            SELECT account, currency, ledger, amount FROM read_month_move WHERE account = ANY(%s) AND ledger = ANY(%s) AND month < %s
+            UNION ALL SELECT account, currency, ledger, amount FROM read_posting
+                WHERE account = ANY(%s) AND ledger = ANY(%s) AND effective_at >= %s AND effective_at <= %s
+        ) AS moved GROUP BY account, currency, ledger"""
+    shown = list(SHOWN_LEDGERS)
+    return bulk.fetch(statement, [accounts, shown, month.date(), accounts, shown, month, moment])
 
 
 def open_documents(accounts: Collection[str], dates: Dates) -> dict[str, list[OpenDocument]]:

@@ -95,6 +95,11 @@ def test_postings_that_no_event_holds(tamper: Callable[..., None]) -> None:
     assert "wrong_balance" in {code for code, _ in found}
 
 
+def test_a_month_that_its_postings_do_not_explain(tamper: Callable[..., None]) -> None:
+    tamper("UPDATE read_month_move SET amount = amount + 1 WHERE account = 'ana' AND ledger = 'receivable' AND month = '2026-01-01'")
+    assert faults() == [("wrong_month", "ana receivable")]
+
+
 def test_an_open_amount_that_no_posting_explains(tamper: Callable[..., None]) -> None:
     tamper("UPDATE read_invoice SET open = 1 WHERE number = 'INV-000006'")
     assert faults() == [("wrong_open_amount", document("INV-000006"))]
