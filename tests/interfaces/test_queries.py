@@ -163,13 +163,13 @@ class TestWhy:
     def test_a_correction_says_what_stood_before_and_which_record_came_late(self) -> None:
         assert "what it comes to by now" in text(why("ana", charge("ana", "1.00"), at=NOW))
         advance("2026-03-01")
-        assert "corrects INV-000006" in text(why("ana", "INV-000008", at=NOW))
-        assert "came after this charge 1" in text(why("ana", "INV-000006", at=NOW))
+        assert "corrects INV-000005" in text(why("ana", "INV-000008", at=NOW))
+        assert "came after this charge 1" in text(why("ana", "INV-000005", at=NOW))
 
     @pytest.mark.parametrize(
         ("what", "kind", "money"),
         [
-            ("INV-000006", "document", "62.11 EUR"),
+            ("INV-000005", "document", "62.11 EUR"),
             ("21.85", "document", "21.85 EUR"),
             ("-10.84", "document", "13.12 EUR"),
             ("20", "event", "20.00 EUR"),
@@ -180,7 +180,7 @@ class TestWhy:
         assert (tree.kind, tree.money) == (kind, money)
 
     def test_everything_has_an_address(self) -> None:
-        asked = (document("INV-000006"), payment("ana"), charge("ana", "16.33"), "/" + charge("ana", "16.33").partition("/")[2])
+        asked = (document("INV-000005"), payment("ana"), charge("ana", "16.33"), "/" + charge("ana", "16.33").partition("/")[2])
         found = [why("ana", what, at=NOW) for what in asked]
         kinds = [(tree.kind, tree.money) for tree in found]
         assert kinds == [("document", "62.11 EUR"), ("event", "20.00 EUR"), ("charge", "16.33 EUR"), ("charge", "16.33 EUR")]
@@ -205,7 +205,7 @@ class TestStatement:
         rows = [(entry.title, money_text(entry.amount, "EUR"), money_text(entry.balance, "EUR")) for entry in found.entries]
         assert (found.opening, rows, found.closing) == (
             Decimal("34.14"),
-            [("Invoice INV-000006", "62.11", "96.25"), ("payment received cash", "-20.00", "76.25")],
+            [("Invoice INV-000005", "62.11", "96.25"), ("payment received cash", "-20.00", "76.25")],
             Decimal("76.25"),
         )
 
