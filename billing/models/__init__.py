@@ -6,6 +6,7 @@ from billing.models.corrections import CorrectionItem, CorrectionSet
 from billing.models.credit import CreditStatus, SuspendedService
 from billing.models.due import DuePart
 from billing.models.journal import Counter, Due, Effect, IdempotencyKey, JournalEvent, Stream
+from billing.models.months import MonthMove
 from billing.models.read import (
     Account,
     AccountPlace,
@@ -18,7 +19,6 @@ from billing.models.read import (
     Hold,
     Invoice,
     InvoiceLine,
-    MonthMove,
     OpenCharge,
     Payment,
     Period,
