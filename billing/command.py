@@ -21,6 +21,7 @@ from django.utils.module_loading import import_string
 
 from billing.engine import Context, Decision
 from billing.journal import Draft
+from plans import card_numbers
 from plans.errors import Invalid, NotFound
 from plans.fields import Fields, check_plain, describe, suggestion
 from plans.periods import parse_date, parse_time
@@ -92,6 +93,7 @@ def account_zone(given: Mapping[str, Any]) -> str:
 
 def parse_arguments(cls: type, given: Mapping[str, Any], *, zone: str) -> Any:
     """`given` read into the dataclass `cls`; unknown, missing and wrong arguments are refused by name."""
+    refuse_card_numbers(cls, given)
     reader = Fields({name: value for name, value in given.items() if name != "zone" or "zone" in _hints(cls)})
     found = {}
     for field in fields(cls):
@@ -102,6 +104,13 @@ def parse_arguments(cls: type, given: Mapping[str, Any], *, zone: str) -> Any:
             reader.raw(field.name, None)
     reader.done()
     return cls(**found)
+
+
+def refuse_card_numbers(cls: type, given: Mapping[str, Any]) -> None:
+    """Raises Invalid `card_number`: no text of any command may hold one. Here, because every face and every import passes here."""
+    for field in fields(cls):
+        if not isinstance(given.get(field.name), Decimal | int):
+            card_numbers.refuse(given.get(field.name), field.name)
 
 
 @cache

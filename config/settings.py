@@ -281,6 +281,16 @@ SPECTACULAR_SETTINGS = {
 #: Networks inside, to which messages about events may go although they are not public: of receivers of one's own, or of tests.
 WEBHOOK_INNER_NETWORKS = [ip_network(text) for text in env.list("WEBHOOK_INNER_NETWORKS", default=[])]
 
+# --- Logs
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"without_card_numbers": {"()": "config.logs.WithoutCardNumbers"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "filters": ["without_card_numbers"]}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+}
+
 # --- Gateways
 
 #: Every gateway by its name (see docs/gateways.md), and the one that new payment methods belong to.

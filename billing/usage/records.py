@@ -5,7 +5,7 @@ text or whole numbers, never a binary float. Times without an offset are on the 
 earlier record: `id` (of the same source), `source/id`, or a mapping of both. A void has no time or quantity of its own: it stands where
 the record stands that it takes away.
 
-Error codes: those of `plans.fields`, and `unknown_account not_a_time bad_code bad_text conflict`.
+Error codes: those of `plans.fields`, and `card_number unknown_account not_a_time bad_code bad_text conflict`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from functools import lru_cache
 from typing import Any
 
 from billing.codec import canonical, time_text
+from plans import card_numbers
 from plans.errors import Invalid, NotFound
 from plans.fields import describe, join, suggestion
 from plans.loading.problems import check_code
@@ -112,7 +113,7 @@ def _measurement(
         "source": source,
         "id": plain_text(given, "id"),
         "dimensions": _dimensions(given.get("dimensions", {})),
-        "subject": plain_text(given, "subject") if "subject" in given else "",
+        "subject": _subject(given),
         "kind": _kind(given.get("kind", "usage")),
         "estimated": _flag(given.get("estimated", False)),
     }
@@ -188,6 +189,15 @@ def short_text(value: object, at: str) -> str:
     return value
 
 
+def _subject(given: Mapping[str, Any]) -> str:
+    """Who used it, of those under the account; no card number, unlike a source's own ids, which only count."""
+    if "subject" not in given:
+        return ""
+    found = plain_text(given, "subject")
+    card_numbers.refuse(found, "subject")
+    return found
+
+
 def source_name(value: object, at: str = "source") -> str:
     """The name of a source: a short text without a slash, because `source/id` names a record."""
     name = short_text(value, at)
@@ -220,6 +230,7 @@ def _dimensions(value: object) -> dict[str, str]:
         short_text(name, "dimensions")
         if element is not None:
             found[name] = short_text(_as_text(element), join("dimensions", name))
+    card_numbers.refuse(found, "dimensions")
     return found
 
 
