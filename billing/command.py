@@ -109,7 +109,7 @@ def parse_arguments(cls: type, given: Mapping[str, Any], *, zone: str) -> Any:
 def refuse_card_numbers(cls: type, given: Mapping[str, Any]) -> None:
     """Raises Invalid `card_number`: no text of any command may hold one. Here, because every face and every import passes here."""
     for field in fields(cls):
-        if not isinstance(given.get(field.name), Decimal | int):
+        if _hints(cls)[field.name] not in (Decimal, int, Decimal | None, int | None):
             card_numbers.refuse(given.get(field.name), field.name)
 
 

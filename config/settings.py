@@ -306,6 +306,8 @@ SANDBOX_GATEWAY = env.bool("SANDBOX_GATEWAY", default=DEBUG)
 SANDBOX_WEBHOOK_SECRETS = env.list("SANDBOX_WEBHOOK_SECRETS", default=[SECRET_KEY])
 STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", default="")
 STRIPE_WEBHOOK_SECRETS = env.list("STRIPE_WEBHOOK_SECRETS", default=[])
+#: Where the pages of gateways send the customer back to.
+PAYMENT_RETURN_URL = env.str("PAYMENT_RETURN_URL", default="http://localhost:8000/")
 STRIPE_API_BASE = env.str("STRIPE_API_BASE", default="")  # another address of the API, for tests
 
 # --- Mail and admin

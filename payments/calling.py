@@ -48,14 +48,14 @@ def owed_by(event: Event) -> list[Owed]:
 def ask(gateway: Gateway, sort: Sort, call: Callable[[Asked], Answer], asked: Asked, effect: OwedEffect) -> Answer | Later | Failed:
     """What stands at the gateway after this attempt."""
     try:
-        if effect.attempt > 1 and (found := gateway.find(sort, key=asked.key, at=effect.at)):
+        if effect.attempt > 1 and (found := gateway.find(sort, key=asked.key, at=effect.at, asked=asked)):
             return found
         if effect.at - recorded(effect).effective_at > gateway.keys_last:
             return Failed("the gateway knows nothing of it and may not remember the key any more; ask again by a new request")
         return call(asked)
     except NoAnswer as silence:
         try:
-            found = gateway.find(sort, key=asked.key, at=effect.at)
+            found = gateway.find(sort, key=asked.key, at=effect.at, asked=asked)
         except NoAnswer:
             found = None
         return found or Later(f"no answer: {silence}")
@@ -100,7 +100,9 @@ def checkout(effect: OwedEffect) -> Delivered:
         return Done()
     gateway = gateways.named(event.gateway)
     try:
-        answer = gateway.find("checkout", key=effect.id, at=effect.at)
+        (page_id,) = bulk.fetch("SELECT reference FROM read_collection WHERE collection = %s", [event.collection])[0]
+        known = {"reference": page_id} if page_id else {"key": effect.id}
+        answer = gateway.find("checkout", **known, at=effect.at)
         if answer is None:
             page = gateway.checkout(Asked(effect.id, event.account, event.amount, event.currency, effect.at), return_to="")
             answer = Answer("confirmation", page.id, event.amount, event.currency, effect.id, url=page.url)
@@ -134,7 +136,7 @@ def _keep_method(effect: OwedEffect, event: CollectionRequested, answer: Answer)
     given = {name: text for name, text in shown.items() if text}
     try:
         actor = "scenario" if effect.known_at else ACTOR
-        arguments = {"account": event.account, "gateway": event.gateway, "token": method.token, **given}
+        arguments = {"account": event.account, "gateway": event.gateway, "gateway_token": method.token, **given}
         execute(Request("add_method", arguments, effect.at, actor, known_at=effect.known_at))
     except Conflict as conflict:
         if conflict.code != "method_known":

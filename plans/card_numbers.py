@@ -72,6 +72,8 @@ def masked(text: str) -> str:
 
 def refuse(value: Any, at: str) -> None:
     """Raises Invalid `card_number` where a text, or a text inside a list or mapping, holds one. The message does not repeat it."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
     if isinstance(value, str):
         if spans(value):
             message = "this text holds a card number, and those are never kept; use the token that the gateway gives for the card"

@@ -182,6 +182,18 @@ def _requests(view: View) -> list[Row]:
     return [dict(zip(names, _plain(row), strict=True)) for row in bulk.fetch(statement, [view.account])]
 
 
+def _methods(view: View) -> list[Row]:
+    statement = "SELECT gateway, brand, last4, status, is_default FROM read_payment_method WHERE account = %s ORDER BY sequence"
+    names = "gateway brand last4 status default".split()
+    return [dict(zip(names, row, strict=True)) for row in bulk.fetch(statement, [view.account])]
+
+
+def _collections(view: View) -> list[Row]:
+    statement = "SELECT amount, currency, status, decline, code, attempt, trigger FROM read_collection WHERE account = %s ORDER BY sequence"
+    names = "amount currency status decline code attempt trigger".split()
+    return [dict(zip(names, _plain(row), strict=True)) for row in bulk.fetch(statement, [view.account])]
+
+
 # --- contracts
 
 
@@ -272,6 +284,8 @@ OTHERS: dict[str, Callable[[View], Any]] = {
     "payments": _payments,
     "refunds": _refunds,
     "requests": _requests,
+    "methods": _methods,
+    "collections": _collections,
     "contracts": _contracts,
     "credit_status": _credit_status,
     "scheduled": _scheduled,

@@ -32,7 +32,8 @@ from plans.errors import Refusal
 ACTOR = "scenario"
 #: Arguments whose words are never names given by `as`: codes of the catalogue and free text.
 WORDS = frozenset(
-    "plan item items quantities prices attributes reason name reference channel currency zone catalogue key source coupon".split()
+    "plan item items quantities prices attributes reason name reference channel currency zone catalogue key source coupon gateway"
+    " gateway_token".split()
 )
 
 

@@ -131,6 +131,30 @@ class RequestRow:
 
 
 @dataclass(frozen=True)
+class MethodRow:
+    """A way to charge the customer."""
+
+    gateway: Text | None = None
+    brand: Text | None = None
+    last4: Text | None = None
+    status: Annotated[Text | None, "active or removed"] = None
+    default: Switch | None = None
+
+
+@dataclass(frozen=True)
+class CollectionRow:
+    """What a gateway was asked to charge, and what became of it."""
+
+    amount: Amount | None = None
+    currency: Text | None = None
+    status: Annotated[Text | None, "requested, processing, confirmation, settled or failed"] = None
+    decline: Annotated[Text | None, "soft, hard or confirmation"] = None
+    code: Text | None = None
+    attempt: Number | None = None
+    trigger: Annotated[Text | None, "due, retry, asked or checkout"] = None
+
+
+@dataclass(frozen=True)
 class ContractRow:
     plan: Text | None = None
     quantity: Annotated[Quantities | None, "Of the plan's fee, or item → quantity"] = None
@@ -207,6 +231,8 @@ class Facts:
     payments: tuple[PaymentRow, ...] | None = None
     refunds: tuple[PaymentRow, ...] | None = None
     requests: tuple[RequestRow, ...] | None = None
+    methods: tuple[MethodRow, ...] | None = None
+    collections: tuple[CollectionRow, ...] | None = None
     documents: tuple[DocumentRow, ...] | None = None
     contracts: tuple[ContractRow, ...] | None = None
     scheduled: tuple[ScheduledRow, ...] | None = None

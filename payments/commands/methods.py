@@ -22,7 +22,7 @@ RUNNING = ("requested", "processing", "confirmation")
 @dataclass(frozen=True)
 class AddMethod:
     account: str
-    token: str  # the gateway's name for the method; never a card number
+    gateway_token: str  # the gateway's name for the method; never a card number
     gateway: str = ""  # none: the one of the settings
     customer: str = ""  # the gateway's name for the customer
     brand: str = ""
@@ -43,10 +43,10 @@ def add_method(context: Context, args: AddMethod) -> Decision:
         args = _of_sandbox(args)
     taken = bulk.fetch(
         "SELECT method FROM read_payment_method WHERE account = %s AND gateway = %s AND token = %s AND status = 'active'",
-        [args.account, gateway, args.token],
+        [args.account, gateway, args.gateway_token],
     )
     if taken:
-        raise Conflict("method_known", f"the account has this method already: {taken[0][0]}", at="token", method=taken[0][0])
+        raise Conflict("method_known", f"the account has this method already: {taken[0][0]}", at="gateway_token", method=taken[0][0])
     first = not bulk.fetch("SELECT 1 FROM read_payment_method WHERE account = %s AND is_default", [args.account])
     method = context.next_address(args.account)
     event = MethodAdded(
@@ -54,7 +54,7 @@ def add_method(context: Context, args: AddMethod) -> Decision:
         method=method,
         gateway=gateway,
         customer=args.customer,
-        token=args.token,
+        token=args.gateway_token,
         brand=args.brand,
         last4=args.last4,
         expiry=args.expiry,
@@ -65,7 +65,7 @@ def add_method(context: Context, args: AddMethod) -> Decision:
 
 def _of_sandbox(args: AddMethod) -> AddMethod:
     """The sandbox's tokens say themselves what they are. Raises Invalid `unknown_choice`."""
-    known = named("sandbox").set_up(args.account, args.token, key="")
+    known = named("sandbox").set_up(args.account, args.gateway_token, key="")
     shown = {name: getattr(args, name) or getattr(known, name) for name in ("customer", "brand", "last4", "expiry")}
     return replace(args, **shown)
 

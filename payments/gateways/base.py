@@ -108,8 +108,9 @@ class Gateway(Protocol):
     can: frozenset[str]  # charge refund payout set_up checkout webhooks
     keys_last: timedelta  # how long the gateway remembers a key; after that nothing is asked twice
 
-    def set_up(self, account: str, token: str, *, key: str) -> Method:
-        """Make what the customer gave chargeable later. `token` is what the gateway's own page or script gave us."""
+    def set_up(self, account: str, token: str, *, key: str, customer: str = "") -> Method:
+        """Make what the customer gave chargeable later. `token` is what the gateway's own page or script gave us;
+        `customer` the gateway's name of the account, where it has one already."""
 
     def charge(self, asked: Asked) -> Answer: ...
 
@@ -120,8 +121,9 @@ class Gateway(Protocol):
     def checkout(self, asked: Asked, *, return_to: str) -> Checkout:
         """A page where the customer pays the amount; with the amount 0 only a method is given."""
 
-    def find(self, sort: Sort, *, key: str = "", reference: str = "", at: datetime) -> Answer | None:
-        """The truth about what was asked, by its key or the gateway's id; None where the gateway knows of nothing. Raises NoAnswer."""
+    def find(self, sort: Sort, *, key: str = "", reference: str = "", at: datetime, asked: Asked | None = None) -> Answer | None:
+        """The truth about what was asked, by its key or the gateway's id; None where the gateway knows of nothing. `asked`,
+        where it is at hand, says where to look. Raises NoAnswer."""
 
     def read_webhook(self, body: bytes, headers: Mapping[str, str], *, at: datetime) -> Notice:
         """Verify over the raw bytes, then read. Raises BadSignature; Unsupported for a sort of notice that is none of our business."""

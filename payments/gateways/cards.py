@@ -58,7 +58,7 @@ def outcomes(token: str) -> list[str]:
     for word in words:
         if word not in CARDS:
             message = f"a token of the sandbox is {PREFIX} and words, as in {PREFIX}approve; found {token!r}{suggestion(word, list(CARDS))}"
-            raise Invalid("unknown_choice", message, at="token")
+            raise Invalid("unknown_choice", message, at="gateway_token")
     return words
 
 

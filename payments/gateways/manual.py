@@ -17,7 +17,7 @@ class ManualGateway:
     can: frozenset[str] = frozenset()
     keys_last = timedelta.max
 
-    def set_up(self, account: str, token: str, *, key: str) -> Method:
+    def set_up(self, account: str, token: str, *, key: str, customer: str = "") -> Method:
         raise Unsupported("what is paid by hand needs no method")
 
     def charge(self, asked: Asked) -> Answer:
@@ -32,7 +32,7 @@ class ManualGateway:
     def checkout(self, asked: Asked, *, return_to: str) -> Checkout:
         raise Unsupported("there is no page to pay by hand")
 
-    def find(self, sort: Sort, *, key: str = "", reference: str = "", at: datetime) -> None:
+    def find(self, sort: Sort, *, key: str = "", reference: str = "", at: datetime, asked: Asked | None = None) -> None:
         return None
 
     def read_webhook(self, body: bytes, headers: Mapping[str, str], *, at: datetime) -> None:

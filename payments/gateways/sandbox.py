@@ -38,9 +38,9 @@ class SandboxGateway:
     can = frozenset({"charge", "refund", "payout", "set_up", "checkout", "webhooks"})
     keys_last = timedelta.max
 
-    def set_up(self, account: str, token: str, *, key: str) -> Method:
+    def set_up(self, account: str, token: str, *, key: str, customer: str = "") -> Method:
         card = card_of(token)
-        return Method(customer=f"customer-{account}", token=token, brand="visa", last4=card.last4, expiry="2099-12")
+        return Method(customer=customer or f"customer-{account}", token=token, brand="visa", last4=card.last4, expiry="2099-12")
 
     def charge(self, asked: Asked) -> Answer:
         if known := self.find("charge", key=asked.key, at=asked.at):
@@ -108,7 +108,7 @@ class SandboxGateway:
             found = self.find("charge", key=asked.key, at=asked.at)
             return found or Answer("failed", "", asked.amount, asked.currency, asked.key, "soft", "lost")
 
-    def find(self, sort: Sort, *, key: str = "", reference: str = "", at: datetime) -> Answer | None:
+    def find(self, sort: Sort, *, key: str = "", reference: str = "", at: datetime, asked: Asked | None = None) -> Answer | None:
         row = _one("kind = %s AND key = %s", [sort, key]) if key else _one("kind = %s AND id = %s", [sort, reference])
         return None if row is None else self.answer(row, at)
 

@@ -10,7 +10,7 @@ from tests.books import advance, do, moment, open_account, publish
 
 def with_card(words: str = "approve", *, account: str = "ana", mode: str = "automatic", at: str = "2026-01-01") -> str:
     """Keep a test card for an account that has an invoice of 24.14, due on 15 January; answers the method's id."""
-    method = do("add_method", at, account=account, token=f"sandbox:{words}").made["method"]
+    method = do("add_method", at, account=account, gateway_token=f"sandbox:{words}").made["method"]
     do("set_collection", at, account=account, mode=mode)
     return str(method)
 

@@ -103,7 +103,7 @@ def test_the_account_says_whether_it_is_collected_from() -> None:
 def test_a_method_that_comes_after_the_due_date_pays_then() -> None:
     do("set_collection", account="ana", mode="automatic")
     live("2026-01-20")
-    do("add_method", "2026-01-20T10:00", account="ana", token="sandbox:approve")
+    do("add_method", "2026-01-20T10:00", account="ana", gateway_token="sandbox:approve")
     live("2026-01-21")
     asked = bulk.fetch("SELECT effective_at FROM journal WHERE kind = 'collection.requested'")
     assert asked == [(moment("2026-01-20T10:00"),)]
@@ -201,7 +201,7 @@ def test_a_refund_that_the_gateway_refuses_is_credit_again(monkeypatch: pytest.M
 
 def test_methods_are_added_made_default_and_removed() -> None:
     first = with_card()
-    second = do("add_method", account="ana", token="sandbox:decline_hard", default=False).made["method"]
+    second = do("add_method", account="ana", gateway_token="sandbox:decline_hard", default=False).made["method"]
     shown = "SELECT method, brand, last4, expiry, status, is_default FROM read_payment_method ORDER BY sequence"
     assert bulk.fetch(shown) == [
         (first, "visa", "4242", "2099-12", "active", True),
@@ -218,11 +218,11 @@ def test_methods_are_added_made_default_and_removed() -> None:
 @pytest.mark.parametrize(
     ("code", "given"),
     [
-        ("unknown_gateway", {"gateway": "paypall", "token": "x"}),
-        ("unknown_choice", {"token": "sandbox:aprove"}),
-        ("unknown_choice", {"token": "tok_visa"}),
-        ("wrong_type", {"gateway": "manual", "token": "x", "last4": "42424"}),
-        ("wrong_type", {"gateway": "manual", "token": "x", "expiry": "12/28"}),
+        ("unknown_gateway", {"gateway": "paypall", "gateway_token": "x"}),
+        ("unknown_choice", {"gateway_token": "sandbox:aprove"}),
+        ("unknown_choice", {"gateway_token": "tok_visa"}),
+        ("wrong_type", {"gateway": "manual", "gateway_token": "x", "last4": "42424"}),
+        ("wrong_type", {"gateway": "manual", "gateway_token": "x", "expiry": "12/28"}),
     ],
 )
 def test_a_method_is_checked(code: str, given: dict[str, str]) -> None:
@@ -231,9 +231,9 @@ def test_a_method_is_checked(code: str, given: dict[str, str]) -> None:
 
 def test_one_method_is_kept_once() -> None:
     with_card()
-    refused("method_known", "add_method", account="ana", token="sandbox:approve")
+    refused("method_known", "add_method", account="ana", gateway_token="sandbox:approve")
 
 
 def test_the_sandbox_may_be_off(settings: pytest.FixtureRequest) -> None:
     settings.SANDBOX_GATEWAY = False
-    refused("sandbox_off", "add_method", account="ana", token="sandbox:approve")
+    refused("sandbox_off", "add_method", account="ana", gateway_token="sandbox:approve")

@@ -219,10 +219,11 @@ CARD = "4242 4242 4242 4242"
     ("command", "given"),
     [
         ("pay", {"account": "ana", "amount": "1", "reference": CARD}),
+        ("pay", {"account": "ana", "amount": "1", "reference": 4242424242424242}),
         ("pay", {"account": "ana", "amount": "1", "invoices": [{"invoice": CARD}]}),
         ("adjust", {"account": "ana", "amount": "1", "reason": f"card {CARD.replace(' ', '-')}"}),
         ("change_details", {"account": "ana", "name": f"Ana {CARD.replace(' ', '')}"}),
-        ("add_method", {"account": "ana", "gateway": "manual", "token": CARD.replace(" ", "")}),
+        ("add_method", {"account": "ana", "gateway": "manual", "gateway_token": CARD.replace(" ", "")}),
         ("open_account", {"account": "bob", "name": CARD}),
     ],
 )
@@ -233,7 +234,7 @@ def test_no_command_takes_a_card_number(command: str, given: dict[str, Any]) -> 
 
 
 def test_no_measurement_takes_a_card_number_and_ids_of_sources_pass() -> None:
-    good = {"id": "4242424242424242", "at": "2026-01-02", "value": "4242424242424242"}
+    good = {"id": "4242424242424242", "at": "2026-01-02", "value": "4222222222222"}
     report = use("ana", "calls", arrived="2026-01-03", records=[{**good, "dimensions": {"note": CARD}}, {**good, "subject": CARD}, good])
     assert [one.code for one in report.rejected] == ["card_number", "card_number"]
     assert bulk.fetch("SELECT count(*) FROM usage_record") == [(1,)]
