@@ -39,6 +39,7 @@ STANDARD: Mapping[str, GeneralAccount] = {
     "accrued_payable": GeneralAccount("2010", "Accrued payables", LIABILITY),
     "refunds_payable": GeneralAccount("2020", "Refunds payable", LIABILITY),
     "unidentified": GeneralAccount("2030", "Unidentified receipts", LIABILITY),
+    "payouts_payable": GeneralAccount("2040", "Payouts decided and not confirmed", LIABILITY),
     "credit": GeneralAccount("2100", "Customer credit and unapplied payments", LIABILITY),
     "credit_held": GeneralAccount("2110", "Customer credit held for disputes", LIABILITY),
     "deposits": GeneralAccount("2120", "Security deposits", LIABILITY),
@@ -52,6 +53,9 @@ STANDARD: Mapping[str, GeneralAccount] = {
     "revenue:usage": GeneralAccount("4020", "Usage", REVENUE),
     "revenue:sales": GeneralAccount("4030", "Sales", REVENUE),
     "revenue:interest": GeneralAccount("4040", "Interest earned", REVENUE),
+    "revenue:late-fees": GeneralAccount("4041", "Late fees", REVENUE),
+    "revenue:late-interest": GeneralAccount("4042", "Interest for late payment", REVENUE),
+    "revenue:instalment-interest": GeneralAccount("4043", "Interest of instalments", REVENUE),
     "revenue:breakage": GeneralAccount("4050", "Breakage", REVENUE),
     "revenue:adjustments": GeneralAccount("4060", "Adjustments", REVENUE),
     "revenue:tax-included": GeneralAccount("4070", "Tax contained in prices", REVENUE),
@@ -68,6 +72,7 @@ STANDARD: Mapping[str, GeneralAccount] = {
     "expense:bad-debt": GeneralAccount("5100", "Bad debts", EXPENSE),
     "expense:dispute-fees": GeneralAccount("5110", "Fees of disputes", EXPENSE),
     "expense:dispute-losses": GeneralAccount("5120", "Losses of disputes", EXPENSE),
+    "expense:bank-fees": GeneralAccount("5130", "Bank fees", EXPENSE),
     "expense:fx-loss": GeneralAccount("5190", "Exchange losses", EXPENSE),
 }
 
