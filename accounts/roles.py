@@ -79,6 +79,7 @@ AREAS: dict[str, frozenset[str]] = {
         {"top_up", "grant", "void_grant", "refund_wallet", "transfer_wallet", "set_wallet", "reserve", "commit", "release"}
     ),
     "stock": frozenset({"restock", "reserve_stock", "release_stock", "stocktake", "transfer_stock", "write_off_stock"}),
+    "bookings": frozenset({"book", "confirm_booking", "change_booking", "cancel_booking", "check_in", "check_out", "no_show"}),
     "debts": frozenset({"pause_dunning", "resume_dunning", "set_dunning", "instalments", "end_instalments"}),
     "catalogue": frozenset({"publish_catalogue"}),
     "webhooks": frozenset(
@@ -101,7 +102,9 @@ AREAS: dict[str, frozenset[str]] = {
     "books": frozenset({"close_period", "open_balance", "publish_policy", "book_allowance"}),
 }
 
-_OFFICE = frozenset({"customers", "contracts", "sales", "money", "methods", "disputes", "wallets", "stock", "requests", "debts"})
+_OFFICE = frozenset(
+    {"customers", "contracts", "sales", "money", "methods", "disputes", "wallets", "stock", "bookings", "requests", "debts"}
+)
 #: role of staff → the areas in which it may run commands itself. Every role may look. What a clerk may not correct he can ask for.
 STAFF_ROLES: dict[str, frozenset[str]] = {
     "viewer": frozenset(),

@@ -37,6 +37,8 @@ THING_TABLES = (
     ("stock", "read_stock", "item"),
     ("stock", "read_stock_move", "item"),
     ("stock", "read_stock_reservation", "item"),
+    ("thing", "read_booking", "thing"),
+    ("thing", "read_capacity", "thing"),
     ("coupon", "read_coupon", "coupon"),
     ("books", "read_books", "seller"),
     ("webhook", "read_webhook", "endpoint"),

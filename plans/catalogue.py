@@ -20,6 +20,7 @@ from plans.metering import Meter
 from plans.money import Rounding
 from plans.periods import Convention, Period
 from plans.pricing import Pricing
+from plans.resources import Resource
 from plans.tax import Tax, TaxPolicy
 
 Charge = Literal["fee", "usage", "sale", "interest"]
@@ -227,6 +228,7 @@ class Catalogue:
     series: Mapping[str, str]  # document kind -> number format such as "INV-{year}-{number:06}"
     mentions: tuple[Mention, ...] = ()
     features: Mapping[str, Feature] = field(default_factory=dict)
+    resources: Mapping[str, Resource] = field(default_factory=dict)  # what is reserved by time
     examples: tuple[Example, ...] = ()
     invoice: InvoicePolicy = field(default_factory=InvoicePolicy)  # of single sales, and of plans that say nothing
     collection: Literal["automatic", "manual"] = "manual"  # what falls due of accounts that say nothing

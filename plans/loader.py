@@ -27,6 +27,7 @@ from plans.loading.reading import Reading, read_currency
 from plans.loading.references import EVERYTHING, Names, check_references
 from plans.money import ROUNDINGS
 from plans.periods import parse_date, zone_of
+from plans.resources import read_resource
 from plans.strict_yaml import Document, load_file, located
 from plans.tax import TaxPolicy, parse_tax_policy
 
@@ -34,7 +35,7 @@ LARGEST = 2_000_000  # bytes; a larger file is no catalogue
 #: The fields of a catalogue, in the order in which people write them.
 SECTIONS = (
     "catalogue about effective currency zone seller rounding tax taxes calendars meters lists rates terms collection series mentions"
-    " invoice dunning allocation instalments items discounts coupons features plans"
+    " invoice dunning allocation instalments items discounts coupons features resources plans"
 ).split()
 
 
@@ -150,6 +151,7 @@ def _catalogue(fields: Fields, problems: Problems) -> Catalogue:
         series=attempt(lambda: read_series(fields, "series", problems), {}),
         mentions=attempt(lambda: read_mentions(fields, "mentions", problems), ()),
         features=features,
+        resources=attempt(lambda: _resources(fields, reading), {}),
         examples=tuple(reading.examples),
         invoice=invoice,
         default_terms=default_terms,
@@ -201,6 +203,11 @@ def _plans(fields: Fields, around: Surroundings) -> dict[str, Any]:
     return around.reading.problems.by_code(entries, lambda code, value, at: read_plan(code, value, at, around=around))
 
 
+def _resources(fields: Fields, reading: Reading) -> dict[str, Any]:
+    entries = entries_of(fields, "resources")
+    return reading.problems.by_code(entries, lambda code, value, at: read_resource(code, value, at, zone=reading.zone))
+
+
 def _names(fields: Fields, section: str) -> tuple[str, ...]:
     """The codes that a section names, whether or not they can be read."""
     value = fields.values.get(section)
@@ -219,6 +226,7 @@ def _all_names(fields: Fields) -> Names:
         name: _names(fields, name) for name in ("meters", "lists", "terms", "discounts", "features", "dunning", "rates")
     }
     inside = [plan.get("items") for plan in _elements(fields.values.get("plans")) if isinstance(plan, Mapping)]
+    sections["own items"] = _names(fields, "items")
     sections["any plans"] = _names(fields, "plans")
     sections["any items"] = {*_names(fields, "items"), *(code for items in inside if isinstance(items, Mapping) for code in items)}
     sections["tax"] = set(_tax_categories(fields))

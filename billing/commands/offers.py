@@ -17,7 +17,7 @@ def offered(on: date, name: str = "") -> list[Catalogue]:
     for one in [name] if name else store.names():
         in_effect = [row.version for row in store.versions(one) if row.effective is None or row.effective <= on]
         versions = (store.catalogue(one, version) for version in reversed(in_effect))
-        newest = next((version for version in versions if version.plans or version.items), None)
+        newest = next((version for version in versions if version.plans or version.items or version.resources), None)
         if newest is not None:
             found.append(newest)
     return found

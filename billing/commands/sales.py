@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -56,6 +56,11 @@ def sell(context: Context, args: Sell) -> Decision:
     is named."""
     state = open_state(args.account)
     check_may_buy(state, "a sale")
+    return sale(context, state, args)
+
+
+def sale(context: Context, state: AccountState, args: Sell) -> Decision:
+    """The events of a sale. Not asked here: whether the account may buy, because a fee is owed all the same."""
     contract, catalogue, item = _find(state, args, local_date(context.at, state.zone))
     reserved = find_reservation(args.reservation, account=args.account, item=args.item) if args.reservation else None
     if args.quantity <= 0:
@@ -67,7 +72,7 @@ def sell(context: Context, args: Sell) -> Decision:
     if pricing is None:
         raise Invalid("missing_field", f"the item {item.code!r} has no price; give one", at="price")
     rated = rate(pricing, Consumption(quantity=args.quantity))
-    sale = context.next_address(args.account)
+    address = context.next_address(args.account)
     event = SaleMade(
         account=args.account,
         contract=contract.id if contract else "",
@@ -92,8 +97,8 @@ def sell(context: Context, args: Sell) -> Decision:
     )
     drafts = [Draft(args.account, event, context.at)]
     if item.stock:
-        drafts += _taken(Moving(context, item, catalogue.currency, args.account, sale), args, reserved)
-    return Decision(drafts, {"sale": sale})
+        drafts += _taken(Moving(context, item, catalogue.currency, args.account, address), args, reserved)
+    return Decision(drafts, {"sale": address})
 
 
 def _taken(moving: Moving, args: Sell, reserved: Reservation | None) -> list[Draft]:
@@ -168,20 +173,8 @@ def take_back(context: Context, args: Return) -> Decision:
             "returned_already", f"of this sale {plain(left)} can come back, not {plain(quantity)}", at="quantity", left=plain(left)
         )
     catalogue = policy().catalogue(sold.catalogue, sold.version)
-    item = find_item(catalogue, None, sold.item) if sold.item in catalogue.items else Item(code=sold.item, name=sold.name, charge="sale")
-    amount = -_part(context, sold, already, quantity)
-    event = SaleMade(
-        **{
-            name: getattr(sold, name)
-            for name in ("account", "contract", "item", "name", "unit_price", "currency", "supply_date", "tax_category")
-        },
-        **{name: getattr(sold, name) for name in ("inclusive", "catalogue", "version", "attributes", "unit")},
-        quantity=-quantity,
-        amount=amount,
-        invoice_when="now" if sold.invoice_when == "now" else sold.invoice_when,
-        entry=accrual_entry(item, amount, sold.currency, context.at, catalogue.zone, state.seller),
-        returns=recorded.address,
-    )
+    item = sold_item(catalogue, sold)
+    event = given_back(context, state, recorded, quantity, -_part(sold, already, quantity))
     drafts = [Draft(args.account, event, context.at, recorded.address)]
     if item.stock and args.restock:
         moving = Moving(context, item, sold.currency, args.account, context.next_address(args.account))
@@ -189,6 +182,27 @@ def take_back(context: Context, args: Return) -> Decision:
         moving.receive(quantity, "returned", location=args.location or location, cost=cost, note=args.reason)
         drafts += moving.drafts
     return Decision(drafts, {"return": context.next_address(args.account)})
+
+
+def given_back(context: Context, state: AccountState, recorded: journal.Recorded, quantity: Decimal, amount: Decimal) -> SaleMade:
+    """The negative charge of a sale: `quantity` of it comes back, for `amount` (negative) of its money."""
+    sold = recorded.event
+    assert isinstance(sold, SaleMade)
+    catalogue = policy().catalogue(sold.catalogue, sold.version)
+    item = sold_item(catalogue, sold)
+    return replace(
+        sold,
+        quantity=-quantity,
+        amount=amount,
+        entry=accrual_entry(item, amount, sold.currency, context.at, catalogue.zone, state.seller),
+        steps=(),
+        returns=recorded.address,
+    )
+
+
+def sold_item(catalogue: Catalogue, sold: SaleMade) -> Item:
+    """The item as it was sold; one that no catalogue knows any more is sold alone."""
+    return find_item(catalogue, None, sold.item) if sold.item in catalogue.items else Item(code=sold.item, name=sold.name, charge="sale")
 
 
 def _came_from(sale: str, quantity: Decimal, currency: str) -> tuple[str, Decimal | None]:
@@ -200,9 +214,8 @@ def _came_from(sale: str, quantity: Decimal, currency: str) -> tuple[str, Decima
     return location, round_money(cost * quantity / sold, currency)
 
 
-def _part(context: Context, sold: SaleMade, already: Decimal, quantity: Decimal) -> Decimal:
+def _part(sold: SaleMade, already: Decimal, quantity: Decimal) -> Decimal:
     """The money for a part of a sale; parts always add up to the sale."""
-    del context
     places = -int(sold.amount.as_tuple().exponent)
     total = sold.amount
     upto = (total * (already + quantity) / sold.quantity).quantize(Decimal(1).scaleb(-places))

@@ -20,6 +20,15 @@ from billing.events.base import (
     Event,
     Posting,
 )
+from billing.events.bookings import (
+    BookingChanged,
+    BookingConfirmed,
+    BookingEnded,
+    BookingEvent,
+    BookingMade,
+    BookingStarted,
+    Stay,
+)
 from billing.events.books import (
     AllowanceBooked,
     BooksClosed,
@@ -164,6 +173,12 @@ __all__ = [
     "AllowanceBooked",
     "BalanceOpened",
     "BillingDayMoved",
+    "BookingChanged",
+    "BookingConfirmed",
+    "BookingEnded",
+    "BookingEvent",
+    "BookingMade",
+    "BookingStarted",
     "BooksClosed",
     "CataloguePublished",
     "ChangeApplied",
@@ -247,6 +262,7 @@ __all__ = [
     "SaleMade",
     "SetItem",
     "ShownDocument",
+    "Stay",
     "StockLow",
     "StockMoved",
     "StockReservationEnded",

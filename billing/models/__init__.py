@@ -25,7 +25,7 @@ from billing.models.read import (
     PostingRow,
 )
 from billing.models.requests import CorrectionRequest, PublishedPolicy
-from billing.models.things import CouponUse, Stock, StockMove, StockReservation
+from billing.models.things import Booking, Capacity, CouponUse, Stock, StockMove, StockReservation
 from billing.models.usage import RejectedRecord, UsageKey, UsageMark, UsageRecord
 from billing.models.wallets import Wallet, WalletLot, WalletReservation, WalletUse
 from billing.models.webhooks import Webhook, WebhookAttempt, WebhookSecret
@@ -35,7 +35,9 @@ __all__ = [
     "AccountPlace",
     "AllocationRow",
     "Balance",
+    "Booking",
     "Books",
+    "Capacity",
     "Charge",
     "Contract",
     "ContractTerms",

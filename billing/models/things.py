@@ -76,6 +76,62 @@ class StockReservation(models.Model):
         return f"{self.quantity} {self.item} for {self.account}"
 
 
+class Booking(models.Model):
+    """A thing that an account has or had for a time. The database refuses live ones of a single thing that overlap (a constraint)."""
+
+    booking = models.TextField(primary_key=True)
+    thing = models.TextField()
+    unit = models.TextField(blank=True)
+    number = models.BigIntegerField(null=True)  # of the single thing: what the constraint compares; none for a pool
+    account = models.TextField()
+    quantity = models.IntegerField()
+    start = models.DateTimeField()
+    end = models.DateTimeField()
+    status = models.TextField()  # held confirmed started; cancelled expired no_show completed
+    due = models.DateTimeField(null=True)  # when a hold expires, or who has not come is a no-show
+    stay = models.JSONField()
+    currency = models.TextField()
+    catalogue = models.TextField()
+    version = models.IntegerField()
+    sale = models.TextField(blank=True)
+    contract = models.TextField(blank=True)
+    fee = models.DecimalField(default=0, **MONEY)
+    overbooked = models.BooleanField(default=False)
+    name = models.TextField(blank=True)
+    reference = models.TextField(blank=True)
+
+    class Meta:
+        db_table = "read_booking"
+        indexes = [
+            models.Index(fields=["account", "start"], name="read_booking_account"),
+            models.Index(fields=["thing", "start"], name="read_booking_thing"),
+            models.Index(fields=["account", "due"], name="read_booking_due", condition=models.Q(status__in=("held", "confirmed"))),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.thing} {self.unit}: {self.booking}"
+
+
+class Capacity(models.Model):
+    """How many pieces of a pool are taken in one slot. The database refuses more than the limit."""
+
+    pk = models.CompositePrimaryKey("thing", "slot")
+    thing = models.TextField()
+    slot = models.DateTimeField()
+    taken = models.IntegerField()
+    limit = models.IntegerField()
+
+    class Meta:
+        db_table = "read_capacity"
+        constraints = [
+            models.CheckConstraint(condition=models.Q(taken__gte=0), name="capacity_never_negative"),
+            models.CheckConstraint(condition=models.Q(taken__lte=models.F("limit")), name="capacity_never_exceeded"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.thing} {self.slot}: {self.taken} of {self.limit}"
+
+
 class CouponUse(models.Model):
     coupon = models.TextField(primary_key=True)
     taken = models.IntegerField()

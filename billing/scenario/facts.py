@@ -32,7 +32,6 @@ from plans.errors import Invalid
 
 NOT_YET = {
     "entitlements": "entitlements",
-    "bookings": "bookings",
 }
 
 
@@ -52,7 +51,7 @@ class View:
 
 
 Row = Mapping[str, Any]
-DATED = ("events", "effects", "stock", "wallet", "credit_status")  # facts that read the two dates themselves, or have none
+DATED = ("events", "effects", "stock", "bookings", "wallet", "credit_status")  # facts that read the two dates themselves, or have none
 
 
 def find(fact: str, view: View) -> Any:
@@ -248,6 +247,14 @@ def _stock(view: View) -> list[Row]:
     return found
 
 
+def _bookings(view: View) -> list[Row]:
+    """The account's bookings in the order in which they begin, those that ended too."""
+    names = "thing unit from to quantity status fee overbooked".split()
+    statement = """
+        SELECT thing, unit, start, "end", quantity, status, fee, overbooked FROM read_booking WHERE account = %s ORDER BY start, booking"""
+    return [dict(zip(names, _plain(row), strict=True)) for row in bulk.fetch(statement, [view.account])]
+
+
 def _postings(view: View) -> list[Row]:
     statement = "SELECT ledger, amount, currency FROM read_posting WHERE account = %s ORDER BY sequence, leg"
     return [dict(zip(("ledger", "amount", "currency"), _plain(row), strict=True)) for row in bulk.fetch(statement, [view.account])]
@@ -290,6 +297,7 @@ OTHERS: dict[str, Callable[[View], Any]] = {
     "credit_status": _credit_status,
     "scheduled": _scheduled,
     "stock": _stock,
+    "bookings": _bookings,
     "postings": _postings,
     "events": _events,
     "effects": _effects,

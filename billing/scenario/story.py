@@ -198,6 +198,11 @@ class BookingRow:
     thing: Text | None = None
     from_: Time | None = None
     to: Time | None = None
+    unit: Annotated[Text | None, "The single thing"] = None
+    quantity: Number | None = None
+    status: Annotated[Text | None, "held, confirmed, started, cancelled, expired, no_show or completed"] = None
+    fee: Amount | None = None
+    overbooked: Switch | None = None
 
 
 @dataclass(frozen=True)

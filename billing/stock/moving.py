@@ -33,7 +33,19 @@ class Moving:
     def at(self, location: str) -> Level:
         if location not in self.levels:
             self.levels[location] = level_at(self.item, self.item.code, location)
+            self._end_overdue(location)
         return self.levels[location]
+
+    def _end_overdue(self, location: str) -> None:
+        """Reservations whose time is over end first, whoever had them: the clockwork may not have come to their accounts yet."""
+        for one in open_reservations(item=self.item.code):
+            if one.location == location and one.expires is not None and self._is_over(one):
+                before = self.levels[location]
+                after = self.levels[location] = replace(before, reserved=before.reserved - one.quantity)
+                self.drafts.append(Draft(stock_stream(self.item.code), ended(one, after, "expired"), one.expires, one.id))
+
+    def _is_over(self, one: Reservation) -> bool:
+        return one.expires is not None and one.expires <= self.context.at
 
     def receive(self, quantity: Decimal, reason: str, *, location: str = MAIN, cost: Decimal | None = None, note: str = "") -> None:
         """Goods come in; `cost` is what they cost in all, where it is known."""
@@ -131,11 +143,12 @@ class Moving:
 
     def _all_reserved(self, level: Level, wanted: Decimal) -> Conflict:
         """Who waits is not said: a date and an address are enough to look it up."""
-        first = next((one for one in open_reservations(item=level.item) if one.location == level.location), None)
+        held = open_reservations(item=level.item)
+        first = next((one for one in held if one.location == level.location and not self._is_over(one)), None)
         until = f", the first until {first.expires:%Y-%m-%d %H:%M} UTC ({first.id})" if first and first.expires else ""
-        held = f"{self.item.name}: {plain(level.level)} at {level.location}, {plain(level.reserved)} of them reserved{until}"
+        told = f"{self.item.name}: {plain(level.level)} at {level.location}, {plain(level.reserved)} of them reserved{until}"
         facts = {"level": plain(level.level), "free": plain(level.free), "item": level.item, "reservation": first.id if first else ""}
-        return Conflict("stock_reserved", f"{held}; {plain(max(level.free, ZERO))} free, {plain(wanted)} wanted", at="quantity", **facts)
+        return Conflict("stock_reserved", f"{told}; {plain(max(level.free, ZERO))} free, {plain(wanted)} wanted", at="quantity", **facts)
 
 
 def ended(reservation: Reservation, after: Level, outcome: str) -> StockReservationEnded:

@@ -25,7 +25,7 @@ class Names:
         known = self.sections[section]
         if code not in known:
             what = {"lists": "price list", "terms": "payment terms", "rates": "list of rates", "dunning": "dunning"}.get(
-                section, section.removeprefix("any ").removesuffix("s")
+                section, section.removeprefix("any ").removeprefix("own ").removesuffix("s")
             )
             raise Invalid("unknown_choice", f"there is no {what} {code!r}{suggestion(code, sorted(known))}", at=at)
 
@@ -65,6 +65,10 @@ def _references(catalogue: Catalogue) -> Iterator[Reference]:
     for code, feature in catalogue.features.items():
         if feature.meter:
             yield "meters", feature.meter, f"features.{code}.meter"
+    for code, resource in catalogue.resources.items():
+        if resource.plan:
+            yield "any plans", resource.plan, f"resources.{code}.plan"
+        yield from (("own items", name, f"resources.{code}.{at}") for at in ("item", "fee_item") if (name := getattr(resource, at)))
 
 
 def _of_plan(plan: Plan, at: str) -> Iterator[Reference]:
