@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -26,11 +25,6 @@ LIVE = ("held", "confirmed", "started")
 
 def thing_stream(thing: str) -> str:
     return f"thing:{thing}"
-
-
-def number_of(thing: str, unit: str) -> int:
-    """The number by which the database compares single things: the same for the same name, whatever else there is."""
-    return int.from_bytes(hashlib.sha256(f"{thing}/{unit}".encode()).digest()[:8], "big") >> 2
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ the last local day that is touched, an `hour` likewise; a `show` is one slot, at
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime, timedelta
 
 from plans.errors import Invalid
@@ -14,6 +15,11 @@ from plans.resources import Resource
 
 MOST = 1000  # slots of one booking
 HOUR = timedelta(hours=1)
+
+
+def number_of(thing: str, unit: str) -> int:
+    """The number by which the database compares single things: the same for the same name, whatever else there is."""
+    return int.from_bytes(hashlib.sha256(f"{thing}/{unit}".encode()).digest()[:8], "big") >> 2
 
 
 def slots_of(resource: Resource, start: datetime, end: datetime, zone: str) -> tuple[datetime, ...]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from billing import bulk
-from billing.bookings.loading import number_of
+from billing.bookings.slots import number_of
 from billing.codec import canonical, encode_value
 from billing.engine import Batch
 from billing.events import BookingChanged, BookingConfirmed, BookingEnded, BookingEvent, BookingMade, BookingStarted, Stay
