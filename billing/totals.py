@@ -63,13 +63,14 @@ def _asks(account: str, c: Counted, policy: Policy) -> list[_Ask]:
     for segment in c.found:
         code = segment.item.meter
         meter = meters.get(code, Meter(code=code)) if code else None
-        if meter is None or not _adds_up(meter) or not _by_quantity(segment):
+        if meter is None or not adds_up(meter) or not _by_quantity(segment):
             return []
         found.append(_Ask(account, (c.row.contract, c.row.item, c.row.start), meter.reads or meter.code, meter, segment.span))
     return found
 
 
-def _adds_up(meter: Meter) -> bool:
+def adds_up(meter: Meter) -> bool:
+    """Whether its quantity is the plain sum or count of its records."""
     plain = not (meter.filter or meter.derive or meter.window or meter.parts or meter.carry)
     return plain and meter.aggregate in ("sum", "count") and meter.values == "absolute"
 

@@ -196,6 +196,8 @@ class Feature:
     unit: str = ""
     meter: str | None = None  # limit: what counts against it
     period: Period | None = None  # limit: how long until it counts from 0 again; None: never
+    soft: bool = False  # limit: more is allowed, and said
+    credit: Literal["good", "grace", "limited", "suspended"] = "limited"  # the worst credit status with which it may be used
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import orjson
 
 from billing import bulk, journal
 from billing.codec import decode_value
+from billing.entitlements import check_all
 from billing.events import CreditNoteIssued, InvoiceIssued, Terms
 from billing.loading import policy, trimmed
 from billing.models.changes import QUESTIONED, SCHEDULED
@@ -28,11 +29,6 @@ from billing.stock.queries import levels_of
 from billing.terms import item_of
 from billing.wallets.queries import spendable
 from plans import store
-from plans.errors import Invalid
-
-NOT_YET = {
-    "entitlements": "entitlements",
-}
 
 
 @dataclass(frozen=True)
@@ -55,9 +51,7 @@ DATED = ("events", "effects", "stock", "bookings", "wallet", "credit_status")  #
 
 
 def find(fact: str, view: View) -> Any:
-    """The fact. Raises Invalid `not_yet` for what the system can't do yet."""
-    if fact in NOT_YET:
-        raise Invalid("not_yet", f"there are no {NOT_YET[fact]} yet, so nothing can be expected of them", at=fact)
+    """The fact: an amount per currency, a word, or rows."""
     if fact in MONEY:
         return MONEY[fact](_status(view))
     return OTHERS[fact](view)
@@ -255,6 +249,11 @@ def _bookings(view: View) -> list[Row]:
     return [dict(zip(names, _plain(row), strict=True)) for row in bulk.fetch(statement, [view.account])]
 
 
+def _entitlements(view: View) -> list[Row]:
+    """Every feature of the account's catalogues, in their order, each asked for 1."""
+    return [dict(vars(one)) for one in check_all(view.account, at=view.as_of or view.at)]
+
+
 def _postings(view: View) -> list[Row]:
     statement = "SELECT ledger, amount, currency FROM read_posting WHERE account = %s ORDER BY sequence, leg"
     return [dict(zip(("ledger", "amount", "currency"), _plain(row), strict=True)) for row in bulk.fetch(statement, [view.account])]
@@ -298,6 +297,7 @@ OTHERS: dict[str, Callable[[View], Any]] = {
     "scheduled": _scheduled,
     "stock": _stock,
     "bookings": _bookings,
+    "entitlements": _entitlements,
     "postings": _postings,
     "events": _events,
     "effects": _effects,

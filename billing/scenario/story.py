@@ -180,7 +180,11 @@ class ScheduledRow:
 class EntitlementRow:
     feature: Text | None = None
     allowed: Switch | None = None
-    remaining: Number | None = None
+    remaining: Annotated[Number | None, "Of a limit"] = None
+    limit: Number | None = None
+    used: Number | None = None
+    until: Annotated[Time | None, "When it counts anew, or the contract ends"] = None
+    value: Annotated[Text | None, "Of a feature that is a text"] = None
     why: Text | None = None
 
 

@@ -219,10 +219,12 @@ def _feature(code: str, value: object, at: str) -> Feature:
         unit=fields.text("unit", "", longest=40),
         meter=fields.read("meter", check_code, None),
         period=fields.read("period", parse_period, None),
+        soft=fields.flag("soft", False),
+        credit=fields.choice("credit", ("good", "grace", "limited", "suspended"), "limited"),
     )
     fields.done()
-    if feature.kind != "limit" and (feature.meter or feature.period or feature.unit):
-        raise Invalid("conflict", "meter, period and unit belong to the kind 'limit'", at=fields.path("kind"))
+    if feature.kind != "limit" and (feature.meter or feature.period or feature.unit or feature.soft):
+        raise Invalid("conflict", "meter, period, unit and soft belong to the kind 'limit'", at=fields.path("kind"))
     return feature
 
 

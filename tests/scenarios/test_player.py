@@ -119,13 +119,6 @@ def test_money_that_goes_back_is_a_refund(tell: Tell) -> None:
     assert wrong(outcome) == []
 
 
-def test_facts_of_what_is_not_there_yet_say_so(tell: Tell) -> None:
-    outcome = tell("  - {at: 2026-01-01, expect: {ana: {owed: 0, entitlements: []}}}\n")
-    assert outcome.failure is not None
-    assert (outcome.failure.line, outcome.failure.code) == (16, "not_yet")
-    assert outcome.failure.message == "there are no entitlements yet, so nothing can be expected of them"
-
-
 def test_what_the_database_refuses_is_told_with_the_line(tell: Tell) -> None:
     outcome = tell("  - {at: 2026-01-01, do: sell, account: ana, item: ticket, quantity: 1e14, price: {model: unit, amount: 1e29}}\n")
     assert outcome.failure is not None
