@@ -149,6 +149,8 @@ class Plan:
     terms: str | None = None
     minimums: tuple[Minimum, ...] = ()
     term: Period | None = None  # minimum or fixed term of the contract
+    early_end: Literal["allowed", "refused"] = "allowed"  # before the agreed end
+    notice: Period | None = None  # how long before its end a contract must be cancelled
     discounts: tuple[str, ...] = ()
     features: Mapping[str, bool | Decimal | str] = field(default_factory=dict)
     anchor: Literal["start", "account"] = "start"

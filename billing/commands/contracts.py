@@ -12,6 +12,7 @@ from typing import Any
 from billing.command import Command
 from billing.commands.attaching import attach_discount
 from billing.commands.common import account_stream, find_contract, find_item, open_state
+from billing.commands.ending import check_may_end
 from billing.commands.offers import find_catalogue, find_plan
 from billing.commands.timing import ContractChange, after_end, effective_moment
 from billing.credit import check_may_buy
@@ -185,6 +186,7 @@ def cancel(context: Context, args: Cancel) -> Decision:
         raise Invalid("out_of_range", "the contract would end before it starts", at="when")
     if contract.end is not None and moment > contract.end:
         raise after_end(contract)
+    check_may_end(contract, moment, asked_at=context.at, zone=state.zone)
     early = contract.end is not None and moment < contract.end
     event = ContractCancelled(
         account=args.account, contract=contract.id, end=moment, reason=args.reason, credit_unused=args.credit_unused, early=early

@@ -50,6 +50,8 @@ def read_plan(code: str, value: object, at: str, *, around: Surroundings) -> Pla
         terms=fields.read("terms", check_code, None),
         minimums=problems.attempt(lambda: _minimums(fields, reading, period, known), ()),
         term=problems.attempt(lambda: fields.read("term", parse_period, None)),
+        early_end=fields.choice("early_end", ("allowed", "refused"), "allowed"),
+        notice=problems.attempt(lambda: fields.read("notice", parse_period, None)),
         discounts=problems.attempt(lambda: codes_of(fields, "discounts"), ()),
         features=problems.attempt(lambda: read_allowances(fields, "features", around), {}),
         anchor=fields.choice("anchor", ("start", "account"), "start"),
