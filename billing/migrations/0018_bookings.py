@@ -13,7 +13,7 @@ ALTER TABLE read_booking ADD CONSTRAINT booking_never_twice EXCLUDE USING gist
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0016_due_parts'),
+        ('billing', '0017_month_moves'),
     ]
 
     operations = [
