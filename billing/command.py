@@ -10,7 +10,7 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, Field, dataclass, fields
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
@@ -111,6 +111,11 @@ def refuse_card_numbers(cls: type, given: Mapping[str, Any]) -> None:
     for field in fields(cls):
         if _hints(cls)[field.name] not in (Decimal, int, Decimal | None, int | None):
             card_numbers.refuse(given.get(field.name), field.name)
+
+
+def arguments_of(cls: type) -> list[Field[Any]]:
+    """The arguments of a command as people read them: its own before those that all timed commands share."""
+    return sorted(fields(cls), key=lambda field: bool(field.kw_only))
 
 
 @cache

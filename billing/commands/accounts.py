@@ -142,6 +142,7 @@ def close_account(context: Context, args: CloseAccount) -> Decision:
         raise Conflict(
             "contract_running", f"the contract {running[0].id} still runs; cancel it first", at="account", contract=running[0].id
         )
+    _check_scheduled(args.account)
     if state.open_charges:
         raise Conflict(
             "unbilled_charges", f"{len(state.open_charges)} charges are on no document yet; issue or void them first", at="account"
@@ -154,6 +155,16 @@ def close_account(context: Context, args: CloseAccount) -> Decision:
         message = f"the account is not settled: {plain(abs(amount))} in {ledger.replace('_', ' ')}"
         raise Conflict("balance_open", message, at="account", ledger=ledger)
     return Decision([Draft(args.account, AccountClosed(account=args.account, reason=args.reason), context.at)])
+
+
+def _check_scheduled(account: str) -> None:
+    """No change is scheduled for the account, nor one that makes it a payer."""
+    statement = """
+        SELECT change, command, moment, actor FROM read_change
+        WHERE status IN ('scheduled', 'questioned') AND (account = %s OR arguments->>'to' = %s) ORDER BY moment, change LIMIT 1"""
+    for change, command, moment, actor in bulk.fetch(statement, [account, account]):
+        message = f"{command} is scheduled for {moment:%Y-%m-%d %H:%M} UTC by {actor} ({change}); withdraw it first"
+        raise Conflict("changes_scheduled", message, at="account", event=change)
 
 
 @dataclass(frozen=True)

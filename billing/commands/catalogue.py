@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from billing import bulk
 from billing.command import Command
 from billing.engine import Context, Decision
 from billing.events import CataloguePublished
 from billing.journal import Draft
 from plans import store
-from plans.errors import Conflict
+from plans.catalogue import Catalogue
+from plans.errors import Conflict, Invalid
 from plans.loader import LARGEST, prepare_publication
 
 HOUSE = "house:catalogue"
@@ -23,6 +25,7 @@ class PublishCatalogue:
     name: str = "catalogue"  # how messages name the file
     effective: date | None = None
     seller: str = "main"
+    on_conflict: str = "refuse"  # or rebase: scheduled changes to a plan that is gone wait for a person when their moment comes
 
 
 def _house(args: Any) -> list[str]:
@@ -41,6 +44,10 @@ def publish_catalogue(context: Context, args: PublishCatalogue) -> Decision:
         message = f"{catalogue.name}@{known[-1].version} says exactly this already"
         raise Conflict("catalogue_unchanged", message, at="source", version=known[-1].version)
     version = store.next_version(catalogue.name)
+    if args.on_conflict not in ("refuse", "rebase"):
+        raise Invalid("unknown_choice", f"expected refuse or rebase, found {args.on_conflict!r}", at="on_conflict")
+    if args.on_conflict == "refuse" and catalogue.plans:
+        _check_scheduled(catalogue, args.effective or catalogue.effective)
     event = CataloguePublished(
         catalogue=catalogue.name,
         version=version,
@@ -50,6 +57,20 @@ def publish_catalogue(context: Context, args: PublishCatalogue) -> Decision:
         seller=args.seller,
     )
     return Decision([Draft(HOUSE, event, context.at)], {"catalogue": catalogue.name, "version": version})
+
+
+def _check_scheduled(catalogue: Catalogue, effective: date | None) -> None:
+    """No change is scheduled to a plan that this version takes away from its day on."""
+    statement = """
+        SELECT change, change.moment, arguments->>'plan', actor FROM read_change change JOIN read_contract USING (contract)
+        WHERE change.status = 'scheduled' AND command = 'change_plan' AND arguments->>'version' IS NULL AND catalogue = %s
+            AND NOT arguments->>'plan' = ANY(%s) AND (%s::date IS NULL OR change.moment >= %s::date) ORDER BY moment, change LIMIT 1"""
+    for change, moment, plan, actor in bulk.fetch(statement, [catalogue.name, list(catalogue.plans), effective, effective]):
+        message = (
+            f"a change to the plan {plan!r} is scheduled for {moment:%Y-%m-%d %H:%M} UTC by {actor} ({change}), and this version "
+            "has no such plan; keep the plan, withdraw the change, or say on_conflict: rebase: then it waits for a person when its moment comes"
+        )
+        raise Conflict("change_conflict", message, at="source", event=change)
 
 
 COMMANDS = (Command("publish_catalogue", "Publish a version of a catalogue", PublishCatalogue, publish_catalogue, _house),)

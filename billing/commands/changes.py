@@ -12,7 +12,7 @@ from typing import Any
 from billing.command import Command
 from billing.commands.common import account_stream, find_item
 from billing.commands.contracts import Subscribe, item_terms, own_price
-from billing.commands.offers import find_plan
+from billing.commands.offers import find_catalogue, find_plan
 from billing.commands.timing import ContractChange, ItemChange, change
 from billing.credit import check_may_buy
 from billing.engine import Context, Decision
@@ -60,9 +60,7 @@ def change_plan(context: Context, args: ChangePlan) -> Decision:
     if args.billing_day not in ("keep", "move"):
         raise Invalid("unknown_choice", f"expected keep or move, found {args.billing_day!r}", at="billing_day")
     state, contract, moment, terms = change(context, args)
-    catalogue = (
-        store.catalogue(terms.catalogue, args.version) if args.version else store.newest(terms.catalogue, on=local_date(moment, state.zone))
-    )
+    catalogue = find_catalogue(terms.catalogue, args.plan, args.version, local_date(moment, state.zone))
     plan = find_plan(catalogue, args.plan)
     if plan.currency != contract.currency:
         raise Conflict(

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from billing.codec import kinds
-from billing.command import registry, type_name
+from billing.command import arguments_of, registry, type_name
 from billing.events import Event
 
 MADE = "This page is made by `manage.py docs`; change the code, not the page.\n"
@@ -152,7 +152,7 @@ def commands_page() -> str:
         meaning = inspect.getdoc(command.run) or ""
         hints = typing.get_type_hints(command.arguments)
         rows = []
-        for field in fields(command.arguments):
+        for field in arguments_of(command.arguments):
             required = field.default is MISSING and field.default_factory is MISSING
             default = "required" if required else "" if field.default in (None, "", MISSING, ()) else f"`{field.default}`"
             rows.append((f"`{field.name}`", type_name(hints[field.name]), default))

@@ -10,7 +10,7 @@ import pytest
 from billing import bulk, journal
 from billing.codec import encode
 from billing.engine import Outcome
-from plans.errors import Conflict, Invalid, NotFound
+from plans.errors import Conflict, Invalid, NotAllowed, NotFound
 from tests.books import START, advance, balance, do, documents, lines, moment, open_account, publish
 
 pytestmark = pytest.mark.django_db
@@ -124,7 +124,12 @@ def test_two_in_a_row_build_on_each_other(ana: str) -> None:
 def test_what_can_not_be_carried_out_waits_for_a_person(ana: str) -> None:
     """A version of the catalogue published meanwhile has no such plan any more."""
     later("change_plan", "2026-01-10", "2026-02-01", plan="pro")
-    publish("catalogue: test\ncurrency: EUR\nplans: {other: {period: month, items: {fee: {price: '1.00'}}}}\n", "2026-01-20")
+    source = "catalogue: test\ncurrency: EUR\nplans: {other: {period: month, items: {fee: {price: '1.00'}}}}\n"
+    with pytest.raises(Conflict) as refused:
+        publish(source, "2026-01-20")
+    assert refused.value.code == "change_conflict"
+    assert refused.value.facts["event"] == bulk.fetch("SELECT change FROM read_change")[0][0]
+    do("publish_catalogue", "2026-01-20", source=source, on_conflict="rebase")
     advance("2026-03-01")
     assert scheduled() == [("change_plan", "2026-02-01", "questioned")]
     assert [row[2] for row in documents()] == ["84.70"] * 3  # nothing is changed, and billing goes on
@@ -235,3 +240,21 @@ def test_what_is_due_while_nobody_ran_the_clock_comes_in_its_order(ana: str) -> 
     later("change_quantity", "2026-01-10", "2026-02-01", quantity="12")
     outcome = do("change_quantity", START + timedelta(days=60), account="ana", quantity="20")
     assert [kind for kind in kinds(outcome) if kind.endswith("quantity_changed")] == ["contract.quantity_changed"] * 2
+
+
+def test_a_payer_to_be_is_not_closed(ana: str) -> None:
+    open_account("ben")
+    change = later("transfer_contract", "2026-01-10", "2026-02-01", to="ben")
+    with pytest.raises(Conflict) as refused:
+        do("close_account", "2026-01-15", account="ben")
+    assert (refused.value.code, refused.value.facts["event"]) == ("changes_scheduled", change)
+    do("withdraw_change", "2026-01-16", account="ana", change=change)
+    do("close_account", "2026-01-17", account="ben")
+
+
+def test_a_closed_account_is_no_payer_to_be(ana: str) -> None:
+    open_account("ben")
+    do("close_account", "2026-01-05", account="ben")
+    with pytest.raises(NotAllowed) as refused:
+        do("transfer_contract", "2026-01-10", account="ana", to="ben", when="2026-02-01")
+    assert refused.value.code == "account_closed"
