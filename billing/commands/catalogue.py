@@ -68,7 +68,7 @@ def _check_scheduled(catalogue: Catalogue, effective: date | None) -> None:
     for change, moment, plan, actor in bulk.fetch(statement, [catalogue.name, list(catalogue.plans), effective, effective]):
         message = (
             f"a change to the plan {plan!r} is scheduled for {moment:%Y-%m-%d %H:%M} UTC by {actor} ({change}), and this version "
-            "has no such plan; keep the plan, withdraw the change, or say on_conflict: rebase: then it waits for a person when its moment comes"
+            "has no such plan; keep the plan, withdraw the change, or say on_conflict: rebase: then it waits for a person"
         )
         raise Conflict("change_conflict", message, at="source", event=change)
 
