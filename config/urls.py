@@ -2,12 +2,16 @@
 
 from django.contrib import admin
 from django.urls import include, path, re_path
-from django.views.generic import RedirectView
+from django.views.i18n import set_language
 
 from billing.api.problems import nothing_here
+from billing.portal.views import home
 
 urlpatterns = [
-    path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
+    path("", home, name="home"),
+    path("my/", include("billing.portal.urls")),
+    path("account/", include("allauth.urls")),
+    path("language/", set_language, name="set_language"),
     path("admin/", admin.site.urls),
     path("documents/", include("billing.urls")),
     path("", include("payments.urls")),

@@ -1,0 +1,49 @@
+"""What customers change themselves: the commands and arguments that accounts/roles.py names, each previewed before it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from django.http import Http404, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from accounts.roles import CUSTOMER_COMMANDS
+from billing.command import registry
+from billing.doing import CommandPage
+from billing.engine import Outcome
+from billing.portal.guard import Visit, of_account
+from billing.portal.views import shared
+
+
+class CustomerPage(CommandPage):
+    form_template: ClassVar[str] = "portal/command.html"
+    preview_template: ClassVar[str] = "portal/preview.html"
+    visit: Visit
+
+    def context(self) -> dict[str, Any]:
+        return shared(self.visit, "contracts") | {"back": reverse("portal-contracts", args=[self.account])}
+
+    def after(self, arguments: Mapping[str, Any], outcome: Outcome) -> str:
+        return reverse("portal-overview", args=[self.account])
+
+    def said(self, outcome: Outcome) -> str:
+        return _("Done: %(what)s.") % {"what": self.command.summary}
+
+
+@of_account
+def do(visit: Visit, command: str) -> HttpResponse:
+    """The page of one command of the visitor's account; 404 for a command that is not theirs."""
+    account = visit.account.account
+    if command not in CUSTOMER_COMMANDS or not visit.caller.may_run(command, account):
+        raise Http404
+    page = CustomerPage(visit.request, registry()[command], visit.caller, visit.at, account, only=_shown(command))
+    page.visit = visit
+    return page.respond()
+
+
+def _shown(command: str) -> list[str]:
+    """The arguments that a customer may give, in the command's own order."""
+    allowed = CUSTOMER_COMMANDS[command][1]
+    return [name for name in registry()[command].arguments.__dataclass_fields__ if name in allowed]

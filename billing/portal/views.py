@@ -1,0 +1,92 @@
+"""Pages: read the clock, ask one question, present. What they change goes through commands (billing/portal/doing.py)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+
+from accounts import vault
+from accounts.access import caller_of_user
+from accounts.models import Membership
+from billing.models import Contract, Invoice, Payment
+from billing.portal.guard import Visit, of_account
+from billing.portal.offers import changes_of
+from billing.queries.ahead import ahead
+from billing.queries.forecast import timeline
+from billing.queries.status import money_text, status
+from billing.queries.why import why
+
+MOST_ROWS = 100
+
+
+def home(request: HttpRequest) -> HttpResponse:
+    """Everybody's first page: staff go to the office, customers to their account."""
+    if not request.user.is_authenticated:
+        return HttpResponseRedirect(reverse("account_login"))
+    return HttpResponseRedirect(reverse("admin:index" if caller_of_user(request.user).everything else "portal-accounts"))
+
+
+@login_required
+def accounts(request: HttpRequest) -> HttpResponse:
+    """The accounts of whoever has several; the only one is opened at once."""
+    rows = list(Membership.objects.filter(user=request.user).order_by("account"))  # type: ignore[misc]
+    if len(rows) == 1:
+        return HttpResponseRedirect(reverse("portal-overview", args=[rows[0].account]))
+    names = vault.names([row.account for row in rows])
+    return render(request, "portal/accounts.html", {"rows": [(row, names.get(row.account, "")) for row in rows]})
+
+
+def shared(visit: Visit, page: str) -> dict[str, Any]:
+    """What every page of an account shows."""
+    return {"account": visit.account, "page": page, "role_may": {right: visit.may(right) for right in ("contracts", "money", "details")}}
+
+
+@of_account
+def overview(visit: Visit) -> HttpResponse:
+    account = visit.account.account
+    stand = status(account, at=visit.at)
+    context = {
+        "stand": stand,
+        "amounts": [_amounts(one) for one in stand.amounts],
+        "open": [(one, money_text(one.open, one.currency)) for one in stand.documents],
+        "next": ahead(account, at=visit.at),
+        "contracts": Contract.objects.filter(account=account).exclude(status="ended").order_by("start"),
+        "future": [one for one in timeline(account, at=visit.at) if one.kind in ("change", "end", "due", "phase")][:8],
+    }
+    return render(visit.request, "portal/overview.html", shared(visit, "overview") | context)
+
+
+def _amounts(one: Any) -> dict[str, str]:
+    names = ("balance", "owed", "overdue", "credit", "unbilled")
+    return {"currency": one.currency} | {name: money_text(getattr(one, name), one.currency) for name in names}
+
+
+@of_account
+def reasons(visit: Visit) -> HttpResponse:
+    """Why: the tree from the balance, or from one document, down to the measurements."""
+    what = visit.request.GET.get("of", "")[:200].replace("\x00", "")
+    tree = why(visit.account.account, what, at=visit.at)
+    return render(visit.request, "portal/why.html", shared(visit, "why") | {"tree": tree, "what": what})
+
+
+@of_account
+def documents(visit: Visit) -> HttpResponse:
+    rows = Invoice.objects.filter(account=visit.account.account).order_by("-sequence")[:MOST_ROWS]
+    payments = Payment.objects.filter(account=visit.account.account).order_by("-sequence")[:MOST_ROWS]
+    context = {
+        "documents": [(row, money_text(row.total, row.currency), money_text(row.open, row.currency)) for row in rows],
+        "payments": [(row, money_text(row.amount, row.currency)) for row in payments],
+    }
+    return render(visit.request, "portal/documents.html", shared(visit, "documents") | context)
+
+
+@of_account
+def contracts(visit: Visit) -> HttpResponse:
+    rows = Contract.objects.filter(account=visit.account.account).order_by("-start", "contract")[:MOST_ROWS]
+    listed = [(row, changes_of(visit, row)) for row in rows]
+    future = [one for one in timeline(visit.account.account, at=visit.at) if one.kind in ("change", "end", "phase", "waiting")]
+    return render(visit.request, "portal/contracts.html", shared(visit, "contracts") | {"contracts": listed, "future": future})
