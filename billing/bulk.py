@@ -51,7 +51,8 @@ def _cursor() -> psycopg.Cursor[tuple[Any, ...]]:
 
 
 def _query(statement: str) -> sql.SQL:
-    return sql.SQL(statement)  # type: ignore[arg-type] - statements are literals of this program, their values are bound
+    """Statements are literals of this program; their values are bound."""
+    return sql.SQL(statement)
 
 
 def column(rows: Iterable[Sequence[T]], index: int) -> list[T]:

@@ -142,7 +142,8 @@ def _draw(seller: str, series: str, *, count: int) -> int:
     statement = """
         INSERT INTO counter (seller, series, value) VALUES (%s, %s, %s)
         ON CONFLICT (seller, series) DO UPDATE SET value = counter.value + excluded.value RETURNING value"""
-    return bulk.fetch(statement, [seller, series, count])[0][0] - count + 1
+    last: int = bulk.fetch(statement, [seller, series, count])[0][0]
+    return last - count + 1
 
 
 # --- commands ---------------------------------------------------------------------------------------------------------------------

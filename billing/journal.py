@@ -200,4 +200,5 @@ def database_time() -> datetime:
     """The transaction's own time: one value for everything that it records."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT transaction_timestamp()")
-        return cursor.fetchone()[0]
+        now: datetime = cursor.fetchone()[0]
+    return now

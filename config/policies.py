@@ -26,4 +26,5 @@ class PolicyByPath:
         for path, looser in BY_PATH:
             if request.path.startswith(path) and not hasattr(response, "_csp_replace"):
                 response._csp_replace = looser
-        return response
+        answered: HttpResponse = response
+        return answered
