@@ -50,8 +50,8 @@ def test_one_thing_of_an_account(clients: dict[str, Client]) -> None:
     for path in (
         "accounts/ana/status",
         "accounts/ana/why",
-        "invoices/INV-000006",
-        f"invoices/{document('INV-000006')}",
+        "invoices/INV-000005",
+        f"invoices/{document('INV-000005')}",
         f"contracts/{contract.contract}",
     ):
         assert statuses(clients, f"/api/v1/{path}") == (200, 200, 404, 401, 200), path
@@ -97,7 +97,7 @@ def _post(client: Client, name: str, body: dict[str, Any]) -> int:
 
 def test_an_account_named_inside_another_argument_is_out_of_reach_too(clients: dict[str, Client]) -> None:
     """`apply_credit` names invoices: those of another account are unknown."""
-    body = {"account": "mallory", "invoices": ["INV-000006"]}
+    body = {"account": "mallory", "invoices": ["INV-000005"]}
     answer = clients["stranger"].post("/api/v1/commands/apply_credit", body, content_type="application/json")
     assert answer.status_code in (404, 409)
-    assert "INV-000006" not in clients["stranger"].get("/api/v1/invoices").content.decode()
+    assert "INV-000005" not in clients["stranger"].get("/api/v1/invoices").content.decode()

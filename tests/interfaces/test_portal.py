@@ -45,7 +45,7 @@ def test_the_overview_says_who_owes_how_much() -> None:
 
 
 def test_why_leads_down_to_the_measurement() -> None:
-    page = text(customer("olga", "ana", "owner").get("/my/ana/why?of=INV-000006"))
+    page = text(customer("olga", "ana", "owner").get("/my/ana/why?of=INV-000005"))
     assert "c5" in page or "test:c5" in page or "10:00" in page
     assert "62.11" in page
 
