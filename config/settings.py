@@ -249,6 +249,10 @@ DATABASE_AS_OWNER = env.bool("DATABASE_AS_OWNER", default=False)
 #: One pool for each process; for servers with threads (config/wsgi.py turns it on), not for short commands.
 DATABASE_POOL = env.bool("DATABASE_POOL", default=False)
 
+#: After how many uses in one connection a statement is prepared on the server: planning is a third of what a single command costs there.
+#: 0: never, for a pooler between that can't keep prepared statements.
+DATABASE_PREPARE = env.int("DATABASE_PREPARE", default=5)
+
 
 def database_settings() -> dict[str, Any]:
     """The server of DATABASE_URL, or the embedded one; as the application role, unless an owner's command asked otherwise."""
@@ -257,6 +261,8 @@ def database_settings() -> dict[str, Any]:
     settings: dict[str, Any] = env.db_url_config(url) | {"ENGINE": "config.database"} if url else embedded
     options = settings.setdefault("OPTIONS", {})
     options |= {"assume_role": "" if DATABASE_AS_OWNER else DATABASE_ROLE, "server_side_binding": False}
+    if DATABASE_PREPARE:
+        options["prepare_threshold"] = DATABASE_PREPARE
     if DATABASE_POOL:
         options["pool"] = {"min_size": 1, "max_size": 8, "timeout": 30}
     settings["CONN_HEALTH_CHECKS"] = True
