@@ -147,6 +147,9 @@ CUSTOMER_COMMANDS: dict[str, tuple[str, frozenset[str]]] = {
     "dispute": ("money", frozenset({"invoice", "amount", "lines", "reason"})),
 }
 
+#: When a customer's change may take effect. Dates are the office's to say: one in the past would move what was billed.
+CUSTOMER_WHEN = frozenset({"", "now", "period_end", "trial_end", "term_end"})
+
 #: What an API key may be given: every area of commands, and these.
 OTHER_SCOPES = frozenset({"read", "usage", "entitlements"})
 SCOPES = frozenset(AREAS) | OTHER_SCOPES

@@ -60,6 +60,13 @@ def test_an_owner_acts_but_not_with_what_is_for_the_office_to_say() -> None:
         OWNER.must_run("refund", {"account": "ana", "amount": "5.00"})
 
 
+@pytest.mark.parametrize("when", ["2020-01-01", "2026-01-01T10:00", "tomorrow"])
+def test_an_owner_says_no_date(when: str) -> None:
+    with pytest.raises(NotAllowed) as refused:
+        OWNER.must_run("pause", {"account": "ana", "when": when})
+    assert refused.value.at == "when"
+
+
 def test_an_owner_runs_nothing_that_names_no_account() -> None:
     with pytest.raises(NotAllowed):
         OWNER.must_run("publish_catalogue", {"source": ""})
