@@ -241,6 +241,7 @@ class RunReport:
     accounts: int = 0
     events: int = 0
     parked: int = 0
+    busy: set[str] = field(default_factory=set)  # a thing that they need is another's at this moment: they are left to the next run
 
 
 CHUNK = 200
@@ -273,48 +274,51 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _claim(until: datetime, limit: int) -> dict[str, Head]:
-    """Lock up to `limit` accounts that have something due; those that another worker holds are left to it. Parked accounts rest."""
+def _claim(until: datetime, limit: int, leave: Collection[str]) -> dict[str, Head]:
+    """Lock up to `limit` accounts that have something due; those that another worker holds are left to it, and those in `leave`. Parked
+    accounts rest."""
     statement = """
         SELECT stream.id, last_sequence, last_hash FROM stream JOIN (
             SELECT account, min(at) AS at FROM (
                 SELECT account, at FROM due WHERE at <= %s UNION ALL SELECT account, arrived_at FROM usage_mark WHERE arrived_at <= %s
             ) AS work GROUP BY account
         ) AS work ON work.account = stream.id JOIN read_account ON read_account.account = stream.id
-        WHERE read_account.status <> 'parked' ORDER BY work.at, stream.id LIMIT %s FOR NO KEY UPDATE OF stream SKIP LOCKED"""
-    rows = bulk.fetch(statement, [until, until, limit])
+        WHERE read_account.status <> 'parked' AND stream.id <> ALL(%s)
+        ORDER BY work.at, stream.id LIMIT %s FOR NO KEY UPDATE OF stream SKIP LOCKED"""
+    rows = bulk.fetch(statement, [until, until, list(leave), limit])
     return {account: Head(sequence=sequence, hash=bytes(digest)) for account, sequence, digest in rows}
 
 
 def _run_chunk(*, until: datetime, actor: str, known_at: datetime | None, chunk: int, report: RunReport) -> int:
     """One transaction: claim a chunk, do what is due, commit once."""
     with transaction.atomic(), store.steady():
-        heads = _claim(until, chunk)
+        heads = _claim(until, chunk, report.busy)
         if not heads:
             return 0
         stamp = Stamp(actor, "advance", known_at or journal.database_time())
-        events, parked = _advance_or_halve(heads, until=until, stamp=stamp)
-    report.accounts += len(heads)
-    report.events += events
-    report.parked += parked
+        done = _advance_or_halve(heads, until=until, stamp=stamp)
+    report.accounts += len(heads) - len(done.busy)
+    report.events += done.events
+    report.parked += done.parked
+    report.busy |= done.busy
     return len(heads)
 
 
-def _advance_or_halve(heads: dict[str, Head], *, until: datetime, stamp: Stamp) -> tuple[int, int]:
+def _advance_or_halve(heads: dict[str, Head], *, until: datetime, stamp: Stamp) -> RunReport:
     """Advance a chunk; when it fails it is halved until one account is left, which is parked by an event of its own."""
     try:
         with transaction.atomic():
-            return len(advance(list(heads), until=until, heads=dict(heads), stamp=stamp)), 0
+            return RunReport(events=len(advance(list(heads), until=until, heads=dict(heads), stamp=stamp)))
     except Exception as error:  # noqa: BLE001 - whatever is wrong with one account must not stop the others
         accounts = list(heads)
         if len(accounts) == 1 and isinstance(error, journal.Busy):
-            return 0, 0  # it goes back, and is claimed again when its partner is free
+            return RunReport(busy=set(accounts))  # it goes back, and is claimed again by another run
         if len(accounts) == 1:
             reason = str(error)[:500] or type(error).__name__
             event: Event = AccountParked(account=accounts[0], code=getattr(error, "code", type(error).__name__), reason=reason)
             record([Draft(accounts[0], event, until)], heads=heads, stamp=replace(stamp, command="park"))
-            return 1, 1
+            return RunReport(events=1, parked=1)
         half = len(accounts) // 2
         parts = [{name: heads[name] for name in part} for part in (accounts[:half], accounts[half:])]
         done = [_advance_or_halve(part, until=until, stamp=stamp) for part in parts]
-        return sum(events for events, _ in done), sum(parked for _, parked in done)
+        return RunReport(0, sum(one.events for one in done), sum(one.parked for one in done), {name for one in done for name in one.busy})

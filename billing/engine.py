@@ -211,7 +211,10 @@ def execute(request: Request, *, dry_run: bool = False) -> Outcome:
             return _in_transaction(request, dry_run=dry_run)
         except (OperationalError, journal.Busy) as error:
             code = "busy" if isinstance(error, journal.Busy) else getattr(error.__cause__, "sqlstate", "")
-            if code not in ("40P01", "40001", "busy") or attempt == RETRIES - 1 or connection.in_atomic_block:
+            last = attempt == RETRIES - 1 or connection.in_atomic_block
+            if last and isinstance(error, journal.Busy):
+                raise Conflict("busy", f"somebody else is changing {error} at this moment; ask again", at="command") from None
+            if last or code not in ("40P01", "40001", "busy"):
                 raise
             time.sleep(0.01 * 2**attempt)
         except DataError as error:

@@ -81,6 +81,24 @@ def lock(streams: Collection[str], *, create: bool = True, skip_locked: bool = F
     return {stream: Head(sequence=sequence, hash=bytes(digest)) for stream, sequence, digest in rows}
 
 
+def join(streams: Collection[str], heads: dict[str, Head]) -> None:
+    """Lock streams that work of a batch turns out to need, beside those that it holds: their heads are added to `heads`.
+
+    It never waits for one that exists (RULES 23). Raises Busy where another transaction holds it: the account goes back and is done later.
+    """
+    missing = sorted(set(streams) - set(heads))
+    if not missing:
+        return
+    bulk.execute(
+        "INSERT INTO stream (id, last_sequence, last_hash) SELECT id, 0, ''::bytea FROM {rows} ON CONFLICT DO NOTHING",
+        {"id": ("text", missing)},
+    )
+    heads |= lock(missing, skip_locked=True)
+    busy = next((stream for stream in missing if stream not in heads), None)
+    if busy is not None:
+        raise Busy(busy)
+
+
 def chain_hash(recorded: Recorded, data: bytes, previous: bytes) -> bytes:
     """SHA-256 over the canonical JSON of the event's whole content and the previous hash; `data` is canonical already."""
     content = {

@@ -39,8 +39,7 @@ class Keeping:
     ) -> dict[str, list[Draft]]:
         del policy
         due = {account: [one for one in states[account].facts[FACT] if one.due <= moment] for account, moment in moments.items()}
-        streams = {thing_stream(one.thing) for listed in due.values() for one in listed} - set(heads)
-        heads.update(journal.lock(streams))
+        journal.join([thing_stream(one.thing) for listed in due.values() for one in listed], heads)
         known = journal.database_time()
         found = {}
         for account, listed in due.items():

@@ -143,6 +143,7 @@ def close_account(context: Context, args: CloseAccount) -> Decision:
             "contract_running", f"the contract {running[0].id} still runs; cancel it first", at="account", contract=running[0].id
         )
     _check_scheduled(args.account)
+    _check_booked(args.account)
     if state.open_charges:
         raise Conflict(
             "unbilled_charges", f"{len(state.open_charges)} charges are on no document yet; issue or void them first", at="account"
@@ -165,6 +166,19 @@ def _check_scheduled(account: str) -> None:
     for change, command, moment, actor in bulk.fetch(statement, [account, account]):
         message = f"{command} is scheduled for {moment:%Y-%m-%d %H:%M} UTC by {actor} ({change}); withdraw it first"
         raise Conflict("changes_scheduled", message, at="account", event=change)
+
+
+def _check_booked(account: str) -> None:
+    """Nothing is booked or reserved for the account any more."""
+    statement = """
+        SELECT booking, thing, start FROM read_booking WHERE account = %s AND status IN ('held', 'confirmed', 'started')
+        UNION ALL SELECT reservation, item, expires FROM read_stock_reservation WHERE account = %s AND status = 'open'
+        ORDER BY 3 NULLS LAST, 1 LIMIT 1"""
+    for booking, thing, start in bulk.fetch(statement, [account, account]):
+        when = f" on {start:%Y-%m-%d %H:%M} UTC" if start else ""
+        raise Conflict(
+            "bookings_open", f"{thing} is kept for the account{when} ({booking}); give it back first", at="account", event=booking
+        )
 
 
 @dataclass(frozen=True)

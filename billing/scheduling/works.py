@@ -54,12 +54,7 @@ def carried_out(change: Pending, moment: datetime, heads: dict[str, Head]) -> li
 
 def _run(change: Pending, moment: datetime, heads: dict[str, Head]) -> Decision:
     command, arguments = change.parsed()
-    missing = [stream for stream in command.streams(arguments) if stream not in heads]
-    if missing:
-        found = journal.lock(missing, skip_locked=True)
-        heads |= found
-        if len(found) < len(missing):
-            raise journal.Busy(next(stream for stream in missing if stream not in found))
+    journal.join(command.streams(arguments), heads)
     return command.run(Context(at=moment, actor=change.by, recorded_at=moment, heads=heads), arguments)
 
 

@@ -40,7 +40,7 @@ class Reservations:
             for account, moment in moments.items()
         }
         items = {one.item for listed in due.values() for one in listed}
-        heads.update(journal.lock([stock_stream(item) for item in items if stock_stream(item) not in heads]))
+        journal.join([stock_stream(item) for item in items], heads)
         levels = {item: load_levels(item) for item in items}
         return {account: [_ended(one, levels[one.item], moments[account]) for one in listed] for account, listed in due.items()}
 

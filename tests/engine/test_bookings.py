@@ -356,3 +356,26 @@ def test_the_command_line_says_who_has_what_and_what_is_free() -> None:
     assert [slot["free"] for slot in json.loads(shown("hall", "--from", "2026-03-01", "--to", "2026-04-01", "--json"))["slots"]] == [3, 3]
     with pytest.raises(SystemExit):
         shown("sweet")
+
+
+def test_a_search_finds_what_is_free_for_the_whole_time_with_its_price() -> None:
+    book("ana", "suite", "2026-03-02T15:00", "2026-03-04T11:00", unit="rose")
+    book("bob", "double", "2026-03-03T15:00", "2026-03-04T11:00")
+    found = {
+        one["thing"]: one for one in json.loads(shown("--free", "1", "--from", "2026-03-02T14:00", "--to", "2026-03-04T10:00", "--json"))
+    }
+    assert sorted(found) == ["double", "parking", "studio", "suite", "van"]
+    assert (found["suite"]["free"], found["suite"]["units"]) == (1, ["lily"])
+    assert (found["double"]["free"], found["studio"]["free"], found["van"]["amount"]) == (1, 2, "180.00")
+    two = json.loads(shown("--free", "2", "--from", "2026-03-02T14:00", "--to", "2026-03-04T10:00", "--json"))
+    assert [one["thing"] for one in two if one["thing"] != "parking"] == ["studio"]
+    with pytest.raises(SystemExit):
+        shown("--free", "1", "--from", "2026-03-02", "--to", "2026-03-01")
+
+
+def test_an_account_for_which_something_is_kept_is_not_closed() -> None:
+    held = book("ana", "suite", "2026-03-02T15:00", "2026-03-04T11:00", unit="rose")
+    with pytest.raises(Conflict, match=r"suite is kept for the account on 2026-03-02 14:00 UTC \(thing:suite/1\); give it back first"):
+        do("close_account", "2026-02-02", account="ana")
+    do("cancel_booking", "2026-02-02", account="ana", booking=held)
+    do("close_account", "2026-02-02", account="ana")

@@ -13,6 +13,7 @@ from django.db import IntegrityError, transaction
 
 from billing import bulk, journal
 from billing.bookings.loading import overlapping
+from billing.clockwork import run
 from billing.engine import Stamp, record
 from billing.events import BookingMade, Stay
 from billing.journal import Draft
@@ -135,3 +136,21 @@ def test_without_lock_and_constraint_one_room_is_booked_four_times(owner: psycop
     owner.execute("ALTER TABLE read_booking DROP CONSTRAINT booking_never_twice")
     assert race(4, careless) == ["booked"] * 4
     assert bulk.fetch("SELECT count(*) FROM read_booking") == [(4,)]
+
+
+def test_a_run_waits_for_no_busy_thing_and_comes_back(owner: psycopg.Connection[Any]) -> None:
+    """RULES 23: another has the room and the router in hand, so what expires there is left to the next run, and nobody is parked."""
+    house()
+    do("book", "2026-02-01T10:00", account="r0", thing="room", start="2026-03-01", until="2026-03-02", hold="yes", lasts="1 hour")
+    do("reserve_stock", "2026-02-01T10:00", account="r1", item="router", lasts="1 hour")
+    owner.execute("BEGIN")
+    owner.execute("SELECT 1 FROM stream WHERE id IN ('thing:room', 'stock:router') FOR NO KEY UPDATE")
+    report = run(until=moment("2026-02-02"), actor="beat")
+    assert (report.events, report.parked, report.busy) == (0, 0, {"r0", "r1"})
+    with pytest.raises(Conflict, match="somebody else is changing thing:room"):
+        do("adjust", "2026-02-02", account="r0", amount="1.00", reason="waits for its clockwork")
+    owner.execute("COMMIT")
+    report = run(until=moment("2026-02-02"), actor="beat")
+    assert (report.events, report.parked, report.busy) == (2, 0, set())
+    assert bulk.fetch("SELECT status FROM read_booking UNION ALL SELECT status FROM read_stock_reservation") == [("expired",)] * 2
+    assert_books_hold()

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from billing.bookings.queries import Availability, availability, find, resources
+from billing.bookings.queries import Availability, Offer, availability, find, resources, search
 from billing.management.base import BillingCommand, moment, optional_moment
 from plans.periods import to_local
 
@@ -21,9 +21,16 @@ class Command(BillingCommand):
         parser.add_argument("thing", nargs="?", metavar="THING")
         self.add_moment(parser, "--from", "look from T on (default: now)")
         self.add_moment(parser, "--to", "look until T (default: 14 days later)")
+        parser.add_argument("--free", type=int, metavar="N", help="everything that has N free for the whole time from --from until --to")
         self.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["free"] is not None:
+            start = moment(options["from"], at="from")
+            until = optional_moment(options["to"], at="to") or start + AHEAD
+            offers = [_offer(one) for one in search(start, until, quantity=options["free"])]
+            self.write_json(offers) if options["json"] else self.write("\n".join(map(_offered, offers)) or "nothing is free")
+            return
         if options["thing"] is None:
             found = [one for _, one in resources()]
             listed = [{"thing": one.code, "name": one.name, "per": one.per, "capacity": one.capacity, "units": one.units} for one in found]
@@ -34,6 +41,17 @@ class Command(BillingCommand):
         end = optional_moment(options["to"], zone=catalogue.zone, at="to") or start + AHEAD
         one = availability(options["thing"], start, end)
         self.write_json(_data(one)) if options["json"] else self.write(_page(one))
+
+
+def _offer(one: Offer) -> dict[str, Any]:
+    found = {"thing": one.resource.code, "name": one.resource.name, "start": one.start, "end": one.end}
+    return found | {"free": one.free, "units": one.units, "amount": one.amount, "currency": one.currency}
+
+
+def _offered(one: dict[str, Any]) -> str:
+    which = f" ({', '.join(one['units'])})" if one["units"] else ""
+    start = f"{one['start']:%Y-%m-%d %H:%M} UTC"
+    return f"{one['thing']}: {one['name']} from {start}, {one['free']} free{which}, {one['amount']} {one['currency']}"
 
 
 def _resource(one: dict[str, Any]) -> str:
