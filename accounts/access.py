@@ -87,6 +87,12 @@ def caller_of_user(user: Any) -> Caller:
     return Caller(actor=actor, accounts={account: ACCOUNT_ROLES[role] for account, role in rows})
 
 
+def is_customer(actor: str) -> bool:
+    """Whether the journal's name of an actor is that of a signed-in user who is no staff."""
+    kind, _, name = actor.partition(":")
+    return kind == "user" and not get_user_model().objects.filter(is_active=True, is_staff=True, username=name).exists()
+
+
 def roles_of_actor(actor: str) -> frozenset[str]:
     """The roles of staff that the journal's name of a signed-in user stands for; none for anything else (a key, a program)."""
     kind, _, name = actor.partition(":")

@@ -133,6 +133,8 @@ CUSTOMER_COMMANDS: dict[str, tuple[str, frozenset[str]]] = {
     "pause": ("contracts", frozenset({"contract", "when", "reason"})),
     "resume": ("contracts", frozenset({"contract", "when"})),
     "cancel": ("contracts", frozenset({"contract", "when", "reason"})),
+    "renew": ("contracts", frozenset({"contract", "reason"})),
+    "withdraw_change": ("contracts", frozenset({"change", "reason"})),
     "apply_coupon": ("contracts", frozenset({"contract", "coupon"})),
     "change_details": (
         "details",

@@ -156,6 +156,7 @@ class Plan:
     anchor: Literal["start", "account"] = "start"
     dunning: str | None = None  # the policy by which debts of whoever holds it are pursued; None: the catalogue's default
     suspension: Literal["charge", "pause", "serve"] = "charge"  # of the account: charges go on, stop too, or nothing stops
+    public: bool = False  # offered to everybody: customers may take it themselves
 
     @cached_property
     def minimum_codes(self) -> frozenset[str]:

@@ -32,16 +32,19 @@ items:
 plans:
   basic:
     name: Basic
+    public: true
     terms: net-14
     items:
       fee: {charge: fee, name: Basic fee, period: 1 month, timing: advance, price: {model: flat, amount: "19.95"}, tax: standard}
   pro:
     name: Pro
+    public: true
     terms: net-14
     items:
       fee: {charge: fee, name: Pro fee, period: 1 month, timing: advance, price: {model: flat, amount: "49.90"}, tax: standard}
   seats:
     name: Seats
+    public: true
     items:
       seat: {charge: fee, name: Seat, period: 1 month, timing: advance, price: {model: unit, amount: "7.00"}, tax: standard}
       calls:

@@ -12,7 +12,7 @@ from typing import Any
 from billing.command import Command
 from billing.commands.common import account_stream, find_item
 from billing.commands.contracts import Subscribe, item_terms, own_price
-from billing.commands.offers import find_catalogue, find_plan
+from billing.commands.offers import check_public, find_catalogue, find_plan
 from billing.commands.timing import ContractChange, ItemChange, change
 from billing.credit import check_may_buy
 from billing.engine import Context, Decision
@@ -62,6 +62,7 @@ def change_plan(context: Context, args: ChangePlan) -> Decision:
     state, contract, moment, terms = change(context, args)
     catalogue = find_catalogue(terms.catalogue, args.plan, args.version, local_date(moment, state.zone))
     plan = find_plan(catalogue, args.plan)
+    check_public(context.actor, plan, catalogue)
     if plan.currency != contract.currency:
         raise Conflict(
             "currency", f"the contract is in {contract.currency}, the plan in {plan.currency}; end it and sign another", at="plan"

@@ -9,11 +9,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from accounts.access import is_customer
 from billing.command import Command
 from billing.commands.attaching import attach_discount
 from billing.commands.common import account_stream, find_contract, find_item, open_state
 from billing.commands.ending import check_may_end
-from billing.commands.offers import find_catalogue, find_plan
+from billing.commands.offers import check_public, find_catalogue, find_plan
 from billing.commands.timing import ContractChange, after_end, effective_moment
 from billing.credit import check_may_buy
 from billing.engine import Context, Decision
@@ -27,9 +28,9 @@ from billing.events import (
 from billing.journal import Draft
 from billing.loading import policy
 from billing.state import AccountState
-from billing.terms import item_of
+from billing.terms import item_of, plan_of
 from plans.catalogue import Catalogue, Plan
-from plans.errors import Conflict, Invalid
+from plans.errors import Conflict, Invalid, NotAllowed
 from plans.money import parse_measure
 from plans.periods import local_date
 from plans.pricing import PRICING_FIELDS, parse_pricing
@@ -63,6 +64,7 @@ def subscribe(context: Context, args: Subscribe) -> Decision:
     check_may_buy(state, "a new contract")
     catalogue = find_catalogue(args.catalogue, args.plan, args.version, local_date(args.start or context.at, state.zone))
     plan = find_plan(catalogue, args.plan)
+    check_public(context.actor, plan, catalogue)
     start = args.start or context.at
     end = args.until or (plan.term.after(start, state.zone) if plan.term else None)
     if end is not None and end <= start:
@@ -203,9 +205,12 @@ class Renew:
 
 
 def renew(context: Context, args: Renew) -> Decision:
-    """Move the agreed end of a contract to a later date, or make it open-ended."""
+    """Move the agreed end of a contract to a later date, or make it open-ended. Customers take back their own cancellation with it; the
+    end of a fixed term is the office's to move."""
     state = open_state(args.account)
     contract = find_contract(state, args.contract)
+    if is_customer(context.actor) and plan_of(policy(), contract.timeline[-1].terms).term:
+        raise NotAllowed("agreed_end", f"the contract {contract.id} has a fixed term; ask us to extend it", at="contract")
     if args.until is not None and args.until <= max(context.at, contract.end or context.at):
         raise Invalid("out_of_range", "the new end must lie after the present one", at="until")
     event = ContractExtended(account=args.account, contract=contract.id, end=args.until, reason=args.reason)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+from accounts.access import is_customer
 from plans import store
 from plans.catalogue import Catalogue, Plan
 from plans.errors import Conflict, NotFound
@@ -47,6 +48,19 @@ def find_plan(catalogue: Catalogue, code: str) -> Plan:
         message = f"the catalogue {catalogue.name} has no plan {code!r}{suggestion(code, list(catalogue.plans))}"
         raise NotFound("unknown_plan", message, at="plan")
     return catalogue.plans[code]
+
+
+def check_public(actor: str, plan: Plan, catalogue: Catalogue) -> None:
+    """That a customer takes only what is offered to the public (`public: true`); the office may sell every plan. The refusal is that of a
+    plan that does not exist: NotFound `unknown_plan`."""
+    if not plan.public and is_customer(actor):
+        known = [one.code for one in catalogue.plans.values() if one.public]
+        raise NotFound("unknown_plan", f"there is no plan {plan.code!r} on offer{suggestion(plan.code, known)}", at="plan")
+
+
+def public_plans(on: date) -> list[tuple[Catalogue, Plan]]:
+    """What customers may take themselves on the day, in the order of the catalogues."""
+    return [(catalogue, plan) for catalogue in offered(on) for plan in catalogue.plans.values() if plan.public]
 
 
 def kept_in_stock(item: str) -> bool:

@@ -13,8 +13,11 @@ from accounts.roles import CUSTOMER_COMMANDS
 from billing.command import registry
 from billing.doing import CommandPage
 from billing.engine import Outcome
+from billing.forms import CommandForm
+from billing.portal.asking import shown, tailor
 from billing.portal.guard import Visit, of_account
 from billing.portal.views import shared
+from billing.portal.words import TITLES
 
 
 class CustomerPage(CommandPage):
@@ -22,14 +25,20 @@ class CustomerPage(CommandPage):
     preview_template: ClassVar[str] = "portal/preview.html"
     visit: Visit
 
+    def form(self, data: Any = None) -> CommandForm:
+        form = super().form(data)
+        tailor(form, self.visit, self.command.name)
+        return form
+
     def context(self) -> dict[str, Any]:
-        return shared(self.visit, "contracts") | {"back": reverse("portal-contracts", args=[self.account])}
+        title = TITLES.get(self.command.name, self.command.summary)
+        return shared(self.visit, "contracts") | {"back": reverse("portal-contracts", args=[self.account]), "title": title}
 
     def after(self, arguments: Mapping[str, Any], outcome: Outcome) -> str:
         return reverse("portal-overview", args=[self.account])
 
     def said(self, outcome: Outcome) -> str:
-        return _("Done: %(what)s.") % {"what": self.command.summary}
+        return _("Done: %(what)s.") % {"what": TITLES.get(self.command.name, self.command.summary)}
 
 
 @of_account
@@ -38,12 +47,6 @@ def do(visit: Visit, command: str) -> HttpResponse:
     account = visit.account.account
     if command not in CUSTOMER_COMMANDS or not visit.caller.may_run(command, account):
         raise Http404
-    page = CustomerPage(visit.request, registry()[command], visit.caller, visit.at, account, only=_shown(command))
+    page = CustomerPage(visit.request, registry()[command], visit.caller, visit.at, account, only=shown(command))
     page.visit = visit
     return page.respond()
-
-
-def _shown(command: str) -> list[str]:
-    """The arguments that a customer may give, in the command's own order."""
-    allowed = CUSTOMER_COMMANDS[command][1]
-    return [name for name in registry()[command].arguments.__dataclass_fields__ if name in allowed]

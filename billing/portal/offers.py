@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from accounts.access import is_customer
 from billing.models import Contract
+from billing.models.changes import QUESTIONED, SCHEDULED
 from billing.portal.guard import Visit
+from billing.portal.words import TITLES
+from billing.scheduling.pending import load_pending
 
 #: command → what customers call it; for a contract that runs, and for one that is paused.
 RUNNING = (
     ("change_plan", _("Change plan")),
     ("change_quantity", _("Change quantity")),
     ("add_item", _("Add an extra")),
+    ("apply_coupon", _("Use a coupon")),
     ("pause", _("Pause")),
     ("cancel", _("Cancel")),
 )
 PAUSED = (("resume", _("Resume")), ("cancel", _("Cancel")))
+SAID = ("plan", "item", "quantity", "coupon", "name")  # arguments that tell one planned change from another
 
 
 @dataclass(frozen=True)
@@ -28,10 +35,40 @@ class Offer:
     address: str
 
 
+@dataclass(frozen=True)
+class Planned:
+    """A change that lies ahead; `withdraw` is the page that takes it back, for who may."""
+
+    at: datetime
+    title: str
+    arguments: str
+    waits: str  # why a person must look at it first
+    withdraw: str
+
+
+def planned(visit: Visit) -> list[Planned]:
+    account = visit.account.account
+    found = load_pending([account], statuses=(SCHEDULED, QUESTIONED)).get(account, [])
+    may = visit.caller.may_run("withdraw_change", account)
+    address = reverse("portal-do", args=[account, "withdraw_change"])
+    return [
+        Planned(
+            at=one.moment,
+            title=str(TITLES.get(one.command, one.command.replace("_", " "))),
+            arguments=", ".join(str(value) for name, value in one.arguments.items() if name in SAID and value),
+            waits=one.message if one.status == QUESTIONED else "",
+            withdraw=f"{address}?{urlencode({'change': one.address})}" if may and is_customer(one.by) else "",
+        )
+        for one in found
+    ]
+
+
 def changes_of(visit: Visit, contract: Contract) -> list[Offer]:
     """The changes that the visitor may make to the contract; none for who may only look, and for one that has ended."""
     account = visit.account.account
     listed = {"active": RUNNING, "paused": PAUSED}.get(contract.status, ())
+    if contract.end is not None and listed:
+        listed = (("renew", _("Keep it after all")), *(pair for pair in listed if pair[0] != "cancel"))
     asked = urlencode({"contract": contract.contract})
     return [
         Offer(str(title), f"{reverse('portal-do', args=[account, command])}?{asked}")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from django.urls import path
 
-from billing.portal import doing, views
+from billing.portal import doing, opening, views
 
 urlpatterns = [
     path("", views.accounts, name="portal-accounts"),
+    path("open", opening.open_account, name="portal-open"),
     path("<str:account>/", views.overview, name="portal-overview"),
     path("<str:account>/why", views.reasons, name="portal-why"),
     path("<str:account>/documents", views.documents, name="portal-documents"),
     path("<str:account>/contracts", views.contracts, name="portal-contracts"),
+    path("<str:account>/plans", views.plans, name="portal-plans"),
     path("<str:account>/do/<str:command>", doing.do, name="portal-do"),
 ]

@@ -14,11 +14,13 @@ from accounts.access import caller_of_user
 from accounts.models import Membership
 from billing.models import Contract, Invoice, Payment
 from billing.portal.guard import Visit, of_account
-from billing.portal.offers import changes_of
+from billing.portal.offers import changes_of, planned
+from billing.portal.prices import cards
 from billing.queries.ahead import ahead
 from billing.queries.forecast import timeline
-from billing.queries.status import money_text, status
+from billing.queries.status import status
 from billing.queries.why import why
+from plans.periods import local_date
 
 MOST_ROWS = 100
 
@@ -36,6 +38,8 @@ def accounts(request: HttpRequest) -> HttpResponse:
     rows = list(Membership.objects.filter(user=request.user).order_by("account"))  # type: ignore[misc]
     if len(rows) == 1:
         return HttpResponseRedirect(reverse("portal-overview", args=[rows[0].account]))
+    if not rows and not caller_of_user(request.user).everything:
+        return HttpResponseRedirect(reverse("portal-open"))
     names = vault.names([row.account for row in rows])
     return render(request, "portal/accounts.html", {"rows": [(row, names.get(row.account, "")) for row in rows]})
 
@@ -51,18 +55,13 @@ def overview(visit: Visit) -> HttpResponse:
     stand = status(account, at=visit.at)
     context = {
         "stand": stand,
-        "amounts": [_amounts(one) for one in stand.amounts],
-        "open": [(one, money_text(one.open, one.currency)) for one in stand.documents],
+        "amounts": stand.amounts,
+        "open": stand.documents,
         "next": ahead(account, at=visit.at),
         "contracts": Contract.objects.filter(account=account).exclude(status="ended").order_by("start"),
         "future": [one for one in timeline(account, at=visit.at) if one.kind in ("change", "end", "due", "phase")][:8],
     }
     return render(visit.request, "portal/overview.html", shared(visit, "overview") | context)
-
-
-def _amounts(one: Any) -> dict[str, str]:
-    names = ("balance", "owed", "overdue", "credit", "unbilled")
-    return {"currency": one.currency} | {name: money_text(getattr(one, name), one.currency) for name in names}
 
 
 @of_account
@@ -78,8 +77,8 @@ def documents(visit: Visit) -> HttpResponse:
     rows = Invoice.objects.filter(account=visit.account.account).order_by("-sequence")[:MOST_ROWS]
     payments = Payment.objects.filter(account=visit.account.account).order_by("-sequence")[:MOST_ROWS]
     context = {
-        "documents": [(row, money_text(row.total, row.currency), money_text(row.open, row.currency)) for row in rows],
-        "payments": [(row, money_text(row.amount, row.currency)) for row in payments],
+        "documents": rows,
+        "payments": payments,
     }
     return render(visit.request, "portal/documents.html", shared(visit, "documents") | context)
 
@@ -88,5 +87,14 @@ def documents(visit: Visit) -> HttpResponse:
 def contracts(visit: Visit) -> HttpResponse:
     rows = Contract.objects.filter(account=visit.account.account).order_by("-start", "contract")[:MOST_ROWS]
     listed = [(row, changes_of(visit, row)) for row in rows]
-    future = [one for one in timeline(visit.account.account, at=visit.at) if one.kind in ("change", "end", "phase", "waiting")]
-    return render(visit.request, "portal/contracts.html", shared(visit, "contracts") | {"contracts": listed, "future": future})
+    ends = [one for one in timeline(visit.account.account, at=visit.at) if one.kind in ("end", "phase")]
+    context = {"contracts": listed, "future": ends, "planned": planned(visit)}
+    return render(visit.request, "portal/contracts.html", shared(visit, "contracts") | context)
+
+
+@of_account
+def plans(visit: Visit) -> HttpResponse:
+    """What the customer may take: one card for each plan that is offered to the public."""
+    day = local_date(visit.at, visit.account.zone)
+    context = {"cards": cards(day), "may_take": visit.caller.may_run("subscribe", visit.account.account)}
+    return render(visit.request, "portal/plans.html", shared(visit, "plans") | context)

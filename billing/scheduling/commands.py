@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from accounts.access import is_customer
 from billing.command import Command
 from billing.commands.common import account_stream, open_state
 from billing.commands.timing import effective_moment
@@ -14,7 +15,7 @@ from billing.journal import Draft
 from billing.models.changes import QUESTIONED, SCHEDULED
 from billing.scheduling.pending import Pending, load_pending
 from billing.scheduling.rehearsal import of, rehearse
-from plans.errors import Invalid, NotFound
+from plans.errors import Invalid, NotAllowed, NotFound
 from plans.fields import suggestion
 
 
@@ -26,9 +27,13 @@ class WithdrawChange:
 
 
 def withdraw_change(context: Context, args: WithdrawChange) -> Decision:
-    """Take back a change that is scheduled, or waits for a person. Later ones that no longer make sense are put before a person."""
+    """Take back a change that is scheduled, or waits for a person. Later ones that no longer make sense are put before a person.
+
+    A customer takes back what customers asked for; what the office has planned stays."""
     open_state(args.account)
     change, others = _find(args.account, args.change)
+    if is_customer(context.actor) and not is_customer(change.by):
+        raise NotAllowed("office_change", f"{change.command} was planned by us, not by you; ask us to withdraw it", at="change")
     withdrawn = ChangeWithdrawn(account=args.account, change=change.address, reason=args.reason)
     return Decision([Draft(args.account, withdrawn, context.at, change.address), *_questioned(context, [change, *others], others)])
 

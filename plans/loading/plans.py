@@ -57,6 +57,7 @@ def read_plan(code: str, value: object, at: str, *, around: Surroundings) -> Pla
         anchor=fields.choice("anchor", ("start", "account"), "start"),
         dunning=fields.read("dunning", check_code, None),
         suspension=fields.choice("suspension", ("charge", "pause", "serve"), "charge"),
+        public=fields.flag("public", False),
     )
     fields.text("about", None, longest=10_000)
     fields.done()

@@ -8,17 +8,24 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
+from accounts.models import Membership, Person
 from accounts.roles import CUSTOMER_COMMANDS
-from billing.models import JournalEvent
-from tests.interfaces.callers import customer, staff
+from billing.engine import Request, execute
+from billing.models import Contract, JournalEvent
+from billing.models.changes import ScheduledChange
+from billing.portal.opening import MOST_ACCOUNTS
+from plans.errors import NotFound
+from tests import books
+from tests.interfaces.callers import client_of, customer, staff
 from tests.interfaces.worlds import NOW
 
 pytestmark = pytest.mark.django_db
-PAGES = ("", "why", "documents", "contracts")
+PAGES = ("", "why", "documents", "contracts", "plans")
 
 
 @pytest.fixture(autouse=True)
@@ -39,9 +46,9 @@ def hidden(response: Any) -> dict[str, str]:
 
 def test_the_overview_says_who_owes_how_much() -> None:
     page = text(customer("olga", "ana", "owner").get("/my/ana/"))
-    assert "You owe 76.25 EUR of it overdue 76.25 EUR Not billed yet 1.00 EUR" in page
+    assert "You owe €76.25 of it overdue €76.25 Not billed yet €1.00" in page
     assert "INV-000003" in page
-    assert "the next invoice, over 50.82 EUR so far" in page
+    assert "the next invoice, over €50.82 so far" in page
 
 
 def test_why_leads_down_to_the_measurement() -> None:
@@ -78,7 +85,7 @@ def test_a_change_is_previewed_then_confirmed() -> None:
     assert "This is exactly what will happen when you confirm." in text(shown)
     before = JournalEvent.objects.filter(stream="ana").count()
     done = owner.post(address, hidden(shown) | {"_step": "confirm"}, follow=True)
-    assert "Done: Change how many of an item a contract has." in text(done)
+    assert "Done: Change quantity." in text(done)
     assert JournalEvent.objects.get(stream="ana", sequence__gt=before, kind="contract.quantity_changed").actor == "user:olga"
 
 
@@ -137,10 +144,97 @@ def test_signing_up_wants_a_mail_that_was_read() -> None:
     assert link is not None
     stranger.post(link.group(1))
     signed_in = stranger.post("/account/login/", {"login": "nia@example.com", "password": secret}, follow=True)
-    assert "No account is connected with you yet." in text(signed_in)
+    assert "Open an account Three questions, then choose a plan." in text(signed_in)
+    form = {"name": "Nia Bevan", "country": "GB", "currency": "EUR"}
+    opened = stranger.post("/my/open", form, follow=True)
+    [(address, _)] = opened.redirect_chain
+    account = address.split("/")[2]
+    assert "Take Basic" in text(opened)
+    assert [row.role for row in Membership.objects.filter(account=account)] == ["owner"]
+    assert Person.objects.get(account=account).email == "nia@example.com"
+    [event] = JournalEvent.objects.filter(stream=account)
+    assert (event.kind, event.data["place"]["country"], event.data["currency"]) == ("account.opened", "GB", "EUR")
+
+
+def test_an_account_is_opened_once_by_a_click_given_twice_and_not_without_end() -> None:
+    user = User.objects.create_user("nia", email="nia@example.com")
+    nia = client_of(user)
+    form = {"name": "Nia", "country": "GB", "currency": "EUR"}
+    first = nia.post("/my/open", form)["location"]
+    Membership.objects.all().delete()  # as after a crash between the two
+    assert nia.post("/my/open", form | {"name": "Nia B"})["location"] == first
+    addresses = {nia.post("/my/open", form)["location"] for _ in range(MOST_ACCOUNTS - 1)}
+    assert len(addresses | {first}) == MOST_ACCOUNTS
+    assert "You can't open another account yourself; ask us." in text(nia.post("/my/open", form))
+    assert nia.post("/my/open", {"name": "x", "country": "XX", "currency": "USD"}).content.decode().count('class="field wrong"') == 2
+
+
+def test_customers_take_only_what_is_offered_to_the_public() -> None:
+    owner = customer("olga", "ana", "owner")
+    assert "Seat €7.00 each seat, a month" in text(owner.get("/my/ana/plans"))
+    assert "Metered" not in text(owner.get("/my/ana/plans"))
+    assert "Take Basic" not in text(customer("carl", "ana", "viewer").get("/my/ana/plans"))
+    for address, given in (("subscribe", {}), ("change_plan", {"contract": "ana/2"})):
+        answer = owner.post(f"/my/ana/do/{address}", given | {"plan": "metered", "_step": "preview"})
+        assert answer.status_code == 404
+        assert "there is no plan 'metered' on offer" in html.unescape(answer.content.decode())
+    with pytest.raises(NotFound, match="unknown_plan") as refused:
+        execute(Request("subscribe", {"account": "ana", "plan": "partner"}, NOW, "user:olga"))
+    assert refused.value.at == "plan"
+    staff("clerk")
+    assert execute(Request("subscribe", {"account": "ana", "plan": "partner"}, NOW, "user:staff-clerk"), dry_run=True).events
 
 
 def test_pages_speak_the_language_that_is_asked_for() -> None:
     owner = customer("olga", "ana", "owner")
     owner.post("/language/", {"language": "es", "next": "/my/ana/"})
     assert 'lang="es"' in owner.get("/my/ana/").content.decode()
+
+
+def give(client: Client, command: str, **given: str) -> Any:
+    """Ask for the preview of a command, then confirm it; answers the last page."""
+    shown = client.post(f"/my/ana/do/{command}", given | {"_step": "preview"})
+    assert shown.status_code == 200, text(shown)
+    return client.post(f"/my/ana/do/{command}", hidden(shown) | {"_step": "confirm"}, follow=True)
+
+
+def test_a_cancellation_has_a_way_back() -> None:
+    owner = customer("olga", "ana", "owner")
+    give(owner, "cancel", contract="ana/2", when="period_end")
+    page = text(owner.get("/my/ana/contracts"))
+    assert "Keep it after all" in page
+    assert "Cancel" not in page
+    give(owner, "renew", contract="ana/2")
+    assert Contract.objects.get(contract="ana/2").end is None
+    assert "Cancel" in text(owner.get("/my/ana/contracts"))
+
+
+def test_the_end_of_a_fixed_term_is_for_the_office_to_move() -> None:
+    books.do("publish_catalogue", "2026-02-20", source=books.CATALOGUE.replace("    name: Basic\n", "    name: Basic\n    term: 1 year\n"))
+    books.do("subscribe", "2026-02-20", account="ana", plan="basic")
+    contract = Contract.objects.get(account="ana", plan="basic").contract
+    answer = customer("olga", "ana", "owner").post("/my/ana/do/renew", {"contract": contract, "_step": "preview"})
+    assert "has a fixed term; ask us to extend it" in answer.content.decode()
+
+
+def test_a_planned_change_is_listed_and_withdrawn_by_who_planned_it() -> None:
+    owner = customer("olga", "ana", "owner")
+    give(owner, "change_quantity", contract="ana/2", item="seat", quantity="9", when="period_end")
+    books.do(
+        "change_price",
+        "2026-02-20",
+        account="ana",
+        contract="ana/2",
+        item="calls",
+        price={"model": "unit", "amount": "2"},
+        when="period_end",
+    )
+    page = owner.get("/my/ana/contracts")
+    assert "Change quantity: seat, 9 Withdraw" in text(page)
+    assert text(page).count("Withdraw") == 1
+    mine, theirs = [one.change for one in ScheduledChange.objects.filter(account="ana", status="scheduled").order_by("change")]
+    assert (
+        "was planned by us, not by you" in owner.post("/my/ana/do/withdraw_change", {"change": theirs, "_step": "preview"}).content.decode()
+    )
+    give(owner, "withdraw_change", change=mine)
+    assert "Change quantity" not in text(owner.get("/my/ana/contracts")).split("What is planned")[1]

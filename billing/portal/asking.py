@@ -1,0 +1,111 @@
+"""The forms of commands as customers see them: few fields, everyday words, and choices in place of codes.
+
+Choices are a help, not a rule: the engine refuses what may not be, also what a page of ours would never send.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from django import forms
+
+from accounts.roles import CUSTOMER_COMMANDS
+from billing.command import registry
+from billing.forms import CommandForm
+from billing.loading import load_one, policy
+from billing.models import Contract, Invoice
+from billing.portal.guard import Visit
+from billing.portal.prices import Card, cards
+from billing.portal.words import LABELS, WHEN, money
+from billing.state import AccountState
+from billing.terms import item_of, plan_of
+from payments.models import PaymentMethod
+from plans.errors import Refusal
+from plans.periods import local_date
+
+Choices = Sequence[tuple[str, object]]
+#: command → the fields of its form, where it has fewer than the customer may give.
+SHOWN: dict[str, tuple[str, ...]] = {
+    "subscribe": ("plan", "quantity"),
+    "change_plan": ("contract", "plan", "quantity", "when"),
+    "dispute": ("invoice", "amount", "reason"),
+}
+
+
+def shown(command: str) -> list[str]:
+    """The arguments that the form asks for, in the command's own order."""
+    wanted = SHOWN.get(command) or CUSTOMER_COMMANDS[command][1]
+    return [name for name in registry()[command].arguments.__dataclass_fields__ if name in wanted]
+
+
+def tailor(form: CommandForm, visit: Visit, command: str) -> None:
+    """Put labels and choices of the visitor's account into the form."""
+    state = load_one(visit.account.account)
+    chosen = str(form.data.get("contract") or form.initial.get("contract") or "")
+    for name, field in form.fields.items():
+        field.label = LABELS.get(name, field.label)
+        field.help_text = ""
+        if find := CHOICES.get(name):
+            choices = find(visit, state, chosen, command)
+            if choices:
+                empty = [] if field.required or name == "when" else [("", "—")]
+                field.widget = forms.Select(choices=[*empty, *choices])
+            field.widget.is_required = field.required
+    if (form.initial.get("contract") or len(_contracts(visit, state, chosen, command)) == 1) and "contract" in form.fields:
+        form.fields["contract"].widget = forms.HiddenInput()
+
+
+def _plans(visit: Visit, state: AccountState, contract: str, command: str) -> Choices:
+    return [(one.code, one.name) for one in plans_for(visit, state, contract if command == "change_plan" else "")]
+
+
+def plans_for(visit: Visit, state: AccountState, contract: str) -> list[Card]:
+    """The plans that the customer may take, or to which the contract may change."""
+    day = local_date(visit.at, state.zone)
+    held = state.contracts.get(contract)
+    if held is None:
+        return cards(day)
+    terms = held.timeline[-1].terms
+    return [one for one in cards(day, catalogue=terms.catalogue, currency=held.currency) if one.code != terms.plan]
+
+
+def _contracts(visit: Visit, state: AccountState, contract: str, command: str) -> Choices:
+    rows = Contract.objects.filter(account=state.account).exclude(status="ended").order_by("start")
+    return [(row.contract, row.name or row.plan) for row in rows]
+
+
+def _items(visit: Visit, state: AccountState, contract: str, command: str) -> Choices:
+    """What the contract has, or may have besides."""
+    running = [one for one in state.contracts.values() if one.status != "ended"]
+    held = state.contracts.get(contract) or (running[0] if len(running) == 1 else None)
+    if held is None:
+        return []
+    terms = held.timeline[-1].terms
+    if command == "add_item":
+        try:
+            plan = plan_of(policy(), terms)
+        except Refusal:
+            return []
+        return [(code, item.name) for code, item in plan.items.items() if item.optional and code not in terms.items]
+    found = [(code, item_of(policy(), terms, code)) for code in terms.items]
+    return [(code, item.name) for code, item in found if item is not None and item.charge == "fee"]
+
+
+def _methods(visit: Visit, state: AccountState, contract: str, command: str) -> Choices:
+    rows = PaymentMethod.objects.filter(account=state.account, status="active").order_by("sequence")
+    return [(row.method, f"{row.brand.title()} •••• {row.last4}") for row in rows]
+
+
+def _invoices(visit: Visit, state: AccountState, contract: str, command: str) -> Choices:
+    rows = Invoice.objects.filter(account=state.account).exclude(document="credit_note").order_by("-sequence")[:50]
+    return [(row.number or row.invoice, f"{row.number or row.invoice}: {money(row.total, row.currency)}") for row in rows]
+
+
+CHOICES: dict[str, Callable[[Visit, AccountState, str, str], Choices]] = {
+    "plan": _plans,
+    "contract": _contracts,
+    "item": _items,
+    "method": _methods,
+    "invoice": _invoices,
+    "when": lambda visit, state, contract, command: WHEN,
+}

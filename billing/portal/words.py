@@ -1,0 +1,119 @@
+"""How customers are spoken to: amounts, days and lengths of time in the language of the page, and commands in everyday words."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from babel.units import format_unit
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
+
+from payments.documents.words import Speech, speech
+from plans.periods import Period
+
+#: command → what a customer reads above its page.
+TITLES = {
+    "subscribe": lazy("Take a plan"),
+    "change_plan": lazy("Change plan"),
+    "change_quantity": lazy("Change quantity"),
+    "add_item": lazy("Add an extra"),
+    "remove_item": lazy("Remove an extra"),
+    "pause": lazy("Pause"),
+    "resume": lazy("Resume"),
+    "cancel": lazy("Cancel"),
+    "renew": lazy("Keep the contract"),
+    "withdraw_change": lazy("Withdraw a planned change"),
+    "apply_coupon": lazy("Use a coupon"),
+    "change_details": lazy("Change your details"),
+    "apply_credit": lazy("Pay from your credit"),
+    "open_checkout": lazy("Pay"),
+    "collect": lazy("Pay with a card that is kept"),
+    "set_default_method": lazy("Pay with this card"),
+    "remove_method": lazy("Remove a card"),
+    "set_collection": lazy("Automatic payment"),
+    "dispute": lazy("Dispute an invoice"),
+    "top_up": lazy("Top up the wallet"),
+    "instalments": lazy("Pay in instalments"),
+    "request_correction": lazy("Ask for a refund"),
+}
+#: argument → what a customer reads beside its field.
+LABELS = {
+    "plan": lazy("Plan"),
+    "quantity": lazy("How many"),
+    "contract": lazy("Contract"),
+    "item": lazy("What"),
+    "when": lazy("When"),
+    "reason": lazy("Why"),
+    "coupon": lazy("Coupon"),
+    "name": lazy("Name"),
+    "email": lazy("Mail address"),
+    "phone": lazy("Telephone"),
+    "street": lazy("Street"),
+    "postcode": lazy("Postcode"),
+    "city": lazy("City"),
+    "region": lazy("Region"),
+    "country": lazy("Country"),
+    "tax_id": lazy("Tax number"),
+    "locale": lazy("Language"),
+    "invoices": lazy("Invoices"),
+    "invoice": lazy("Invoice"),
+    "amount": lazy("Amount"),
+    "method": lazy("Card"),
+    "mode": lazy("How"),
+    "lines": lazy("Lines"),
+    "change": lazy("Change"),
+    "offer": lazy("Offer"),
+}
+WHEN = (("now", lazy("now")), ("period_end", lazy("at the end of the period")))
+PER = {
+    "minute": lazy("a minute"),
+    "hour": lazy("an hour"),
+    "day": lazy("a day"),
+    "week": lazy("a week"),
+    "month": lazy("a month"),
+    "year": lazy("a year"),
+}
+STATES = {
+    "active": lazy("running"),
+    "paused": lazy("paused"),
+    "ended": lazy("ended"),
+    "pending": lazy("starts later"),
+    "signed": lazy("starts later"),
+    "open": lazy("open"),
+    "paid": lazy("paid"),
+    "owner": lazy("owner"),
+    "billing": lazy("invoices and payments"),
+    "viewer": lazy("may look"),
+    "invoice": lazy("invoice"),
+    "credit_note": lazy("credit note"),
+    "debit_note": lazy("debit note"),
+    "statement": lazy("statement"),
+    "opening": lazy("opening balance"),
+    "settled": lazy("paid"),
+    "failed": lazy("not paid"),
+    "processing": lazy("being processed"),
+    "confirmation": lazy("waits for you"),
+    "requested": lazy("on its way"),
+}
+
+
+def spoken(zone: str = "UTC") -> Speech:
+    """The speech of the page's language."""
+    return speech(get_language() or "en", zone)
+
+
+def money(amount: Decimal, currency: str) -> str:
+    return spoken().money(amount, currency)
+
+
+def length(period: Period) -> str:
+    """`14 days`, `3 meses`."""
+    return format_unit(period.count, f"duration-{period.unit}", locale=spoken().locale)
+
+
+def per(period: Period | None) -> str:
+    """`a month`, `every 3 months`; `once` without a period."""
+    if period is None:
+        return _("once")
+    return str(PER[period.unit]) if period.count == 1 else _("every %(length)s") % {"length": length(period)}

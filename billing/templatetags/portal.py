@@ -1,0 +1,23 @@
+"""What templates of customers' pages need: amounts and words in the language of the page."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from django import template
+
+from billing.portal import words
+
+register = template.Library()
+
+
+@register.filter
+def money(amount: Decimal, currency: str) -> str:
+    """`€1,234.50`, `1.234,50 €`."""
+    return words.money(amount, currency)
+
+
+@register.filter
+def word(code: str) -> str:
+    """A state, role or kind of document in everyday words; itself where it has none."""
+    return str(words.STATES.get(code, code.replace("_", " ")))
