@@ -76,7 +76,7 @@ AREAS: dict[str, frozenset[str]] = {
         }
     ),
     "wallets": frozenset(
-        {"top_up", "grant", "void_grant", "refund_wallet", "transfer_wallet", "set_wallet", "reserve", "commit", "release"}
+        {"top_up", "grant", "void_grant", "reset_wallet", "refund_wallet", "transfer_wallet", "set_wallet", "reserve", "commit", "release"}
     ),
     "stock": frozenset({"restock", "reserve_stock", "release_stock", "stocktake", "transfer_stock", "write_off_stock"}),
     "bookings": frozenset({"book", "confirm_booking", "change_booking", "cancel_booking", "check_in", "check_out", "no_show"}),

@@ -21,7 +21,7 @@ from billing.state import Contract, PeriodRow
 from billing.terms import Segment
 from plans.catalogue import Item, Minimum
 from plans.metering import Measured
-from plans.money import allocate, decimals, plain, round_money
+from plans.money import allocate, decimals, plain, round_money, round_to
 from plans.periods import Span, local_days, share, to_local
 from plans.pricing import Consumption, Pricing, Rated, UsageEvent, rate
 
@@ -60,7 +60,7 @@ def key_of(contract: Contract, segment: Segment, period: PeriodRow, component: s
         terms=segment.key,
         period_start=period.start,
         component=component,
-        currency=contract.currency,
+        currency=segment.item.wallet or contract.currency,
     )
 
 
@@ -266,7 +266,7 @@ def _continued(contract: Contract, period: PeriodRow, use: Use, so_far: Use, *, 
     """A segment that carries the quantity over pays the price of all so far less the price of what came before it."""
     whole = use.after(so_far).rated(closed=closed)
     earlier = replace(use, quantity=so_far.quantity, events=so_far.events).rated(closed=closed)
-    amount = round_money(whole.exact - earlier.exact, contract.currency, use.segment.rounding)
+    amount = round_to(whole.exact - earlier.exact, _places(use.segment), use.segment.rounding)
     step = {"step": "less_before", "quantity": plain(so_far.quantity), "amount": plain(earlier.exact)}
     return target_line(contract, use.segment, period, "usage", amount, quantity=decimal_of(use.quantity), steps=(*whole.steps, step))
 
@@ -288,7 +288,7 @@ def _usage_lines(contract: Contract, period: PeriodRow, segment: Segment, rated:
             )
             for line in rated.lines
         ]
-    used = round_money(rated.exact - raised, contract.currency, segment.rounding)
+    used = round_to(rated.exact - raised, _places(segment), segment.rounding)
     line = rated.lines[0]
     return [
         target_line(contract, segment, period, line.component, used, quantity=decimal_of(line.quantity), steps=rated.steps),
@@ -303,6 +303,11 @@ def _usage_lines(contract: Contract, period: PeriodRow, segment: Segment, rated:
             name=f"{segment.item.name} (minimum)",
         ),
     ]
+
+
+def _places(segment: Segment) -> int:
+    assert segment.pricing is not None
+    return segment.pricing.places
 
 
 def decimal_of(value: Any) -> Decimal:
@@ -339,12 +344,13 @@ class Difference:
     line: TargetLine | None
 
 
-def differences(lines: Sequence[TargetLine], standing: Standing, periods: Sequence[PeriodRow], contract: Contract) -> list[Difference]:
-    """`rounded target − Σ recorded`, per key of the evaluated periods; keys that agree are left out."""
+def differences(lines: Sequence[TargetLine], standing: Standing, periods: Sequence[PeriodRow], currency: str) -> list[Difference]:
+    """`rounded target − Σ recorded`, per key of the evaluated periods; keys that agree are left out. `currency` is that of all of them, or
+    the unit of the wallet that pays them."""
     wanted = {line.key: line for line in lines}
     evaluated = {(row.contract, row.item, row.start) for row in periods}
     known = {
-        Key(contract=name, item=item, terms=terms, period_start=start, component=component, currency=contract.currency): amount
+        Key(contract=name, item=item, terms=terms, period_start=start, component=component, currency=currency): amount
         for (name, item, terms, start, component), amount in standing.items()
         if (name, item, start) in evaluated
     }

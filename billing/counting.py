@@ -181,9 +181,11 @@ def _minimum(c: Counted, state: AccountState, policy: Policy, lines: Mapping[Per
     reached = Decimal(0)
     for (contract, item, start), found in lines.items():
         if contract == c.contract.id and _belongs(minimum, item, start, c.row):
-            reached += sum((line.amount for line in found), Decimal(0))
+            reached += sum((line.amount for line in found if not line.segment.item.wallet), Decimal(0))
     for (contract, item, _, start, _), amount in state.standing.items():
-        if contract == c.contract.id and (contract, item, start) not in lines and _belongs(minimum, item, start, c.row):
+        in_units = item in plan.items and plan.items[item].wallet
+        elsewhere = contract == c.contract.id and (contract, item, start) not in lines
+        if elsewhere and not in_units and _belongs(minimum, item, start, c.row):
             reached += amount
     full = Span(c.row.full_start, c.row.full_end)
     part = share(Span(c.row.start, c.row.end), full, proration="day", zone=state.zone)
@@ -203,8 +205,16 @@ def _belongs(minimum: Minimum, item: str, start: datetime, row: PeriodRow) -> bo
 
 
 def _accrued(c: Counted, lines: Sequence[TargetLine], step: Step, state: AccountState, policy: Policy) -> list[ChargeAccrued]:
-    found = _above_adjustments(differences(lines, state.standing, [c.row], c.contract), c, state)
+    currency = lines[0].key.currency if lines else _currency(c, state, policy)
+    found = differences(lines, state.standing, [c.row], currency)
+    if currency == c.contract.currency:
+        found = _above_adjustments(found, c, state)
     return [_charge(c, difference, step, state, policy) for difference in found if not _too_old(c, difference, step, state)]
+
+
+def _currency(c: Counted, state: AccountState, policy: Policy) -> str:
+    """In what the item is charged where nothing of its target is left: the contract's currency, or units of a wallet."""
+    return next((item.wallet for item in _items(c.row, state, policy) if item.wallet), c.contract.currency)
 
 
 def _above_adjustments(found: list[Difference], c: Counted, state: AccountState) -> list[Difference]:
@@ -317,6 +327,8 @@ def earned_in(item: Item) -> str:
 
 def accrual_entry(item: Item, amount: Decimal, currency: str, moment: datetime, zone: str, seller: str) -> Entry:
     """RULES 20: unbilled against revenue (arrears) or deferred (advance); what we owe against expense."""
+    if item.wallet:
+        return Entry(accounting_date=local_date(moment, zone), postings=(), seller=seller)  # units: what was paid for them is earned at use
     if item.owes == "us":
         debit, credit = item.ledger or ledgers.EXPENSE_BY_CHARGE[item.charge], ledgers.ACCRUED_PAYABLE
         amount = -amount

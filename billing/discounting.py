@@ -19,6 +19,8 @@ def discount_lines(contract: Contract, lines: Sequence[TargetLine], held: Sequen
     found = []
     taken: dict[str, Decimal] = {}
     for line in lines:
+        if line.segment.item.wallet:
+            continue  # units are no money: there is no price to reduce
         left = line.amount
         capped = [_less_taken(attachment, discount, taken) for attachment, discount in held]
         by_discount = dict(zip(map(id, capped), (attachment for attachment, _ in held), strict=True))

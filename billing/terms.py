@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from billing.events import ItemTerms, Terms
 from billing.state import Contract, TermsRow
 from plans.catalogue import Catalogue, Item, ListEntry, Phase, Plan
-from plans.money import Rounding
+from plans.money import UNITS, Rounding
 from plans.periods import Cycle, Span
 from plans.pricing import PRICING_FIELDS, Pricing, parse_pricing
 
@@ -179,7 +179,7 @@ def _of_row(policy: Policy, contract: Contract, code: str, row: TermsRow, span: 
         return []
     held = row.terms.items[code]
     rounding = policy.catalogue(row.terms.catalogue, row.terms.version).rounding
-    own = _own_pricing(contract.currency, held.price, rounding) if held.price is not None else None
+    own = _own_pricing(UNITS if item.wallet else contract.currency, held.price, rounding) if held.price is not None else None
     base = Segment(span.start, span.end, str(set_by), item, held.quantity, own or item.pricing, held, row.terms, rounding)
     found = _by_phase(base, phase_spans(plan_of(policy, row.terms), row.terms, zone), own)
     if item.follows and own is None:

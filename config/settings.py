@@ -77,6 +77,7 @@ BILLING_ZONE_OF = "billing.loading.zone_of_account"
 BILLING_WORKS: tuple[str, ...] = (
     "billing.wallets.works.drawing",
     "billing.wallets.works.keeping",
+    "billing.wallets.granting.granting",
     "billing.stock.works.reservations",
     "billing.scheduling.works.changes",
     "billing.requests.works.expiry",

@@ -63,6 +63,7 @@ class Item:
     timing: Timing = "arrears"
     draws: Literal["invoice", "tick"] = "invoice"  # where its charges go: on documents, or at each tick against the account's wallet
     beyond: Literal["owed", "free"] = "owed"  # what becomes of use that the wallet can't pay
+    wallet: str = ""  # the units of the wallet that pays it: its price is in them, and no money is charged; "": a wallet of money
     align: Literal["anchor", "calendar"] = "anchor"
     day: int | None = None  # billing day of a calendar-aligned month, 1..31
     proration: Literal["none", "day", "second"] = "day"
@@ -138,6 +139,22 @@ class Minimum:
 
 
 @dataclass(frozen=True)
+class PlanGrant:
+    """What a plan puts into the wallet at the start of each period of its own, counted from the start of the contract. Nobody pays for it
+    separately: it is promotional. `unit` \"\": the plan's currency. `lasts` None: until the next one comes."""
+
+    code: str
+    amount: Decimal
+    every: Period
+    unit: str = ""
+    lasts: Period | None = None
+    priority: int = 0
+    items: tuple[str, ...] = ()
+    rollover_most: Decimal | None = None
+    rollover_for: str = ""
+
+
+@dataclass(frozen=True)
 class Plan:
     code: str
     name: str
@@ -157,6 +174,7 @@ class Plan:
     dunning: str | None = None  # the policy by which debts of whoever holds it are pursued; None: the catalogue's default
     suspension: Literal["charge", "pause", "serve"] = "charge"  # of the account: charges go on, stop too, or nothing stops
     public: bool = False  # offered to everybody: customers may take it themselves
+    grants: Mapping[str, PlanGrant] = field(default_factory=dict)
 
     @cached_property
     def minimum_codes(self) -> frozenset[str]:

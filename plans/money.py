@@ -28,6 +28,9 @@ _ZERO = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF"
 _THREE = "BHD IQD JOD KWD LYD OMR TND"
 DECIMALS: dict[str, int] = {code: places for codes, places in ((_TWO, 2), (_ZERO, 0), (_THREE, 3)) for code in codes.split()}
 
+UNITS = "XXX"  # ISO 4217's code where no currency is meant: a price in units of a wallet, such as gigabytes. Nobody is billed in it.
+UNIT_PLACES = 6
+
 MAX_DIGITS = 30
 MAX_EXPONENT = 30
 MOST = Decimal(10) ** 15  # quantities and amounts that people and meters send stay below it: products of two fit the columns
@@ -42,6 +45,11 @@ def decimals(currency: str, *, at: str = "") -> int:
         return DECIMALS[currency]
     except (KeyError, TypeError):
         raise Invalid("unknown_currency", f"{currency!r} is not an ISO 4217 currency code such as EUR", at=at) from None
+
+
+def places_of(currency: str, *, at: str = "") -> int:
+    """The decimals of what a price comes to: of the currency, or 6 of `UNITS`. Raises Invalid `unknown_currency`."""
+    return UNIT_PLACES if currency == UNITS else decimals(currency, at=at)
 
 
 def parse_decimal(value: object, *, at: str = "") -> Decimal:

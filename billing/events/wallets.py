@@ -45,8 +45,9 @@ class LotOpened(Event):
     start: datetime
     expires: datetime | None
     items: tuple[str, ...]  # the only items that it pays for; none: all
-    rollover_most: Decimal | None  # at expiry so much of what is left lives on, once
-    rollover_for: str  # for how long
+    rollover_most: Decimal | None  # at expiry, and when the wallet is reset, so much of what is left lives on
+    rollover_for: str  # after the expiry, once: for how long
+    rollover_least: Decimal | None = None  # when the wallet is reset it is filled up to this
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,10 +60,13 @@ class WalletToppedUp(LotOpened):
 
 @dataclass(frozen=True, kw_only=True)
 class WalletGranted(LotOpened):
-    """A promotional lot. It posts nothing: it reduces revenue when it is used."""
+    """A promotional lot. It posts nothing: it reduces revenue when it is used. One that a plan gives by itself names the contract and the
+    plan's grant; its start is the start of the grant's period."""
 
     kind: ClassVar[str] = "wallet.granted"
     reason: str
+    contract: str = ""
+    grant: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,6 +137,16 @@ class WalletExpired(WalletSpent):
     cause: str
     reason: str
     rolled: tuple[Rolled, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WalletReset(WalletSpent):
+    """The wallet begins anew: of each lot lives on what rolls over, or it is filled up to its least (a negative use). What was used beyond
+    the wallet is forgiven, or with `keeps_owed` still to be paid."""
+
+    kind: ClassVar[str] = "wallet.reset"
+    keeps_owed: bool
+    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)

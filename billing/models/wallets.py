@@ -46,6 +46,9 @@ class WalletLot(models.Model):
     items = models.JSONField(default=list)
     rollover_most = models.DecimalField(null=True, **MONEY)
     rollover_for = models.TextField(blank=True)
+    rollover_least = models.DecimalField(null=True, **MONEY)
+    contract = models.TextField(blank=True, default="")  # whose plan gave it
+    grant = models.TextField(blank=True, default="")  # as the plan calls it
     reference = models.TextField(blank=True)
     changed_at = models.DateTimeField()
 

@@ -129,7 +129,8 @@ def _open_periods(state: AccountState, at: datetime) -> list[tuple[str, Decimal]
     cut = Step(at, closing=[replace(row, end=min(row.end, at)) for row in rows])
     usage = measure_steps({state.account: cut}, {state.account: state}, policy()).get(state.account, {})
     events = [event for event in count(cut, state, policy(), usage) if isinstance(event, ChargeAccrued)]
-    return [(event.key.currency, event.amount) for event in events if event.key.component not in UNDUE]
+    money = [event for event in events if event.key.currency == state.contracts[event.key.contract].currency]  # units of a wallet are none
+    return [(event.key.currency, event.amount) for event in money if event.key.component not in UNDUE]
 
 
 def _counts_at_close(state: AccountState, row: PeriodRow) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 from billing.queries.status import money_text
 from billing.scenario import story as form
 from billing.scenario.expecting import columns, row_of
-from plans.money import plain
+from plans.money import DECIMALS, plain
 from plans.periods import to_local
 
 ZERO = Decimal(0)
@@ -58,6 +58,10 @@ def _value(hint: Any, expected: Any, found: Any, shown: str, at: str, c: Compari
         return _mapping(expected, _ledger_sums(found, c.currency), shown, at, c, money=True)
     if hint is form.Money:
         return _money(expected, found, shown, at, c)
+    if hint is form.Prepaid and not isinstance(expected, Mapping):
+        return _money(expected, {name: amount for name, amount in found.items() if name in DECIMALS}, shown, at, c)
+    if hint is form.Prepaid:
+        return _mapping(expected, found, shown, at, c, money=True)
     if hint is form.Quantities:
         return _quantities(expected, found, shown, at, c)
     if hint is form.Document and expected is not None:

@@ -134,5 +134,6 @@ READERS: dict[Any, Callable[[Any, str, str], Any]] = {
     form.Text: lambda value, at, zone: _some_text(value, at),
     form.Document: lambda value, at, zone: _some_text(value, at),
     form.Quantities: _quantities,
+    form.Prepaid: _quantities,
     form.Switch: _switch,
 }

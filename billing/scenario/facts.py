@@ -187,6 +187,12 @@ def _collections(view: View) -> list[Row]:
     return [dict(zip(names, _plain(row), strict=True)) for row in bulk.fetch(statement, [view.account])]
 
 
+def _lots(view: View) -> list[Row]:
+    statement = 'SELECT unit, amount, "left", paid, start, expires, "grant" FROM read_wallet_lot WHERE account = %s ORDER BY sequence'
+    names = "unit amount left paid from to grant".split()
+    return [dict(zip(names, _plain(row), strict=True)) for row in bulk.fetch(statement, [view.account])]
+
+
 # --- contracts
 
 
@@ -282,7 +288,8 @@ def _effects(view: View) -> list[Row]:
 
 
 OTHERS: dict[str, Callable[[View], Any]] = {
-    "wallet": lambda view: spendable(view.account, at=view.at, as_of=view.as_of, known_at=view.known_at, units=False),
+    "wallet": lambda view: spendable(view.account, at=view.at, as_of=view.as_of, known_at=view.known_at),
+    "lots": _lots,
     "accrued": _accrued,
     "invoices": invoices,
     "documents": documents,

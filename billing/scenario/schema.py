@@ -30,6 +30,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 VALUES: dict[Any, dict[str, Any]] = {
     form.Money: {"anyOf": [NUMBER, MAPPING], "description": "An amount of the account's currency, or currency → amount"},
     form.Quantities: {"anyOf": [NUMBER, MAPPING]},
+    form.Prepaid: {"anyOf": [NUMBER, MAPPING], "description": "An amount of the account's currency, or currency or unit → amount"},
     form.Amount: NUMBER,
     form.Number: NUMBER,
     form.Text: TEXT,

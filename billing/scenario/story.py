@@ -21,6 +21,7 @@ Day = NewType("Day", date)
 Text = NewType("Text", str)
 Document = NewType("Document", str)  # a position in the account's list, a number, an id, or a name given by `as`
 Quantities = NewType("Quantities", object)  # a number, or item → number
+Prepaid = NewType("Prepaid", object)  # an amount of the account's currency, or currency or unit → amount; what is not named must be 0
 Ledgers = NewType("Ledgers", object)  # every posting as a row, or ledger → balance; what is not named must be 0
 Switch = NewType("Switch", bool)
 
@@ -210,6 +211,19 @@ class BookingRow:
 
 
 @dataclass(frozen=True)
+class LotRow:
+    """One top-up or grant, the empty ones too, in the order in which they came."""
+
+    unit: Text | None = None
+    amount: Amount | None = None
+    left: Amount | None = None
+    paid: Annotated[Amount | None, "What was paid for it; 0: it is promotional"] = None
+    from_: Time | None = None
+    to: Annotated[Time | None, "When what is left expires"] = None
+    grant: Annotated[Text | None, "Of the plan that gave it"] = None
+
+
+@dataclass(frozen=True)
 class PostingRow:
     ledger: Text | None = None
     amount: Annotated[Amount | None, "Debit positive, credit negative"] = None
@@ -229,7 +243,8 @@ class Facts:
     owed: Annotated[Money | None, "Open amounts of issued invoices"] = None
     credit: Annotated[Money | None, "Money of the customer not yet used"] = None
     balance: Annotated[Money | None, "owed - credit: positive, the customer owes"] = None
-    wallet: Annotated[Money | None, "Spendable prepaid, less what is reserved"] = None
+    wallet: Annotated[Prepaid | None, "Spendable prepaid, less what is reserved"] = None
+    lots: tuple[LotRow, ...] | None = None
     unbilled: Annotated[Money | None, "Charges recorded and on no issued document"] = None
     accrued: Annotated[Money | None, "unbilled plus what a tick now would add"] = None
     overdue: Annotated[Money | None, "Past due"] = None

@@ -15,19 +15,20 @@ from billing.engine import Context, Decision
 from billing.events import (
     LotUse,
     Posting,
+    WalletExpired,
     WalletGranted,
     WalletReceived,
     WalletRefunded,
+    WalletReset,
     WalletSent,
     WalletTermsSet,
     WalletToppedUp,
 )
 from billing.journal import Draft
 from billing.state import AccountState
-from billing.wallets.entries import paid_postings
+from billing.wallets.entries import paid_postings, reset_postings
 from billing.wallets.loading import load_wallets
-from billing.wallets.lots import PAID, Lot, Wallet, burn_order, use_of
-from billing.wallets.works import expiry
+from billing.wallets.lots import PAID, PROMOTIONAL, Lot, Wallet, burn_order, forgiven, reset, use_of
 from plans.errors import Conflict, Invalid, NotFound
 from plans.fields import suggestion
 from plans.money import plain
@@ -65,6 +66,7 @@ class Grant:
     items: tuple[str, ...] = ()
     rollover_most: Decimal | None = None
     rollover_for: str = ""
+    rollover_least: Decimal | None = None  # of a grant: a reset fills it up to this
     reason: str = ""
 
 
@@ -88,11 +90,7 @@ def _lot(context: Context, state: AccountState, args: Grant, *, paid: bool) -> d
         expires = parse_period(args.lasts, "lasts").after(start, state.zone)
     if expires is not None and expires <= max(start, context.at):
         raise Invalid("out_of_range", f"it would have expired on {expires:%Y-%m-%d} before it can be used", at="expires")
-    if (args.rollover_most is None) != (not args.rollover_for):
-        raise Invalid("missing_field", "say both how much rolls over and for how long", at="rollover_for")
-    if args.rollover_most is not None:
-        amount_of(args.rollover_most, unit, currency, at="rollover_most")
-        parse_period(args.rollover_for, "rollover_for")
+    _check_rollover(args, unit, currency, paid=paid)
     return {
         "account": args.account,
         "lot": context.next_address(args.account),
@@ -106,7 +104,23 @@ def _lot(context: Context, state: AccountState, args: Grant, *, paid: bool) -> d
         "items": tuple(args.items),
         "rollover_most": args.rollover_most,
         "rollover_for": args.rollover_for,
+        "rollover_least": args.rollover_least,
     }
+
+
+def _check_rollover(args: Grant, unit: str, currency: str, *, paid: bool) -> None:
+    """Without a time of its own what rolls over does so at a reset only."""
+    if args.rollover_most is None and (args.rollover_for or args.rollover_least is not None):
+        raise Invalid("missing_field", "say how much rolls over at most", at="rollover_most")
+    if args.rollover_most is not None:
+        amount_of(args.rollover_most, unit, currency, at="rollover_most")
+    if args.rollover_for:
+        parse_period(args.rollover_for, "rollover_for")
+    if args.rollover_least:
+        amount_of(args.rollover_least, unit, currency, at="rollover_least")
+        if paid or args.rollover_least > min(args.rollover_most or ZERO, args.amount):
+            message = "only a promotional grant is filled up, to no more than it was and than rolls over"
+            raise Invalid("out_of_range", message, at="rollover_least")
 
 
 def _price(args: Any, unit: str, currency: str, amount: Decimal) -> Decimal:
@@ -162,19 +176,22 @@ def find_lot(account: str, name: str) -> Lot:
 @dataclass(frozen=True)
 class VoidGrant:
     account: str
-    grant: str
     reason: str
+    grant: str = ""  # none: of all promotional grants, in the order in which they burn
+    amount: Decimal | None = None  # none: all that is left
+    unit: str = ""
 
 
 def void_grant(context: Context, args: VoidGrant) -> Decision:
-    """Take back what is left of a promotional grant. Paid money is refunded instead."""
+    """Take back what is left of a promotional grant, or a part of it. Paid money is refunded instead."""
     state = open_state(args.account)
-    lot = find_lot(args.account, args.grant)
-    if lot.kind == PAID:
-        raise Conflict("grant_paid", f"{plain(lot.left)} {lot.unit} of it were paid: refund them", at="grant", left=plain(lot.left))
-    wallet = wallet_of(args.account, lot.unit, lot.currency)
-    _check_free(wallet, lot.left)
-    event = expiry(state, [lot], context.at, cause="voided", reason=args.reason)
+    named = find_lot(args.account, args.grant) if args.grant else None
+    if named and named.kind == PAID:
+        raise Conflict("grant_paid", f"{plain(named.left)} {named.unit} of it were paid: refund them", at="grant", left=plain(named.left))
+    wallet = wallet_of(args.account, named.unit if named else args.unit or state.currency, state.currency)
+    uses = tuple(_uses(wallet, args.amount, kind=PROMOTIONAL, only=args.grant))
+    fields = {"unit": wallet.unit, "currency": wallet.currency, "cause": "voided", "reason": args.reason, "rolled": ()}
+    event = WalletExpired(account=args.account, uses=uses, entry=entry(context, state, []), **fields)
     return Decision([Draft(args.account, event, context.at)])
 
 
@@ -196,13 +213,13 @@ class RefundWallet:
     reason: str = ""
 
 
-def _paid_uses(wallet: Wallet, amount: Decimal | None, *, only: str = "") -> list[LotUse]:
-    """The paid lots, in the order in which they burn, up to the amount. Raises Conflict `not_enough_prepaid`."""
-    lots = [lot for lot in wallet.lots if lot.kind == PAID and only in ("", lot.id)]
+def _uses(wallet: Wallet, amount: Decimal | None, *, kind: str = PAID, only: str = "") -> list[LotUse]:
+    """The paid (or promotional) lots, in the order in which they burn, up to the amount. Raises Conflict `not_enough_prepaid`."""
+    lots = [lot for lot in wallet.lots if lot.kind == kind and only in ("", lot.id)]
     held = sum((lot.left for lot in lots), ZERO)
     wanted = held if amount is None else amount_of(amount, wallet.unit, wallet.currency)
     if wanted > held or not wanted:
-        message = f"{plain(held)} {wallet.unit} of the wallet were paid and are left"
+        message = f"{plain(held)} {wallet.unit} of the wallet were {'paid' if kind == PAID else 'given'} and are left"
         raise Conflict("not_enough_prepaid", message, at="amount", spendable=plain(held))
     _check_free(wallet, wanted)
     uses: list[LotUse] = []
@@ -219,7 +236,7 @@ def refund_wallet(context: Context, args: RefundWallet) -> Decision:
     named = find_lot(args.account, args.grant) if args.grant else None
     unit = named.unit if named else args.unit or state.currency
     wallet = wallet_of(args.account, unit, state.currency)
-    uses = _paid_uses(wallet, args.amount, only=args.grant)
+    uses = _uses(wallet, args.amount, only=args.grant)
     postings = paid_postings(uses, wallet.currency, against=source_ledger(args.channel))
     event = WalletRefunded(
         account=args.account,
@@ -253,7 +270,7 @@ def transfer_wallet(context: Context, args: TransferWallet) -> Decision:
         raise Conflict("same_account", "money is sent to another account of the same seller", at="to")
     unit = args.unit or state.currency
     wallet = wallet_of(args.account, unit, state.currency)
-    uses = _paid_uses(wallet, args.amount)
+    uses = _uses(wallet, args.amount)
     sent = WalletSent(
         account=args.account,
         unit=unit,
@@ -291,6 +308,34 @@ def _received(context: Context, state: AccountState, args: TransferWallet, lot: 
         sender=args.account,
         entry=entry(context, state, postings),
     )
+
+
+@dataclass(frozen=True)
+class ResetWallet:
+    account: str
+    unit: str = ""
+    keep_owed: bool = False
+    reason: str = ""
+
+
+def reset_wallet(context: Context, args: ResetWallet) -> Decision:
+    """Begin the wallet anew: of each lot that began before now lives on what rolls over. What is owed is forgiven, or kept."""
+    state = open_state(args.account)
+    wallet = wallet_of(args.account, args.unit or state.currency, state.currency)
+    uses = [*reset(wallet.lots, at=context.at), *([] if args.keep_owed else forgiven(wallet))]
+    if wallet.reserved > sum((lot.left for lot in wallet.after(uses).lots), ZERO):
+        message = f"{plain(wallet.reserved)} {wallet.unit} are reserved, more than would be left: release them first"
+        raise Conflict("not_enough_prepaid", message, at="unit")
+    event = WalletReset(
+        account=args.account,
+        unit=wallet.unit,
+        currency=wallet.currency,
+        uses=tuple(uses),
+        entry=entry(context, state, reset_postings(uses, wallet.currency)),
+        keeps_owed=args.keep_owed,
+        reason=args.reason,
+    )
+    return Decision([Draft(args.account, event, context.at)] if uses else [])
 
 
 @dataclass(frozen=True)
@@ -334,6 +379,7 @@ COMMANDS = (
     Command("top_up", "Put paid money or units into the wallet", TopUp, top_up, account_stream),
     Command("grant", "Give promotional money or units", Grant, grant, account_stream),
     Command("void_grant", "Take back what is left of a promotional grant", VoidGrant, void_grant, account_stream),
+    Command("reset_wallet", "Begin a wallet anew: keep what rolls over", ResetWallet, reset_wallet, account_stream),
     Command("refund_wallet", "Give back what was paid into the wallet and is left", RefundWallet, refund_wallet, account_stream),
     Command("transfer_wallet", "Send paid money to the wallet of another account", TransferWallet, transfer_wallet, _both_streams),
     Command("set_wallet", "Agree an overdraft, or a threshold for top-ups", SetWallet, set_wallet, account_stream),

@@ -36,10 +36,19 @@ class Use:
     at: datetime
     dimensions: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def unit(self) -> str:
+        """Of the wallet that pays it."""
+        return self.item.wallet or self.contract.currency
+
+    def wallet(self) -> Wallet:
+        held = load_wallets([self.contract.account])[self.contract.account]
+        return held.get(self.unit) or Wallet(self.unit, self.contract.currency)
+
 
 @dataclass(frozen=True)
 class Answer:
-    """Whether the use may go ahead: what it costs, and the most that it may cost."""
+    """Whether the use may go ahead: what it costs, and the most that it may cost, in `currency` or the units of its wallet."""
 
     allowed: bool
     cost: Decimal
@@ -112,7 +121,5 @@ def can_use(
     """Whether the account's wallet pays for `quantity` more of the item. Reads only: who must be sure reserves. Raises as `find_use`."""
     state = state_of(account)
     use = find_use(state, item, quantity, at, contract=contract, dimensions=dimensions)
-    currency = use.contract.currency
-    wallet = load_wallets([account])[account].get(currency) or Wallet(currency, currency)
-    cost, most = cost_of(state, use), wallet.allowed(at=at, item=item)
-    return Answer(allowed=cost <= most, cost=cost, spendable=most, currency=currency)
+    cost, most = cost_of(state, use), use.wallet().allowed(at=at, item=item)
+    return Answer(allowed=cost <= most, cost=cost, spendable=most, currency=use.unit)

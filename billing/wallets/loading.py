@@ -19,12 +19,12 @@ UseKey = tuple[str, str, str, datetime]  # account, contract, item, period start
 
 LOT_FIELDS = (
     'lot, unit, currency, amount, "left", paid, paid_left, start, expires, priority, items::text, sequence, rollover_most, rollover_for,'
-    " changed_at"
+    " rollover_least, changed_at"
 )
 
 
 def load_wallets(accounts: Collection[str]) -> dict[str, Wallets]:
-    """account → unit → wallet, with the lots that hold something and the reservations that are open."""
+    """account → unit → wallet, with the lots that hold something or may be filled up, and the reservations that are open."""
     names = list(accounts)
     found: dict[str, Wallets] = {name: {} for name in names}
     statement = """
@@ -51,7 +51,7 @@ def load_wallets(accounts: Collection[str]) -> dict[str, Wallets]:
 def _lots(found: dict[str, Wallets], accounts: Sequence[str]) -> None:
     statement = f"""
         SELECT account, {LOT_FIELDS} FROM read_wallet_lot
-        WHERE account = ANY(%s) AND "left" > 0 ORDER BY account, sequence"""  # noqa: S608 - a literal
+        WHERE account = ANY(%s) AND ("left" > 0 OR rollover_least > 0) ORDER BY account, sequence"""  # noqa: S608 - a literal
     for account, *row in bulk.fetch(statement, [accounts]):
         lot = _lot(row)
         wallet = found[account][lot.unit]
@@ -59,7 +59,7 @@ def _lots(found: dict[str, Wallets], accounts: Sequence[str]) -> None:
 
 
 def _lot(row: Sequence[Any]) -> Lot:
-    name, unit, currency, amount, left, paid, paid_left, start, expires, priority, items, sequence, most, rolls_for, changed_at = row
+    name, unit, currency, amount, left, paid, paid_left, start, expires, priority, items, sequence, most, rolls_for, least, changed_at = row
     return Lot(
         id=name,
         unit=unit,
@@ -75,6 +75,7 @@ def _lot(row: Sequence[Any]) -> Lot:
         age=sequence,
         rollover_most=None if most is None else trimmed(most),
         rollover_for=rolls_for,
+        rollover_least=None if least is None else trimmed(least),
         changed_at=changed_at,
     )
 

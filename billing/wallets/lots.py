@@ -46,6 +46,7 @@ class Lot:
     age: int = 0  # position among the lots: the lower, the older
     rollover_most: Decimal | None = None
     rollover_for: str = ""
+    rollover_least: Decimal | None = None
     changed_at: datetime | None = None
 
     @property
@@ -111,9 +112,10 @@ def standing(uses: Iterable[LotUse]) -> list[LotUse]:
     return stack
 
 
-def give_back(uses: Iterable[LotUse], wanted: Decimal, lots: Mapping[str, Lot], *, debt: bool = False) -> list[LotUse]:
+def give_back(uses: Sequence[LotUse], wanted: Decimal, lots: Mapping[str, Lot], *, debt: bool = False) -> list[LotUse]:
     """Open again what was burnt last, up to `wanted` (positive): negative uses. `lots` holds every lot of the uses, as it stands."""
     back: dict[tuple[str, str], Decimal] = {}
+    money = any(use.paid for use in uses if not use.lot)
     for use in reversed(standing(uses)):
         part = min(use.amount, wanted)
         if part <= 0:
@@ -121,7 +123,7 @@ def give_back(uses: Iterable[LotUse], wanted: Decimal, lots: Mapping[str, Lot], 
         back[use.lot, use.kind] = back.get((use.lot, use.kind), ZERO) + part
         wanted -= part
     return [
-        use_of(lots[lot], -amount, debt=debt) if lot else LotUse(lot="", kind=kind, amount=-amount, paid=-amount)
+        use_of(lots[lot], -amount, debt=debt) if lot else LotUse(lot="", kind=kind, amount=-amount, paid=-amount if money else ZERO)
         for (lot, kind), amount in back.items()
     ]
 
@@ -129,6 +131,17 @@ def give_back(uses: Iterable[LotUse], wanted: Decimal, lots: Mapping[str, Lot], 
 def rolled_over(lot: Lot) -> Decimal:
     """How much of what is left lives on when the lot expires."""
     return min(lot.left, lot.rollover_most) if lot.rollover_most is not None and lot.rollover_for else ZERO
+
+
+def reset(lots: Iterable[Lot], *, at: datetime) -> list[LotUse]:
+    """What a reset takes of the lots that began before it (negative: gives): each keeps at most `rollover_most` (none: nothing), and is
+    filled up to `rollover_least`."""
+    found = []
+    for lot in lots:
+        if lot.start < at and (lot.expires is None or at < lot.expires):
+            stays = max(min(lot.left, lot.rollover_most or ZERO), lot.rollover_least or ZERO)
+            found += [use_of(lot, lot.left - stays)] if stays != lot.left else []
+    return found
 
 
 # --- the wallet -------------------------------------------------------------------------------------------------------------------
@@ -194,7 +207,7 @@ def draw(wallet: Wallet, amount: Decimal, *, at: datetime, item: str, beyond: st
     """What a charge of `amount` (positive) takes: lots in their order, the rest `owed` or `free`."""
     uses = burn(wallet.lots, amount, at=at, item=item)
     rest = amount - sum((use.amount for use in uses), ZERO)
-    return [*uses, LotUse(lot="", kind=beyond, amount=rest, paid=rest)] if rest else uses
+    return [*uses, _beyond(wallet, beyond, rest)] if rest else uses
 
 
 def draw_back(wallet: Wallet, amount: Decimal, uses: Sequence[LotUse], settled: Sequence[LotUse], lots: Mapping[str, Lot]) -> list[LotUse]:
@@ -206,4 +219,14 @@ def draw_back(wallet: Wallet, amount: Decimal, uses: Sequence[LotUse], settled: 
     if paid_since:
         found += give_back(settled, paid_since, lots, debt=True)
     rest = amount + sum((use.amount for use in found if not use.debt), ZERO)
-    return [*found, LotUse(lot="", kind=OWED, amount=-rest, paid=-rest)] if rest else found
+    return [*found, _beyond(wallet, OWED, -rest)] if rest else found
+
+
+def _beyond(wallet: Wallet, kind: str, amount: Decimal) -> LotUse:
+    """What no lot holds. Units that nobody gave were paid by nobody."""
+    return LotUse(lot="", kind=kind, amount=amount, paid=amount if wallet.unit == wallet.currency else ZERO)
+
+
+def forgiven(wallet: Wallet) -> list[LotUse]:
+    """What is owed, given."""
+    return [_beyond(wallet, OWED, -wallet.owed)] if wallet.owed else []

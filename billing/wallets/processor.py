@@ -21,8 +21,8 @@ from billing.events import (
 
 ZERO = Decimal(0)
 LOT_COLUMNS = (
-    "lot account sequence unit currency amount left paid paid_left priority start expires items rollover_most rollover_for reference"
-    " changed_at"
+    "lot account sequence unit currency amount left paid paid_left priority start expires items rollover_most rollover_for rollover_least"
+    " contract grant reference changed_at"
 ).split()
 USE_COLUMNS = "account sequence line unit lot kind amount paid debt cause contract item period_start".split()
 RESERVATION_COLUMNS = "reservation account sequence unit amount item expires reference status".split()
@@ -54,6 +54,9 @@ def _lots(batch: Batch) -> None:
             json.dumps(list(e.items)),
             e.rollover_most,
             e.rollover_for,
+            e.rollover_least,
+            getattr(e, "contract", ""),
+            getattr(e, "grant", ""),
             getattr(e, "reference", ""),
             r.effective_at,
         )
@@ -89,7 +92,12 @@ def _uses(batch: Batch) -> None:
 
 
 def _rolled(batch: Batch) -> None:
-    """What lives on of a lot does so once, until the new end."""
+    """What lives on of a lot does so once, until the new end; none that ended is filled up again."""
+    ended = {use.lot: None for _, event in batch.of(WalletExpired) for use in event.uses}
+    bulk.execute(
+        "UPDATE read_wallet_lot l SET rollover_least = NULL FROM {rows} WHERE l.lot = given.lot AND rollover_least IS NOT NULL",
+        {"lot": ("text", list(ended))},
+    )
     rolled = {one.lot: one.expires for _, event in batch.of(WalletExpired) for one in event.rolled}
     bulk.execute(
         "UPDATE read_wallet_lot l SET expires = given.expires, rollover_most = NULL, rollover_for = '' FROM {rows} WHERE l.lot = given.lot",

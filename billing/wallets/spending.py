@@ -69,7 +69,7 @@ def reserve(context: Context, args: Reserve) -> Decision:
         raise Invalid("missing_field", "say either the amount, or the item and its quantity", at="amount")
     if args.quantity is not None:
         use = find_use(state, args.item, args.quantity, context.at, contract=args.contract)
-        unit, amount = use.contract.currency, max(ZERO, cost_of(state, use))
+        unit, amount = use.unit, max(ZERO, cost_of(state, use))
     else:
         assert args.amount is not None
         amount = amount_of(args.amount, unit, state.currency)
@@ -141,7 +141,7 @@ def commit(context: Context, args: Commit) -> Decision:
     item = args.item or (one.item if one else "")
     use = find_use(state, item, args.quantity, context.at, contract=args.contract, dimensions=args.dimensions)
     cost = cost_of(state, use)
-    wallet = wallet_of(args.account, use.contract.currency, use.contract.currency)
+    wallet = use.wallet()
     _check_allowed(wallet.without(one.id) if one else wallet, cost, at=context.at, item=item)
     record = args.id or context.next_address(args.account)
     _measure(context, args, use, record)

@@ -24,10 +24,12 @@ from billing.events import (
 from billing.journal import Draft, Head
 from billing.state import AccountState, OpenCharge
 from billing.terms import Policy, item_of
-from billing.wallets.entries import charge_postings, paid_postings
+from billing.wallets.entries import paid_postings, use_postings
 from billing.wallets.loading import UseKey, Wallets, load_lots, load_settled, load_uses, load_wallets
 from billing.wallets.lots import OWED, Lot, Wallet, burn, draw, draw_back, rolled_over, use_of
 from billing.works import CLOSING, HOLDS
+from plans.catalogue import Item
+from plans.money import DECIMALS
 from plans.periods import local_date, parse_period
 
 FACT = "wallets"
@@ -98,36 +100,46 @@ class _Past:
 def _drawn(state: AccountState, moment: datetime, groups: Groups, wallets: Wallets, past: _Past, policy: Policy) -> Iterator[Draft]:
     for key, charges in groups.items():
         _, contract, item, start = key
-        currency, amount = charges[0].currency, _sum(charges)
-        wallet = wallets.get(currency) or Wallet(currency, currency)
+        unit, amount = charges[0].currency, _sum(charges)
+        wallet = wallets.get(unit) or Wallet(unit, currency_of(state, contract, unit))
         if amount < 0:
             lots = past.lots | {lot.id: lot for lot in wallet.lots}
-            uses = draw_back(wallet, -amount, past.uses[key], past.settled[state.account, currency], lots)
+            uses = draw_back(wallet, -amount, past.uses[key], past.settled[state.account, unit], lots)
             known = {lot.id for lot in wallet.lots}
             wallet = replace(wallet, lots=(*wallet.lots, *(lots[u.lot] for u in uses if u.lot and u.lot not in known)))
         else:
-            uses = draw(wallet, amount, at=moment, item=item, beyond=_beyond(state, policy, charges[0])) if amount else []
-        wallets[currency] = wallet.after(uses)
+            held = _item(state, policy, charges[0])
+            uses = draw(wallet, amount, at=moment, item=item, beyond=held.beyond if held else OWED) if amount else []
+        wallets[unit] = wallet.after(uses)
         event = WalletDrawn(
             account=state.account,
-            unit=currency,
-            currency=currency,
+            unit=unit,
+            currency=wallet.currency,
             contract=contract,
             item=item,
             period_start=start,
             amount=amount,
             charges=tuple(charge.address for charge in charges),
             uses=tuple(uses),
-            entry=entry_on(state, moment, charge_postings(uses, currency)),
+            entry=entry_on(state, moment, use_postings(uses, wallet, revenue=_revenue(state, policy, charges[0]))),
         )
         yield Draft(state.account, event, moment, charges[0].address)
 
 
-def _beyond(state: AccountState, policy: Policy, charge: OpenCharge) -> str:
-    """What happens to use that finds no money, by the catalogue's item."""
+def currency_of(state: AccountState, contract: str, unit: str) -> str:
+    """The currency in which a wallet of these units counts what was paid for them."""
+    held = state.contracts.get(contract)
+    return unit if unit in DECIMALS else held.currency if held else state.currency
+
+
+def _item(state: AccountState, policy: Policy, charge: OpenCharge) -> Item | None:
     contract = state.contracts.get(charge.contract)
-    item = item_of(policy, contract.terms_at(charge.effective_at).terms, charge.item) if contract else None
-    return item.beyond if item else OWED
+    return item_of(policy, contract.terms_at(charge.effective_at).terms, charge.item) if contract else None
+
+
+def _revenue(state: AccountState, policy: Policy, charge: OpenCharge) -> str:
+    item = _item(state, policy, charge)
+    return item.ledger if item else ""
 
 
 # --- what expires, and what follows -------------------------------------------------------------------------------------------------
@@ -157,7 +169,7 @@ class Keeping:
 
 def _moments(wallet: Wallet) -> Iterator[datetime]:
     yield from (one.expires for one in wallet.reservations if one.expires)
-    yield from (moment for lot in wallet.lots if (moment := ends_at(lot)))
+    yield from (moment for lot in wallet.lots if lot.left and (moment := ends_at(lot)))
     if wallet.owed > 0:
         yield from (pays_at for lot in wallet.lots if (pays_at := _pays_from(lot)))
     if low_amount(wallet) is not None and wallet.changed_at is not None:
@@ -199,9 +211,9 @@ def _wallet_events(state: AccountState, wallet: Wallet, moment: datetime) -> tup
         if one.expires and one.expires <= moment:
             wallet = wallet.without(one.id)
             events.append(ReservationEnded(account=state.account, reservation=one.id, unit=one.unit, amount=one.amount, outcome="expired"))
-    ended = [lot for lot in wallet.lots if (end := ends_at(lot)) and end <= moment]
+    ended = [lot for lot in wallet.lots if lot.left and (end := ends_at(lot)) and end <= moment]
     if ended:
-        expired = expiry(state, ended, moment, cause="expired")
+        expired = expiry(state, ended, moment)
         wallet = wallet.after(expired.uses)
         events.append(expired)
     if wallet.owed > 0:
@@ -216,9 +228,9 @@ def _wallet_events(state: AccountState, wallet: Wallet, moment: datetime) -> tup
     return events, wallet
 
 
-def expiry(state: AccountState, lots: Sequence[Lot], moment: datetime, *, cause: str, reason: str = "") -> WalletExpired:
-    """What is left of the lots is lost, save what rolls over (of lots that expire, not of those that are voided)."""
-    lives = {lot.id: rolled_over(lot) if cause == "expired" else ZERO for lot in lots}
+def expiry(state: AccountState, lots: Sequence[Lot], moment: datetime) -> WalletExpired:
+    """What is left of the lots is lost, save what rolls over."""
+    lives = {lot.id: rolled_over(lot) for lot in lots}
     uses = tuple(use_of(lot, lost) for lot in lots if (lost := lot.left - lives[lot.id]))
     rolled = tuple(
         Rolled(
@@ -237,8 +249,8 @@ def expiry(state: AccountState, lots: Sequence[Lot], moment: datetime, *, cause:
         currency=currency,
         uses=uses,
         entry=entry_on(state, moment, postings),
-        cause=cause,
-        reason=reason,
+        cause="expired",
+        reason="",
         rolled=rolled,
     )
 
@@ -249,7 +261,7 @@ def _settled(state: AccountState, wallet: Wallet, uses: Sequence[LotUse], moment
         unit=wallet.unit,
         currency=wallet.currency,
         uses=tuple(uses),
-        entry=entry_on(state, moment, charge_postings(uses, wallet.currency)),
+        entry=entry_on(state, moment, use_postings(uses, wallet)),
         amount=sum((use.amount for use in uses), ZERO),
     )
 

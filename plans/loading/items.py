@@ -12,7 +12,7 @@ from plans.errors import Invalid
 from plans.fields import Fields, join
 from plans.loading.problems import check_code, codes_of
 from plans.loading.reading import Reading, read_pricing
-from plans.money import parse_measure
+from plans.money import UNITS, parse_measure
 from plans.periods import CONVENTIONS, Period, parse_day, parse_period, parse_time
 from plans.pricing import PRORATABLE, Pricing
 
@@ -33,11 +33,13 @@ def read_item(code: str, value: object, at: str, *, reading: Reading, alone: boo
     for name in FOREIGN[charge]:
         if fields.has(name):
             raise Invalid("conflict", f"{name!r} has no meaning for the charge {charge!r}", at=fields.path(name))
+    unit = fields.read("wallet", check_code, "")
     item = Item(
         code=code,
         name=fields.text("name", code),
         charge=cast(Charge, charge),
-        pricing=read_pricing(fields, reading),
+        pricing=read_pricing(fields, reading.in_currency(UNITS) if unit else reading),
+        wallet=unit,
         meter=fields.read("meter", check_code, None),
         choose={name: check_code(meter, path) for name, meter, path in fields.mapping("quantities", [])},
         on_change=fields.choice("on_change", ("restart", "continue"), "restart"),
@@ -69,7 +71,8 @@ def _time(fields: Fields, charge: str) -> dict[str, Any]:
     """When it is charged, and how parts of a period count."""
     period, once = _period(fields)
     day = fields.read("day", parse_day, None)
-    timing = fields.choice("timing", ("advance", "arrears", "tick"), "advance" if charge == "fee" else "arrears")
+    usual = "tick" if fields.has("wallet") else "advance" if charge == "fee" else "arrears"
+    timing = fields.choice("timing", ("advance", "arrears", "tick"), usual)
     if (timing == "tick" and charge != "usage") or (timing == "advance" and charge in ("usage", "interest")):
         raise Invalid("conflict", f"the timing {timing!r} has no meaning for the charge {charge!r}", at=fields.path("timing"))
     if day is not None and period is not None and period.unit == "week" and day > 7:
@@ -94,7 +97,9 @@ def _time(fields: Fields, charge: str) -> dict[str, Any]:
 
 def _draws(fields: Fields, timing: str) -> dict[str, Any]:
     """Whether a wallet pays it. Raises Invalid `conflict` where it is not measured at each tick."""
-    draws = fields.choice("draws", ("invoice", "tick"), "invoice")
+    draws = fields.choice("draws", ("invoice", "tick"), "tick" if fields.has("wallet") else "invoice")
+    if fields.has("wallet") and draws != "tick":
+        raise Invalid("conflict", "units of a wallet are taken at each tick, never invoiced", at=fields.path("draws"))
     if draws == "tick" and timing != "tick":
         raise Invalid("conflict", "only what is measured at each tick draws on a wallet: say 'timing: tick'", at=fields.path("draws"))
     if draws == "tick" and fields.raw("owes", "customer") == "us":
@@ -180,6 +185,8 @@ def _check_price(item: Item, fields: Fields) -> None:
         if item.pricing is not None:
             raise Invalid("conflict", "interest has a rate, not a price", at=fields.path("price"))
         return
+    if item.follows is not None and item.wallet:
+        raise Invalid("conflict", "price lists are in money; what takes units has a price of its own, in them", at=fields.path("follows"))
     if item.follows is not None and item.pricing is not None:
         raise Invalid("conflict", "it follows a price list, so it has no price of its own", at=fields.path("price"))
     if item.follows is None and item.pricing is None:

@@ -10,6 +10,7 @@ from typing import Any
 from plans.catalogue import Feature, InvoicePolicy, Item, Minimum, Phase, Plan
 from plans.errors import Invalid
 from plans.fields import Fields, describe, suggestion
+from plans.loading.grants import read_grants
 from plans.loading.items import read_item
 from plans.loading.problems import check_code, codes_of, entries_of
 from plans.loading.reading import Reading, read_currency, read_pricing
@@ -58,6 +59,7 @@ def read_plan(code: str, value: object, at: str, *, around: Surroundings) -> Pla
         dunning=fields.read("dunning", check_code, None),
         suspension=fields.choice("suspension", ("charge", "pause", "serve"), "charge"),
         public=fields.flag("public", False),
+        grants=problems.attempt(lambda: read_grants(fields, reading, period, known), {}),
     )
     fields.text("about", None, longest=10_000)
     fields.done()

@@ -122,9 +122,22 @@ def _check_drawn(catalogue: Catalogue, problems: Problems) -> None:
     items += [(f"plans.{plan.code}.items.{code}", item) for plan in catalogue.plans.values() for code, item in plan.items.items()]
     for at, item in items:
         taxed = item.tax != UNTAXED and any(not tax.categories or item.tax in tax.categories for tax in catalogue.taxes)
-        if item.draws == "tick" and taxed:
+        if item.wallet:
+            _check_units(catalogue, item, at, problems)
+        elif item.draws == "tick" and taxed:
             message = "what draws on a wallet at each tick can't bear a tax: say 'tax: none'"
             problems.add(Invalid("conflict", message, at=join(at, "tax")))
+
+
+def _check_units(catalogue: Catalogue, item: Item, at: str, problems: Problems) -> None:
+    """Units are no money: no tax is due on them, and no minimum of money counts them."""
+    if item.tax not in (None, UNTAXED):
+        problems.add(Invalid("conflict", "units of a wallet bear no tax", at=join(at, "tax")))
+    for plan in catalogue.plans.values():
+        for minimum in plan.minimums:
+            if plan.items.get(item.code) is item and item.code in minimum.items:
+                message = f"the minimum {minimum.code!r} is in money, and {item.code!r} takes units of a wallet"
+                problems.add(Invalid("conflict", message, at=f"plans.{plan.code}.minimums.{minimum.code}.items"))
 
 
 def _categories(catalogue: Catalogue) -> Iterator[tuple[str, str]]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from plans.errors import Invalid
 from plans.fields import Fields, describe, join
-from plans.money import decimals, parse_decimal, plain
+from plans.money import parse_decimal, places_of, plain
 from plans.pricing.arithmetic import EXACT
 from plans.pricing.beside import Pricing
 from plans.pricing.models import Flat
@@ -97,7 +97,7 @@ def read_case(value: object) -> Case:
     fields = Fields(value)
     fields.text("id")
     currency = fields.text("currency")
-    decimals(currency, at="currency")
+    places_of(currency, at="currency")
     pricing = parse_pricing({name: value for name, value in fields.values.items() if name in PRICING_FIELDS}, currency=currency)
     by = pricing.choose.by if pricing.choose is not None else "quantity"
     for name in PRICING_FIELDS | CASE_FIELDS | {by}:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from plans.errors import Invalid
-from plans.money import ROUNDINGS, Rounding, decimals
+from plans.money import ROUNDINGS, Rounding, places_of
 from plans.pricing.arithmetic import QUANTITY_ROUNDS
 from plans.pricing.beside import PLAIN, Beside, Choice, Choose, Commitment, EventTransform, Pricing, QuantityTransform, Window
 from plans.pricing.models import AnyPrice, Matrix, Package, Percentage
@@ -26,7 +26,7 @@ def parse_pricing(value: object, *, currency: str, at: str = "", rounding: Round
 
     `at` is the path of the mapping; `rounding` the rule where the mapping names none. Raises Invalid with the codes of `reading`.
     """
-    places = decimals(currency)
+    places = places_of(currency)
     fields = PriceFields(value, at)
     negative = fields.choice("negative", ("allowed", "refused"), "refused") == "allowed"
     price, choose = _price_or_choose(fields, Reading(negative))

@@ -22,9 +22,8 @@ from tests.conformance import stories  # noqa: E402  (the player needs Django)
 def main(arguments: list[str]) -> int:
     found = cases()
     faults = [f"{case.origin} {case.id}: {fault}" for case in found for fault in case.run()]
-    for case in found:
-        if case.play is not None:
-            faults += [f"{case.origin} {case.id}: {fault}" for fault in stories.play(case.play, isolation="database")]
+    for play in sorted({case.play for case in found if case.play is not None}):
+        faults += [f"{play.parent.parent.name} {play.stem}: {fault}" for fault in stories.play(play, isolation="database")]
     if faults:
         print("\n".join(faults), file=sys.stderr)
         return 1

@@ -122,7 +122,7 @@ def test_an_expiry_decided_before_the_lock_is_stopped_by_the_database() -> None:
         time.sleep(1.5)
         with transaction.atomic():
             heads = journal.lock(["ana"])
-            event = expiry(load(["ana"])["ana"], lots, NOON, cause="expired")
+            event = expiry(load(["ana"])["ana"], lots, NOON)
             record([Draft("ana", event, NOON)], heads=heads, stamp=Stamp("racer", "careless", journal.database_time()))
         return None
 

@@ -1,27 +1,19 @@
-"""Worked cases of other systems, by their ids, against the pure engine of wallets."""
+"""Worked cases of other systems, by their ids, against the pure engine of wallets. tests/cases/ plays them through the whole system."""
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from billing.wallets.lots import OWED, Lot, Wallet, burn, draw, draw_back, give_back, standing, usable
-from tests.pure.wallet_play import moment, play
+from plans.periods import parse_time
 
-CASES = json.loads((Path(__file__).parent / "wallet_cases.json").read_text())
-NOW = moment("2026-01-01")
+NOW = parse_time("2026-01-01", "UTC", "")
 LATER = NOW + timedelta(days=14)
 D = Decimal
-
-
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"])
-def test_a_case_of_grants_that_burn_down(case: dict[str, Any]) -> None:
-    assert play(case["inputs"]) == case["expected"]
 
 
 def lot(name: str, amount: str, *, paid: str | None = None, **given: Any) -> Lot:

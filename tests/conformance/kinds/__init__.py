@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tests.conformance.kinds import fees, house, measures, notices, payments, prices, sums, taxes, times
+from tests.conformance.kinds import fees, house, measures, notices, payments, prices, sums, taxes, times, wallets
 
 Runner = Callable[[Mapping[str, Any]], Any]
 
@@ -30,5 +30,6 @@ RUNNERS: dict[str, Runner] = {
     "allowance": house.allowance,
     "approval": house.approval,
     "relief": house.relief,
+    "burn": wallets.burn,
     "notice": notices.notice,
 }
