@@ -52,7 +52,7 @@ def change(inputs: Mapping[str, Any]) -> Any:
     standing: dict[Any, Decimal] = {}
     for line in world.fees(inputs["before"]):
         standing[_address(line)] = line.amount
-    found = differences(world.fees(inputs["after"]), standing, [world.row], world.contract)
+    found = differences(world.fees(inputs["after"]), standing, [world.row], world.contract.currency)
     return world.shown([one.amount for one in found])
 
 
@@ -61,7 +61,7 @@ def difference(inputs: Mapping[str, Any]) -> Any:
     world = _World(inputs)
     line = world.fees([{"price": {"model": "flat", "amount": inputs["target"]}}])[0]
     standing = {_address(line): parse_decimal(inputs["standing"])}
-    return world.shown([one.amount for one in differences([line], standing, [world.row], world.contract)])
+    return world.shown([one.amount for one in differences([line], standing, [world.row], world.contract.currency)])
 
 
 def usage(inputs: Mapping[str, Any]) -> Any:
