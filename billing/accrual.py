@@ -250,7 +250,9 @@ def _use(segment: Segment, period: PeriodRow, measured: Measured, usage: Usage, 
     )
     read = usage.days.get(segment.span)
     days = local_days(segment.span, zone) if read is None else read
-    return Use(segment, Fraction(measured.quantity), events, usage.chosen, days, _usage_share(segment, period, zone))
+    by_days = segment.pricing is not None and segment.pricing.per_days is not None  # its days say already how much of the period it is
+    part = Fraction(1) if by_days else _usage_share(segment, period, zone)
+    return Use(segment, Fraction(measured.quantity), events, usage.chosen, days, part)
 
 
 def _usage_share(segment: Segment, period: PeriodRow, zone: str) -> Fraction:

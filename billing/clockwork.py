@@ -30,6 +30,7 @@ from billing.state import AccountState
 from billing.terms import Policy
 from billing.works import OPENING, works
 from plans import store
+from plans.errors import Conflict
 
 MAX_ROUNDS = 100_000
 LONG_AGO = datetime(1, 1, 2, tzinfo=UTC)
@@ -55,7 +56,8 @@ def advance(
         recount = _pending(recount, doing.steps) | _touched(done)
         active = list(dict.fromkeys([*doing.active, *(one.stream for one in done if journal.is_account(one.stream))]))
         states = _following(active, states, doing, done, recount)
-    raise AssertionError("the clockwork does not come to rest")
+    message = f"{MAX_ROUNDS} steps of its clockwork did not suffice until {until:%Y-%m-%d %H:%M} UTC; bill it up to an earlier time first"
+    raise Conflict("too_much_at_once", message, accounts=sorted(active)[:3])
 
 
 def _following(

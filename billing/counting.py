@@ -18,6 +18,7 @@ from billing.accrual import (
     usage_target,
 )
 from billing.codec import decode_value
+from billing.decided import respected
 from billing.discounting import discount_lines
 from billing.events import ChargeAccrued, ContractEnded, Entry, Event, ItemPeriod, PeriodsClosed, PeriodsOpened, Posting
 from billing.interest import interest_target
@@ -26,10 +27,14 @@ from billing.state import AccountState, Contract, PeriodRow
 from billing.terms import Policy, Segment, item_of, plan_of, segments
 from plans.catalogue import InvoicePolicy, Item, Minimum
 from plans.discounts import Discount
+from plans.errors import Conflict
 from plans.periods import Period, Span, local_date, share
 
 PeriodKey = tuple[str, str, datetime]  # contract, item, start
 Measurements = Mapping[PeriodKey, Usage]
+
+
+LARGEST = Decimal(10) ** 24  # of an amount or quantity of one line: what the columns hold, with room for the sums of many
 
 
 @dataclass(frozen=True)
@@ -143,7 +148,20 @@ def _target(c: Counted, state: AccountState, policy: Policy, usage: Measurements
         lines = interest_target(c.contract, earlier, c.row, c.found, state.zone)
     else:
         lines = fee_target(c.contract, c.row, c.found, state.zone)
+    for line in lines:
+        _check_size(line, c)
     return [*lines, *discount_lines(c.contract, lines, price_discounts(c, state))]
+
+
+def _check_size(line: TargetLine, c: Counted) -> None:
+    """Raises Conflict `too_large` for what no column holds: its account is parked with this as the reason."""
+    for value, what in ((line.amount, f"the amount in {c.contract.currency}"), (line.quantity, "the quantity")):
+        if abs(value) >= LARGEST:
+            shown = f"{value:.3E} ({LARGEST:.0E} is too much)"
+            message = (
+                f"{line.name} from {line.start:%Y-%m-%d} to {line.end:%Y-%m-%d}: {what} would be {shown}; void or amend its measurements"
+            )
+            raise Conflict("too_large", f"{message}, or correct its price, then release the account", contract=c.contract.id)
 
 
 def price_discounts(c: Counted, state: AccountState) -> list[tuple[str, Discount]]:
@@ -208,37 +226,13 @@ def _accrued(c: Counted, lines: Sequence[TargetLine], step: Step, state: Account
     currency = lines[0].key.currency if lines else _currency(c, state, policy)
     found = differences(lines, state.standing, [c.row], currency)
     if currency == c.contract.currency:
-        found = _above_adjustments(found, c, state)
+        found = respected(found, c.row, state)
     return [_charge(c, difference, step, state, policy) for difference in found if not _too_old(c, difference, step, state)]
 
 
 def _currency(c: Counted, state: AccountState, policy: Policy) -> str:
     """In what the item is charged where nothing of its target is left: the contract's currency, or units of a wallet."""
     return next((item.wallet for item in _items(c.row, state, policy) if item.wallet), c.contract.currency)
-
-
-def _above_adjustments(found: list[Difference], c: Counted, state: AccountState) -> list[Difference]:
-    """RULES 7: an automatic credit never brings what a period of an item cost below what people's credits left of it."""
-    credited = sum(
-        (
-            amount
-            for at, amount in state.adjusted.get((c.row.contract, c.row.item), ())
-            if amount < 0 and c.row.start <= at < c.row.full_end
-        ),
-        Decimal(0),
-    )
-    stands = sum((amount for key, amount in state.standing.items() if (key[0], key[1], key[3]) == _key(c.row)), Decimal(0))
-    room = stands + credited
-    below = -(room + sum((difference.amount for difference in found), Decimal(0)))
-    if not credited or below <= 0:
-        return found
-    kept = []
-    for difference in found:
-        back = min(below, -difference.amount) if difference.amount < 0 else Decimal(0)
-        below -= back
-        if back != -difference.amount or not back:
-            kept.append(replace(difference, amount=difference.amount + back, target=difference.target + back))
-    return kept
 
 
 def _too_old(c: Counted, difference: Difference, step: Step, state: AccountState) -> bool:

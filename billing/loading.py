@@ -255,9 +255,38 @@ def _money(states: dict[str, AccountState], names: Sequence[str]) -> None:
     for account, *row in bulk.fetch(statement, [names]):
         row[4], row[5] = trimmed(row[4]), trimmed(row[5])
         states[account].open_invoices.append(OpenInvoice(*row))
-    credit = "SELECT account, currency, amount FROM read_balance WHERE account = ANY(%s) AND ledger = %s AND amount <> 0"
-    for account, currency, amount in bulk.fetch(credit, [names, ledgers.CREDIT]):
-        states[account].credit[currency] = trimmed(-amount)
+    credit = "SELECT account, currency, amount, ledger FROM read_balance WHERE account = ANY(%s) AND ledger = ANY(%s) AND amount <> 0"
+    corrected = set()
+    for account, currency, amount, ledger in bulk.fetch(credit, [names, [ledgers.CREDIT, ledgers.CREDIT_NOTES]]):
+        if ledger == ledgers.CREDIT_NOTES:
+            corrected.add(account)
+        else:
+            states[account].credit[currency] = trimmed(-amount)
+    if corrected:
+        _taken_back(states, sorted(corrected))
+
+
+def _taken_back(states: dict[str, AccountState], accounts: Sequence[str]) -> None:
+    """What people took back of each key of the loaded periods: by credit notes, and by voids that forgive."""
+    statement = """
+        WITH taken AS (
+            SELECT note.account, substring(line.detail->'charges'->>0 FROM '[0-9]+$')::bigint AS sequence,
+                part.amount - part.discount AS amount
+            FROM read_invoice note JOIN read_invoice_line part ON part.invoice = note.invoice
+                JOIN read_invoice issued ON issued.account = note.account
+                    AND issued.number = regexp_replace(part.detail->>'corrects', '#[^#]*$', '')
+                JOIN read_invoice_line line ON line.invoice = issued.invoice
+                    AND line.line = substring(part.detail->>'corrects' FROM '#([0-9]+)$')::int
+            WHERE note.account = ANY(%s) AND note.document = 'credit_note' AND EXISTS (
+                SELECT 1 FROM read_posting leg WHERE leg.account = note.account AND leg.sequence = note.sequence AND leg.ledger = %s)
+            UNION ALL SELECT charge.account, charge.sequence, charge.amount
+            FROM read_invoice void JOIN read_charge charge ON charge.account = void.account AND charge.invoice = void.invoice
+            WHERE void.account = ANY(%s) AND void.status = 'void')
+        SELECT account, contract, item, terms, period_start, component, sum(taken.amount)
+        FROM taken JOIN read_charge USING (account, sequence) WHERE kind = 'accrual' GROUP BY 1, 2, 3, 4, 5, 6"""
+    rows = bulk.fetch(statement, [list(accounts), ledgers.CREDIT_NOTES, list(accounts)])
+    for account, contract, item, terms, start, component, amount in rows:
+        states[account].taken_back[contract, item, terms, start, component] = as_summed(amount)
 
 
 def _discounts(states: dict[str, AccountState], names: Sequence[str]) -> None:

@@ -15,10 +15,10 @@ from billing.accrual import Usage, decimal_of
 from billing.counting import Counted, Measurements, PeriodKey, counted_periods
 from billing.schedule import Step, meters_of
 from billing.state import AccountState
-from billing.terms import Policy
+from billing.terms import Policy, Segment
 from billing.totals import total_usage
 from plans.catalogue import Catalogue
-from plans.metering import Measured, Meter, Record, measure
+from plans.metering import Measured, Meter, Record, effective, measure
 from plans.periods import Span, local_days
 
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
@@ -184,7 +184,9 @@ def _usage(c: Counted, state: AccountState, policy: Policy, records: Mapping[tup
         if segment.item.meter is None:
             continue
         measured[segment.span] = measure_item(c, segment.item.meter, segment.span, state, policy, records, subject=segment.terms.subject)
-        read = _reading_days(measured[segment.span], _catalogue(c, policy).meters.get(segment.item.meter), state.zone)
+        register = _catalogue(c, policy).meters.get(segment.item.meter)
+        since = _last_read(c, segment, register, records, state) if segment.end == c.contract.end else None
+        read = _reading_days(measured[segment.span], register, state.zone, since, segment.end)
         if read is not None:
             days[segment.span] = read
     for name, meter in c.found[-1].item.deciding.items():
@@ -231,12 +233,26 @@ def _of_subject(records: Sequence[Record], subject: str) -> list[Record]:
     return [record for record in records if record.key in own or (record.voids or record.amends) in own]
 
 
-def _reading_days(measured: Measured, meter: Meter | None, zone: str) -> int | None:
+def _last_read(
+    c: Counted, segment: Segment, meter: Meter | None, records: Mapping[tuple[str, str], list[Record]], state: AccountState
+) -> datetime | None:
+    """When a register was last read before a segment that ends with its contract; the start of the contract where it never was."""
+    if meter is None or meter.aggregate != "register":
+        return None
+    mine = records.get((state.account, meter.reads or meter.code), ())
+    mine = _of_subject(mine, segment.terms.subject) if segment.terms.subject else mine
+    return max((r.at for r in effective(mine).records if r.kind != "usage" and r.at < segment.start), default=c.contract.start)
+
+
+def _reading_days(measured: Measured, meter: Meter | None, zone: str, unread_since: datetime | None, end: datetime) -> int | None:
     """For a register read at intervals (`spread: end`): the days between the first reading compared with and the last one counted. They,
-    not the calendar's, are what a price `per_days` is scaled by; none where no reading came, whose time the next one speaks for."""
+    not the calendar's, are what a price `per_days` is scaled by; none where no reading came, whose time the next one speaks for. Where the
+    contract ends no next one comes (`unread_since` says so): its last days count until `end`."""
     if meter is None or meter.aggregate != "register" or meter.register.spread != "end":
         return None
     since = [event.since_at for event in measured.events if event.since_at is not None]
+    if unread_since is not None:
+        return local_days(Span(min(since, default=unread_since), end), zone)
     if not since:
         return None if measured.quantity else 0
     last = max(event.at for event in measured.events) + datetime.resolution

@@ -161,6 +161,7 @@ class AccountState:
     adjusted: dict[tuple[str, str], list[tuple[datetime, Decimal]]] = field(
         default_factory=dict
     )  # (contract, item) -> by hand, when and how much
+    taken_back: dict[tuple[str, str, str, datetime, str], Decimal] = field(default_factory=dict)  # key -> what people credited of it
     open_charges: list[OpenCharge] = field(default_factory=list)
     open_invoices: list[OpenInvoice] = field(default_factory=list)
     credit: dict[str, Decimal] = field(default_factory=dict)  # currency -> the customer's unused money, positive

@@ -32,8 +32,10 @@ from billing.terms import item_of, plan_of
 from plans.catalogue import Catalogue, Plan
 from plans.errors import Conflict, Invalid, NotAllowed
 from plans.money import parse_measure
-from plans.periods import local_date
+from plans.periods import Span, local_date
 from plans.pricing import PRICING_FIELDS, parse_pricing
+
+MOST_PAST_PERIODS = 5_000  # the days of thirteen years, the hours of seven months
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ def subscribe(context: Context, args: Subscribe) -> Decision:
         subject=args.subject,
     )
     _check_meters(state, terms, start)
+    _check_past(plan, terms, args, Span(start, min(context.at, end or context.at)) if start < context.at else None)
     contract = context.next_address(args.account)
     event = ContractSigned(
         account=args.account,
@@ -147,6 +150,23 @@ def _texts(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_texts(element) for element in value]
     return value if value is None or isinstance(value, bool | str) else str(value)
+
+
+def _check_past(plan: Plan, terms: Terms, args: Subscribe, past: Span | None) -> None:
+    """What lies in the past is billed at once: refused where that are so many periods that somebody must have meant something else."""
+    if past is None:
+        return
+    items = [item for code in terms.items if (item := item_of(policy(), terms, code)) and not item.once and item.charge != "sale"]
+    lengths = [*(item.period or plan.period for item in items), *(minimum.period for minimum in plan.minimums)]
+    shortest = min((length for length in lengths if length is not None), key=lambda length: length.about, default=None)
+    since = max(past.start, args.paid_through or past.start)
+    count = max(0, int((past.end - since) / shortest.about)) if shortest else 0
+    if count > MOST_PAST_PERIODS:
+        message = (
+            f"from {since:%Y-%m-%d} to now are about {count} periods of {shortest}, and at most {MOST_PAST_PERIODS} are billed at once; "
+            "start later, or say with paid_through until when it is billed already"
+        )
+        raise Invalid("out_of_range", message, at="start")
 
 
 def _check_meters(state: AccountState, terms: Terms, start: datetime) -> None:

@@ -33,6 +33,9 @@ _ADVERBS = {"hourly": "hour", "daily": "day", "weekly": "week", "monthly": "mont
 _ISO: dict[str, Unit] = {"Y": "year", "M": "month", "W": "week", "D": "day", "TH": "hour", "TM": "minute"}
 _MOST = {"minute": 5_256_000, "hour": 87_600, "day": 36_500, "week": 5_200, "month": 1_200, "year": 100}
 _ELAPSED: dict[Unit, timedelta] = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1)}
+_ABOUT: dict[Unit, timedelta] = _ELAPSED | {
+    unit: timedelta(days=days) for unit, days in (("day", 1), ("week", 7), ("month", 30), ("year", 365))
+}  # type: ignore[assignment]
 _WRITTEN = re.compile(r"(?:(\d{1,9})\s*)?([a-z][a-z -]*)", re.ASCII)
 _WRITTEN_ISO = re.compile(r"P(T?)(\d{1,9})([YMWDH])", re.ASCII)
 
@@ -46,6 +49,11 @@ class Period:
 
     def __str__(self) -> str:
         return f"{self.count} {self.unit}{'' if self.count == 1 else 's'}"
+
+    @property
+    def about(self) -> timedelta:
+        """Its length where months have 30 days and years 365: to tell many periods from few, never to bill by."""
+        return self.count * _ABOUT[self.unit]
 
     def after(self, instant: datetime, zone: str, times: int = 1) -> datetime:
         """The instant `times` periods later (earlier where negative), on the wall clock of `zone` for days and longer; a day that the

@@ -132,6 +132,7 @@ class TestAnswers:
         (("rebuild", "nobody"), "error: stream: there is no stream 'nobody'"),
         (("audit", "unbilled", "--at", "x"), "error: at: 'x' is not a time"),
         (("run", "advance", "--at", "99999-01-01"), "error: at: '99999-01-01' is not a time"),
+        (("run", "advance", "--at", "2926-03-01"), "error: at: 2926-03-01 is "),
     ],
 )
 def test_bad_input_gives_one_clear_error(run: Any, words: tuple[str, ...], message: str) -> None:

@@ -6,7 +6,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from django.core.management.base import CommandParser
@@ -18,6 +18,7 @@ from billing.delivery import DeliveryReport
 from billing.management.base import USAGE, BillingCommand, moment
 
 T = TypeVar("T")
+MOST_AHEAD = timedelta(days=366)
 
 
 class Command(BillingCommand):
@@ -30,6 +31,7 @@ class Command(BillingCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("what", choices=["advance", "effects"])
         self.add_moment(parser, "--at", "do what is due up to and including then (default: now)")
+        parser.add_argument("--far-ahead", action="store_true", help=f"do mean an --at that is more than {MOST_AHEAD.days} days from now")
         parser.add_argument("--chunk", type=int, default=None, metavar="N", help="accounts to a transaction, or effects to a claim")
         parser.add_argument("--workers", type=int, default=1, metavar="N", help="how many at once")
         self.add_json(parser)
@@ -38,10 +40,18 @@ class Command(BillingCommand):
         if not 1 <= options["workers"] <= 64 or not 1 <= (1 if options["chunk"] is None else options["chunk"]) <= 100_000:
             self.fail("expected 1 to 64 workers and 1 to 100000 accounts to a chunk [out_of_range]", status=USAGE)
         at = moment(options["at"])
+        self._check_sense(at, meant=options["far_ahead"])
         if options["what"] == "effects":
             self._effects(at, chunk=options["chunk"] or delivery.CHUNK, workers=options["workers"], as_json=options["json"])
         else:
             self._advance(at, options)
+
+    def _check_sense(self, at: datetime, *, meant: bool) -> None:
+        """What is billed for the future can't be taken back: a slip in the year must not issue the documents of decades."""
+        ahead = at - moment(None)
+        if ahead > MOST_AHEAD and not meant:
+            message = f"at: {at:%Y-%m-%d} is {ahead.days} days from now, and all documents until then would be issued for good"
+            self.fail(f"{message}; say --far-ahead if that is meant, or see what comes by 'manage.py status' [out_of_range]")
 
     def _effects(self, at: datetime, *, chunk: int, workers: int, as_json: bool) -> None:
         reports = at_once(workers, lambda _: delivery.deliver(until=at, chunk=chunk))
