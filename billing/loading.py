@@ -209,12 +209,20 @@ def as_summed(amount: Decimal) -> Decimal:
 
 
 def _adjusted(states: dict[str, AccountState]) -> None:
-    """What people charged or credited by hand on items of the loaded contracts."""
+    """What people charged or credited by hand on items of the loaded contracts: adjustments, and
+    credit notes on the periods of their lines."""
     contracts = [name for state in states.values() for name in state.contracts]
     statement = """
-        SELECT account, contract, item, effective_at, amount FROM read_charge
-        WHERE account = ANY(%s) AND contract = ANY(%s) AND kind = 'adjustment' AND item <> '' ORDER BY account, sequence"""
-    for account, contract, item, at, amount in bulk.fetch(statement, [list(states), contracts]):
+        SELECT account, contract, item, effective_at, amount, sequence FROM read_charge
+        WHERE account = ANY(%s) AND contract = ANY(%s) AND kind = 'adjustment' AND item <> ''
+        UNION ALL
+        SELECT note.account, line.contract, line.item, line.start, line.discount - line.amount, note.sequence
+        FROM read_invoice note JOIN read_invoice_line line ON line.invoice = note.invoice
+        WHERE note.account = ANY(%s) AND note.document = 'credit_note' AND line.contract = ANY(%s) AND NOT EXISTS (
+            SELECT 1 FROM read_invoice_line other WHERE other.invoice = note.invoice AND other.detail->'charges' <> '[]')
+        ORDER BY 1, 6"""
+    accounts = list(states)
+    for account, contract, item, at, amount, _ in bulk.fetch(statement, [accounts, contracts] * 2):
         states[account].adjusted.setdefault((contract, item), []).append((at, trimmed(amount)))
 
 

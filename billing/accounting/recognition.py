@@ -7,6 +7,8 @@ however often the clock ticked.
 
     target(day) = charged                                    once the service is past
                 = round(charged × days past / days of it)    before, half away from zero
+
+What a person takes back of it (billing/accounting/releasing.py) is never earned: from then on what is left is earned by the days left.
 """
 
 from __future__ import annotations
@@ -45,17 +47,20 @@ class Deferred:
     charged: Decimal
     recognised: Decimal
     after: datetime
+    since: date | None = None  # a person took a part back: by this day `settled` was earned, the rest is earned from there
+    settled: Decimal = ZERO
 
 
 def earned(deferred: Deferred, *, until: date, zone: str) -> Decimal:
     """What is earned of the charge by the start of the local day `until`: by whole days of the service, in the currency's decimals."""
-    first, end = local_date(deferred.start, zone), local_date(deferred.end, zone)
-    days, past = (end - first).days, (until - first).days
-    if past <= 0:
-        return ZERO
-    if past >= days:
+    start, end = local_date(deferred.start, zone), local_date(deferred.end, zone)
+    first = max(start, deferred.since or start)
+    if until >= end and until > start:
         return deferred.charged
-    return round_money(Fraction(deferred.charged) * Fraction(past, days), deferred.key.currency)
+    if until <= first:
+        return deferred.settled
+    part = Fraction((until - first).days, (end - first).days)
+    return deferred.settled + round_money(Fraction(deferred.charged - deferred.settled) * part, deferred.key.currency)
 
 
 def next_month_end(deferred: Deferred, *, zone: str, books_zone: str) -> datetime:
@@ -73,17 +78,9 @@ class Recognition:
     rank = BOOKS
 
     def load(self, states: Mapping[str, AccountState]) -> None:
-        for state in states.values():
-            state.facts[FACT] = []
-        statement = """
-            SELECT account, contract, item, terms, period_start, component, currency, ledger, catalogue, version, start, "end",
-                charged, recognised, after
-            FROM read_deferred WHERE account = ANY(%s) ORDER BY account, contract, item, period_start, terms, component, currency"""
-        for account, contract, item, terms, start, component, currency, *rest in bulk.fetch(statement, [list(states)]):
-            key = Key(contract=contract, item=item, terms=terms, period_start=start, component=component, currency=currency)
-            ledger, catalogue, version, begin, end, charged, recognised, after = rest
-            row = Deferred(key, ledger, catalogue, version, begin, end, trimmed(charged), trimmed(recognised), after)
-            states[account].facts[FACT].append(row)
+        found = deferred_rows(list(states))
+        for account, state in states.items():
+            state.facts[FACT] = found.get(account, [])
 
     def next_moment(self, state: AccountState, policy: Policy) -> datetime | None:
         return min((_moment(row, state, policy) for row in state.facts[FACT]), default=None)
@@ -95,17 +92,32 @@ class Recognition:
         return {account: [_recognised(states[account], policy, moment)] for account, moment in moments.items()}
 
 
-def _books_zone(row: Deferred, state: AccountState, policy: Policy) -> str:
+def deferred_rows(accounts: Sequence[str]) -> dict[str, list[Deferred]]:
+    """account → what it was charged in advance and has not earned yet."""
+    statement = """
+        SELECT account, contract, item, terms, period_start, component, currency, ledger, catalogue, version, start, "end",
+            charged, recognised, after, since, settled
+        FROM read_deferred WHERE account = ANY(%s) ORDER BY account, contract, item, period_start, terms, component, currency"""
+    found: dict[str, list[Deferred]] = {}
+    for account, contract, item, terms, start, component, currency, *rest in bulk.fetch(statement, [list(accounts)]):
+        key = Key(contract=contract, item=item, terms=terms, period_start=start, component=component, currency=currency)
+        *span, charged, recognised, after, since, settled = rest
+        row = Deferred(key, *span, trimmed(charged), trimmed(recognised), after, since, trimmed(settled))
+        found.setdefault(account, []).append(row)
+    return found
+
+
+def books_zone(row: Deferred, state: AccountState, policy: Policy) -> str:
     return policy.catalogue(row.catalogue, row.version).zone if row.catalogue else state.zone
 
 
 def _moment(row: Deferred, state: AccountState, policy: Policy) -> datetime:
-    return next_month_end(row, zone=state.zone, books_zone=_books_zone(row, state, policy))
+    return next_month_end(row, zone=state.zone, books_zone=books_zone(row, state, policy))
 
 
 def _recognised(state: AccountState, policy: Policy, moment: datetime) -> Draft:
     due = [row for row in state.facts[FACT] if _moment(row, state, policy) <= moment]
-    day = local_date(moment, _books_zone(due[0], state, policy))
+    day = local_date(moment, books_zone(due[0], state, policy))
     lines = []
     for row in due:
         target = earned(row, until=day, zone=state.zone)

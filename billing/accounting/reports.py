@@ -113,9 +113,16 @@ DEFERRED = """
         FROM journal j, jsonb_array_elements(j.data->'lines') AS line
         WHERE j.kind = 'revenue.recognised' AND j.data->'entry'->>'seller' = %s AND (j.data->'entry'->>'accounting_date')::date <= %s
     UNION ALL
+    SELECT given->'key'->>'item', given->'key'->>'currency', (j.data->'entry'->>'accounting_date')::date,
+            -(given->>'amount')::numeric, false, false
+        FROM journal j, jsonb_array_elements(j.data->'released') AS given
+        WHERE j.kind IN ('credit_note.issued', 'invoice.voided') AND j.data->'entry'->>'seller' = %s
+            AND (j.data->'entry'->>'accounting_date')::date <= %s
+    UNION ALL
     SELECT '', p.currency, p.accounting_date, -p.amount, p.amount < 0, false
         FROM read_posting p JOIN journal j ON j.stream = p.account AND j.sequence = p.sequence
-        WHERE p.seller = %s AND p.ledger = 'deferred' AND p.accounting_date <= %s AND j.kind <> 'revenue.recognised'
+        WHERE p.seller = %s AND p.ledger = 'deferred' AND p.accounting_date <= %s
+            AND j.kind NOT IN ('revenue.recognised', 'credit_note.issued', 'invoice.voided')
             AND NOT EXISTS (SELECT 1 FROM read_charge c WHERE c.account = p.account AND c.sequence = p.sequence)"""
 
 
@@ -133,7 +140,7 @@ def _deferred(span: Span) -> Iterator[Row]:
             coalesce(-sum(amount) FILTER (WHERE day >= %s AND NOT charged AND NOT recognised), 0),
             coalesce(-sum(amount) FILTER (WHERE day >= %s AND recognised), 0), coalesce(sum(amount), 0)
         FROM ({DEFERRED}) AS moved GROUP BY item, currency ORDER BY currency, item"""  # noqa: S608 - DEFERRED is a literal
-    given = [span.first] * 4 + [span.seller, span.last] * 3
+    given = [span.first] * 4 + [span.seller, span.last] * 4
     totals: dict[str, list[Decimal]] = {}
     for item, currency, *amounts in bulk.fetch(statement, given):
         plain = [trimmed(amount) for amount in amounts]

@@ -9,10 +9,11 @@ from typing import Any
 
 from accounts import vault
 from billing import bulk, ledgers
+from billing.accounting.releasing import note_taken, released, with_released
 from billing.command import parse_arguments
 from billing.commands.common import money
 from billing.engine import Context
-from billing.events import CreditNoteIssued
+from billing.events import CreditNoteIssued, Released
 from billing.invoicing import Composing, CreditPart, Issued, LineRef, Standing, credit_note, credit_parts, frame_of
 from billing.loading import policy
 from billing.state import AccountState
@@ -34,6 +35,7 @@ class Crediting:
     issued: Issued
     reason: str
     earlier: int = 0  # events that the same command records before
+    released: tuple[Released, ...] = ()  # and what they release of charges in advance
 
     @property
     def invoice(self) -> str:
@@ -49,6 +51,12 @@ class Crediting:
         composing = composing_by_hand(self.context, self.state)
         frame = frame_of(composing, catalogue_behind(self.state, self.invoice), "credit_note", earlier=self.earlier)
         return credit_note(self.standing(), self.invoice, parts, frame=frame, reason=self.reason, against=ledgers.CREDIT_NOTES)
+
+    def issue(self, parts: Sequence[CreditPart]) -> CreditNoteIssued:
+        """The same, to be recorded: what of the parts is not earned yet is released."""
+        note = self.note(parts)
+        taken = note_taken(self.issued.invoice.lines, note)
+        return with_released(note, released(self.state, policy(), taken, at=self.context.at, before=self.released))
 
     def left(self) -> Decimal:
         """What can still be credited in all, with tax."""

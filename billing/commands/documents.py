@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from billing import bulk, ledgers
+from billing.accounting.releasing import released, with_released
 from billing.command import Command
 from billing.commands.common import account_stream, entry, open_state
 from billing.engine import Context, Decision
 from billing.events import InvoiceIssued, InvoiceVoided, Posting
 from billing.journal import Draft
+from billing.loading import policy
 from billing.past import find_issued
 from plans.errors import Conflict
 from plans.money import plain
@@ -46,6 +48,9 @@ def void(context: Context, args: Void) -> Decision:
         charges=tuple(charge for line in invoice.lines for charge in line.charges),
         entry=entry(context, state, _reversed(invoice, forgive=args.forgive)),
     )
+    if args.forgive:
+        taken = [(line.charges, line.amount - line.discount) for line in invoice.lines]
+        event = with_released(event, released(state, policy(), taken, at=context.at))
     return Decision([Draft(args.account, event, context.at)])
 
 

@@ -34,6 +34,7 @@ from billing.events.books import (
     BooksClosed,
     Earned,
     ExpectedLoss,
+    Released,
     RevenueRecognised,
 )
 from billing.events.charges import (
@@ -251,6 +252,7 @@ __all__ = [
     "Preview",
     "PriceChanged",
     "QuantityChanged",
+    "Released",
     "RequestApproved",
     "RequestExecuted",
     "RequestExpired",

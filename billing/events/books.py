@@ -23,6 +23,17 @@ class Earned:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Released:
+    """What a correction by hand took of one key's charge in advance before it was earned. By the day `since` the key had earned `settled`;
+    what is left of it is earned by the days from there on."""
+
+    key: Key
+    amount: Decimal
+    since: date
+    settled: Decimal
+
+
+@dataclass(frozen=True, kw_only=True)
 class RevenueRecognised(Event):
     """What was charged in advance is earned as its time passes: at the end of each month, up to and including the day `through`."""
 

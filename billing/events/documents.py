@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from billing.events.accounts import Place
 from billing.events.base import Entry, Event
+from billing.events.books import Released
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,6 +125,7 @@ class CreditNoteIssued(Event):
     reason: str
     entry: Entry
     mentions: tuple[Mapping[str, str], ...] = ()
+    released: tuple[Released, ...] = ()  # by hand: what was charged in advance and is never earned now
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,3 +141,4 @@ class InvoiceVoided(Event):
     open: Decimal  # what was open on it
     charges: tuple[str, ...]
     entry: Entry
+    released: tuple[Released, ...] = ()  # forgiven: what was charged in advance and is never earned now

@@ -27,6 +27,8 @@ class DeferredCharge(models.Model):
     charged = models.DecimalField(**MONEY)
     recognised = models.DecimalField(**MONEY)
     after = models.DateTimeField()  # the next month end after this counts
+    since = models.DateField(null=True)  # a person took a part back: by this day `settled` was earned, the rest is earned from there
+    settled = models.DecimalField(**MONEY, default=0)
 
     class Meta:
         db_table = "read_deferred"

@@ -205,6 +205,7 @@ class Invoice(models.Model):
         indexes = [
             models.Index(fields=["account", "sequence"], name="read_invoice_account"),
             models.Index(fields=["account", "due"], name="read_invoice_open", condition=models.Q(open__gt=0)),
+            models.Index(fields=["account"], name="read_invoice_credit_notes", condition=models.Q(document="credit_note")),
         ]
         constraints = [
             models.UniqueConstraint(fields=["seller", "series", "number"], name="invoice_number_once", condition=~models.Q(number="")),
@@ -268,7 +269,10 @@ class PostingRow(models.Model):
 
     class Meta:
         db_table = "read_posting"
-        indexes = [models.Index(fields=["account", "ledger", "effective_at"], name="read_posting_ledger")]
+        indexes = [
+            models.Index(fields=["account", "ledger", "effective_at"], name="read_posting_ledger"),
+            models.Index(fields=["seller", "accounting_date"], name="read_posting_books"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.ledger} {self.amount} {self.currency}"

@@ -7,16 +7,17 @@ from typing import Any
 
 from billing import bulk, ledgers
 from billing.engine import Batch
-from billing.events import BooksClosed, ChargeAccrued, Key, RevenueRecognised
+from billing.events import BooksClosed, ChargeAccrued, CreditNoteIssued, InvoiceVoided, Key, RevenueRecognised
 from billing.journal import Recorded
 
 KEY = "account contract item terms period_start component currency".split()
 TYPES = {"period_start": "timestamptz"}
-COLUMNS = [*KEY, *"ledger catalogue version start end charged recognised after".split()]
-CHARGED, RECOGNISED, AFTER = (COLUMNS.index(name) for name in ("charged", "recognised", "after"))
+COLUMNS = [*KEY, *"ledger catalogue version start end charged recognised after since settled".split()]
+CHARGED, RECOGNISED, AFTER, SINCE, SETTLED = (COLUMNS.index(name) for name in "charged recognised after since settled".split())
 SPAN = slice(len(KEY), CHARGED)
 
 Name = tuple[Any, ...]  # the values of KEY
+Moving = ChargeAccrued | RevenueRecognised | CreditNoteIssued | InvoiceVoided
 
 
 def process(batch: Batch) -> None:
@@ -37,7 +38,7 @@ def process(batch: Batch) -> None:
 
 def _deferred(batch: Batch) -> None:
     """Fold charges and recognitions in their order; a row whose charge is earned is gone, whatever comes later makes a row of its own."""
-    found = batch.of(ChargeAccrued, RevenueRecognised)
+    found = batch.of(ChargeAccrued, RevenueRecognised, CreditNoteIssued, InvoiceVoided)
     touched = [name for recorded, event in found for name in _names(recorded.stream, event)]
     if not touched:
         return
@@ -49,6 +50,11 @@ def _deferred(batch: Batch) -> None:
                 row = rows[_name(recorded.stream, line.key)]
                 row[RECOGNISED] += line.amount
                 row[AFTER] = recorded.effective_at
+        elif isinstance(event, CreditNoteIssued | InvoiceVoided):
+            for one in event.released:
+                row = rows[_name(recorded.stream, one.key)]
+                row[CHARGED] -= one.amount
+                row[SINCE], row[SETTLED] = one.since, one.settled
         else:
             _charge(rows, recorded, event)
         for name in _names(recorded.stream, event):
@@ -63,7 +69,9 @@ def _name(account: str, key: Key) -> Name:
     return account, key.contract, key.item, key.terms, key.period_start, key.component, key.currency
 
 
-def _names(account: str, event: ChargeAccrued | RevenueRecognised) -> list[Name]:
+def _names(account: str, event: Moving) -> list[Name]:
+    if isinstance(event, CreditNoteIssued | InvoiceVoided):
+        return [_name(account, one.key) for one in event.released]
     if isinstance(event, RevenueRecognised):
         return [_name(account, line.key) for line in event.lines]
     return [_name(account, event.key)] if deferred_amount(event) else []
@@ -81,7 +89,7 @@ def _charge(rows: dict[Name, list[Any]], recorded: Recorded, event: ChargeAccrue
     name = _name(recorded.stream, event.key)
     ledger = event.earned_in or ledgers.REVENUE_BY_CHARGE["fee"]
     span = [ledger, event.catalogue, event.version, event.start, event.end]
-    row = rows.setdefault(name, [*name, *span, Decimal(0), Decimal(0), recorded.effective_at])
+    row = rows.setdefault(name, [*name, *span, Decimal(0), Decimal(0), recorded.effective_at, None, Decimal(0)])
     row[SPAN] = span
     row[CHARGED] += amount
     row[AFTER] = max(row[AFTER], recorded.effective_at)

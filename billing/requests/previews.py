@@ -11,6 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from billing import ledgers
 from billing.engine import Request, execute
 from billing.events import CreditNoteIssued, InvoiceIssued, Moved, Preview, ShownDocument
 from billing.journal import Recorded
@@ -97,7 +98,13 @@ def differences(shown: Preview, now: Preview) -> list[str]:
 
 
 def _amounts(moves: Sequence[Moved]) -> dict[tuple[str, str, str], Decimal]:
-    return {(one.ledger, one.currency, one.document): one.amount for one in moves}
+    """By ledger, currency and document. How much of what is taken back was earned already changes with every day and is nobody's decision:
+    `deferred` counts as `credit_notes`."""
+    found: dict[tuple[str, str, str], Decimal] = {}
+    for one in moves:
+        key = ledgers.CREDIT_NOTES if one.ledger == ledgers.DEFERRED else one.ledger, one.currency, one.document
+        found[key] = found.get(key, ZERO) + one.amount
+    return found
 
 
 def _said(documents: Sequence[ShownDocument]) -> str:

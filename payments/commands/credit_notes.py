@@ -42,7 +42,7 @@ def credit_note(context: Context, args: CreditNote) -> Decision:
     state = open_state(args.account)
     check_settle(args.settle)
     crediting = Crediting(context, state, find_issued(args.account, args.invoice), args.reason)
-    note = crediting.note(_parts(crediting, args))
+    note = crediting.issue(_parts(crediting, args))
     drafts = [Draft(args.account, note, context.at)]
     made = {"credit_note": note.credit_note}
     if args.refund and note.credited:

@@ -125,12 +125,12 @@ def _credited(context: Context, state: AccountState, held: Held, asked: Decimal 
     """The credit note of an upheld dispute: its lines, or its amount or the part asked."""
     crediting = Crediting(context, state, find_issued(state.account, held.invoice), reason, earlier=1)
     if held.lines:
-        return crediting.note(parts_of_lines(crediting, held.lines))
+        return crediting.issue(parts_of_lines(crediting, held.lines))
     worth = held.amount if asked is None else money(asked, crediting.issued.invoice.currency)
     if worth > held.amount:
         message = f"the dispute is about {plain(held.amount)}, not {plain(worth)}"
         raise Conflict("more_than_disputed", message, at="amount", amount=plain(held.amount))
-    return crediting.note(crediting.parts_worth(worth))
+    return crediting.issue(crediting.parts_worth(worth))
 
 
 COMMANDS = (

@@ -89,10 +89,11 @@ def _notes(context: Context, state: AccountState, args: Refund, payment: Payment
                 " credit_note, or take the payment off the document by unallocate"
             )
             raise Conflict("invoice_open", message, at="payment", invoice=invoice)
-        crediting = Crediting(context, state, issued, args.reason or "Refund", earlier=len(found))
+        given_up = tuple(one for note in found for one in note.released)
+        crediting = Crediting(context, state, issued, args.reason or "Refund", earlier=len(found), released=given_up)
         worth = min(missing, paid, crediting.left())
         if worth > 0:
-            found.append(crediting.note(crediting.parts_worth(worth)))
+            found.append(crediting.issue(crediting.parts_worth(worth)))
             missing -= min(missing, found[-1].credited)
         if not missing:
             return found

