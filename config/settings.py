@@ -372,4 +372,9 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="billing@localhost")
 #: Where a customer pays a document, as documents print it and put it into a code to scan: a URL with {account} and {number}. "": nowhere.
 PAYMENT_LINK = env.str("PAYMENT_LINK", default="")
 
-UNFOLD = {"SITE_TITLE": "Bill'em All", "SITE_HEADER": "Bill'em All"}
+UNFOLD = {
+    "SITE_TITLE": "Bill'em All",
+    "SITE_HEADER": "Bill'em All",
+    "DASHBOARD_CALLBACK": "billing.admin.home.dashboard",
+    "SIDEBAR": {"show_search": False, "navigation": "billing.admin.sidebar.navigation"},
+}

@@ -1,5 +1,6 @@
-"""The back office, read-only: what accounts owe and why, contracts, documents, the journal. It asks queries and writes nothing."""
+"""The back office: the dashboard, accounts and why they owe, contracts, documents, the journal, and what waits for somebody. It asks
+queries and gives commands; it writes no row itself."""
 
-from billing.admin import accounts, contracts, documents, events
+from billing.admin import accounts, contracts, documents, events, rows
 
-__all__ = ["accounts", "contracts", "documents", "events"]
+__all__ = ["accounts", "contracts", "documents", "events", "rows"]

@@ -15,8 +15,9 @@ from unfold.decorators import display
 
 from accounts.models import Person
 from billing import ledgers
-from billing.admin.base import STANDINGS, STATES, ReadOnlyAdmin, money
+from billing.admin.base import STANDINGS, STATES, ReadOnlyAdmin, caller_of, money
 from billing.admin.doing import buttons, do
+from billing.admin.work import work_page
 from billing.models import Account, Balance, Contract, Due, Invoice, Payment
 from billing.queries.history import Filter, events, summary
 from billing.queries.status import Status, money_text, statuses
@@ -48,7 +49,15 @@ class AccountAdmin(ReadOnlyAdmin):
     search_help_text = "account, name, external id, or the number of a document"
 
     def get_urls(self) -> list[URLPattern]:
-        return [path("do/<str:command>/", self.admin_site.admin_view(self.do), name="billing_do"), *super().get_urls()]
+        own = [
+            path("do/<str:command>/", self.admin_site.admin_view(self.do), name="billing_do"),
+            path("work/<str:name>/", self.admin_site.admin_view(self.work), name="billing_work"),
+        ]
+        return [*own, *super().get_urls()]
+
+    def work(self, request: HttpRequest, name: str) -> HttpResponse:
+        """One of the lists of what waits for the office."""
+        return work_page(request, name, self.admin_site)
 
     def do(self, request: HttpRequest, command: str) -> HttpResponse:
         """The page of one command, as a button of the office opens it."""
@@ -118,7 +127,7 @@ class AccountAdmin(ReadOnlyAdmin):
             "standing_variant": STANDINGS[stand.standing],
             "tree": tree,
             "problem": problem,
-            "buttons": buttons(request.user, obj.account),
+            "buttons": buttons(caller_of(request), obj.account),
             "due": Due.objects.filter(account=obj.account).first(),
             "contracts": _contracts(obj.account),
             "documents": _documents(obj.account),

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from unfold.admin import ModelAdmin
 
-from accounts.access import caller_of_user
+from accounts.access import Caller, caller_of_user
 from billing.queries.status import money_text
 
 #: Colours of Unfold's labels.
@@ -29,6 +29,20 @@ STATES = {
 }
 
 
+def caller_of(request: HttpRequest) -> Caller:
+    """Who asks, looked up once for a request."""
+    if "billing_caller" not in request.__dict__:
+        request.__dict__["billing_caller"] = caller_of_user(request.user)
+    found: Caller = request.__dict__["billing_caller"]
+    return found
+
+
+def may_look(request: HttpRequest) -> bool:
+    """Whether the one who asks is staff with a role."""
+    caller = caller_of(request)
+    return caller.everything and bool(caller.roles)
+
+
 class ReadOnlyAdmin(ModelAdmin):
     """Rows to look at. `page_template` shows one of them, with what `page` answers."""
 
@@ -40,8 +54,7 @@ class ReadOnlyAdmin(ModelAdmin):
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Every role of staff may look (accounts/roles.py); rows of permissions are not asked."""
-        caller = caller_of_user(request.user)
-        return caller.everything and bool(caller.roles)
+        return may_look(request)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)

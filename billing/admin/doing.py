@@ -11,9 +11,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.access import caller_of_user
+from accounts.access import Caller
 from accounts.looks import refused
 from accounts.roles import AREAS, area_of
+from billing.admin.base import caller_of
 from billing.command import Command, registry
 from billing.doing import CommandPage
 from billing.engine import Outcome
@@ -28,9 +29,8 @@ class Button:
     address: str
 
 
-def buttons(user: Any, account: str = "") -> dict[str, list[Button]]:
-    """area → the commands that the user may run there: for one account, or those that are about no account."""
-    caller = caller_of_user(user)
+def buttons(caller: Caller, account: str = "") -> dict[str, list[Button]]:
+    """area → the commands that the caller may run there: for one account, or those that are about no account."""
     found: dict[str, list[Button]] = {}
     for area in [*AREAS, "administration"]:
         for command in registry().values():
@@ -49,7 +49,7 @@ def do(request: HttpRequest, name: str, site: Any) -> HttpResponse:
     command = registry().get(name)
     if command is None:
         raise Http404
-    caller, at, account = caller_of_user(request.user), timezone.now(), named_account(request, command)
+    caller, at, account = caller_of(request), timezone.now(), named_account(request, command)
     if not caller.may_run(name):
         refused(caller.actor, what=name, code="no_right", account=account, at=at)
         raise PermissionDenied
