@@ -14,7 +14,7 @@ from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
 
 from accounts.models import Membership
-from accounts.roles import ACCOUNT_ROLES, CUSTOMER_COMMANDS, CUSTOMER_WHEN, area_of, areas_of_roles
+from accounts.roles import ACCOUNT_ROLES, CUSTOMER_COMMANDS, CUSTOMER_VALUES, CUSTOMER_WHEN, area_of, areas_of_roles
 from plans.errors import NotAllowed, NotFound
 
 
@@ -61,6 +61,9 @@ class Caller:
         extra = sorted(set(arguments) - CUSTOMER_COMMANDS[command][1] - {"account"})
         if extra:
             raise NotAllowed("no_right", f"{extra[0]!r} is for the office to say; leave it out", at=extra[0])
+        for (name, argument), value in CUSTOMER_VALUES.items():
+            if name == command and arguments.get(argument) != value:
+                raise NotAllowed("no_right", f"say {argument}: {value}; anything else is for the office to say", at=argument)
         if str(arguments.get("when", "")) not in CUSTOMER_WHEN:
             words = ", ".join(sorted(CUSTOMER_WHEN - {""}))
             raise NotAllowed("no_right", f"a date is for the office to say; choose one of {words}", at="when")

@@ -141,8 +141,10 @@ CUSTOMER_COMMANDS: dict[str, tuple[str, frozenset[str]]] = {
         frozenset({"name", "email", "phone", "street", "postcode", "city", "region", "country", "tax_id", "locale"}),
     ),
     "apply_credit": ("money", frozenset({"invoices"})),
-    "open_checkout": ("money", frozenset({"invoices"})),
-    "collect": ("money", frozenset({"invoices", "method"})),
+    "open_checkout": ("money", frozenset({"invoices", "amount"})),
+    "collect": ("money", frozenset({"invoices", "method", "amount"})),
+    "instalments": ("money", frozenset({"invoices", "offer"})),
+    "top_up": ("money", frozenset({"amount", "channel"})),
     "set_default_method": ("money", frozenset({"method"})),
     "remove_method": ("money", frozenset({"method"})),
     "set_collection": ("money", frozenset({"mode"})),
@@ -151,6 +153,9 @@ CUSTOMER_COMMANDS: dict[str, tuple[str, frozenset[str]]] = {
 
 #: When a customer's change may take effect. Dates are the office's to say: one in the past would move what was billed.
 CUSTOMER_WHEN = frozenset({"", "now", "period_end", "trial_end", "term_end"})
+
+#: (command, argument) → the only value that a person of the account may give: a wallet is filled from credit, which only payments make.
+CUSTOMER_VALUES: dict[tuple[str, str], str] = {("top_up", "channel"): "credit"}
 
 #: What an API key may be given: every area of commands, and these.
 OTHER_SCOPES = frozenset({"read", "usage", "entitlements"})

@@ -135,6 +135,20 @@ def claim(
     return [OwedEffect(*row[:5], orjson.loads(row[5]), row[6], until, known_at) for row in rows]
 
 
+def attempt_now(effect: str, *, at: datetime) -> DeliveryReport:
+    """Try one effect at once, whatever its moment: somebody stands there and waits for it. Nothing where a worker has it, or it is done."""
+    report = DeliveryReport()
+    statement = """
+        UPDATE effect SET state = 'claimed', attempt = attempt + 1, leased_until = clock_timestamp() + %s
+        WHERE id = %s AND state = 'owed'
+        RETURNING id, kind, account, stream, sequence, payload::text, attempt, due_at"""
+    with transaction.atomic():
+        rows = bulk.fetch(statement, [LEASE, effect])
+    for row in rows:
+        _attempt(OwedEffect(*row[:5], orjson.loads(row[5]), row[6], at), handlers()[row[1]], report)
+    return report
+
+
 def _attempt(effect: OwedEffect, handler: Handler, report: DeliveryReport) -> None:
     """Call the handler, unless the lease ran out while others of the chunk were delivered; keep its answer."""
     if not _renew(effect):

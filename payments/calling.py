@@ -11,6 +11,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from django.urls import reverse
+
 from billing import bulk, journal
 from billing.delivery import Answer as Delivered
 from billing.delivery import Done, Failed, Later, OwedEffect
@@ -104,7 +106,8 @@ def checkout(effect: OwedEffect) -> Delivered:
         known = {"reference": page_id} if page_id else {"key": effect.id}
         answer = gateway.find("checkout", **known, at=effect.at)
         if answer is None:
-            page = gateway.checkout(Asked(effect.id, event.account, event.amount, event.currency, effect.at), return_to="")
+            asked = Asked(effect.id, event.account, event.amount, event.currency, effect.at)
+            page = gateway.checkout(asked, return_to=reverse("portal-payment", args=[event.account, effect.sequence]))
             answer = Answer("confirmation", page.id, event.amount, event.currency, effect.id, url=page.url)
     except NoAnswer as silence:
         return Later(f"no answer: {silence}")

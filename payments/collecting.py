@@ -38,6 +38,12 @@ class Collectable:
     running: str
 
 
+@dataclass(frozen=True)
+class Money:
+    amount: Decimal
+    currency: str
+
+
 def collectable(accounts: Sequence[str]) -> dict[str, list[Collectable]]:
     """What of each account could be collected, oldest due first."""
     statement = """
@@ -63,16 +69,18 @@ def request(
     *,
     trigger: str,
     amounts: Mapping[str, Decimal] | None = None,
+    total: Money | None = None,
 ) -> CollectionRequested:
-    """The request to charge these documents (of one currency) in one sum; of each all that can be collected, or its part of `amounts`."""
+    """The request to charge these documents (of one currency) in one sum; of each all that can be collected, or its part of `amounts`.
+    `total`, where given, is the sum: what is beyond the documents becomes the customer's credit."""
     allocations = tuple(
         Allocation(invoice=one.invoice, number=one.number, amount=(amounts or {}).get(one.invoice, one.amount)) for one in parts
     )
     return CollectionRequested(
         account=account,
         collection=collection,
-        amount=sum((one.amount for one in allocations), Decimal(0)),
-        currency=parts[0].currency if parts else "",
+        amount=total.amount if total else sum((one.amount for one in allocations), Decimal(0)),
+        currency=total.currency if total else parts[0].currency if parts else "",
         allocations=allocations,
         method=charged.method,
         gateway=charged.gateway,
@@ -81,6 +89,16 @@ def request(
         attempt=parts[0].attempts + 1 if parts else 1,
         trigger=trigger,
     )
+
+
+def spread(parts: Sequence[Collectable], amount: Decimal) -> dict[str, Decimal]:
+    """The amount over the documents in their order, each up to what is open; documents that get nothing are left out."""
+    found: dict[str, Decimal] = {}
+    for one in parts:
+        if amount > 0:
+            found[one.invoice] = min(one.amount, amount)
+            amount -= found[one.invoice]
+    return found
 
 
 def default_methods(accounts: Sequence[str]) -> dict[str, Charged]:

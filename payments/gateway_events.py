@@ -103,6 +103,16 @@ class PaymentCollected(PaymentReceived):
 
 
 @dataclass(frozen=True, kw_only=True)
+class MethodGiven(Event):
+    """The gateway's page is done with: the customer gave a method, nothing was to be paid. The method itself is `method.added`."""
+
+    kind: ClassVar[str] = "collection.method_given"
+    account: str
+    collection: str
+    reference: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class CollectionFailed(Event):
     """The gateway did not get the money. `decline`: `soft` (try again later), `hard` (this method will not do), `confirmation` (the
     customer must confirm, and did not); `code` and `message` are the gateway's."""

@@ -14,6 +14,7 @@ from payments.gateway_events import (
     CollectionRequested,
     DefaultMethodSet,
     MethodAdded,
+    MethodGiven,
     MethodRemoved,
     PaymentCollected,
     PayoutFailed,
@@ -102,11 +103,13 @@ def _collections(batch: Batch) -> None:
 def _steps(batch: Batch) -> None:
     """What became of collections: the last word of the batch for each."""
     latest: dict[str, tuple[Any, ...]] = {}
-    for recorded, event in batch.of(CollectionAwaited, PaymentCollected, CollectionFailed):
+    for recorded, event in batch.of(CollectionAwaited, PaymentCollected, MethodGiven, CollectionFailed):
         if isinstance(event, CollectionAwaited):
             latest[event.collection] = (event.waiting, "", "", "", event.reference, event.url, "", None)
         elif isinstance(event, PaymentCollected):
             latest[event.collection] = ("settled", "", "", "", event.reference, "", event.payment, recorded.effective_at)
+        elif isinstance(event, MethodGiven):
+            latest[event.collection] = ("settled", "", "", "", event.reference, "", "", recorded.effective_at)
         else:
             said = (event.decline, event.code, event.message, event.reference)
             latest[event.collection] = ("failed", *said, "", "", recorded.effective_at)

@@ -131,6 +131,7 @@ class InstalmentOffer:
     down: Decimal = Decimal(0)  # percent that is paid at once, beside the instalments
     tolerance: int = 0
     tax: str | None = None
+    public: bool = False  # customers may take it themselves
 
 
 def rate_on(entries: tuple[RateEntry, ...], day: date) -> Decimal:

@@ -11,12 +11,13 @@ from django import forms
 
 from accounts.roles import CUSTOMER_COMMANDS
 from billing.command import registry
+from billing.commands.offers import offered
 from billing.forms import CommandForm
 from billing.loading import load_one, policy
 from billing.models import Contract, Invoice
 from billing.portal.guard import Visit
 from billing.portal.prices import Card, cards
-from billing.portal.words import LABELS, WHEN, money
+from billing.portal.words import LABELS, MODES, WHEN, money
 from billing.state import AccountState
 from billing.terms import item_of, plan_of
 from payments.models import PaymentMethod
@@ -96,6 +97,12 @@ def _methods(visit: Visit, state: AccountState, contract: str, command: str) -> 
     return [(row.method, f"{row.brand.title()} •••• {row.last4}") for row in rows]
 
 
+def _offers(visit: Visit, state: AccountState, contract: str, command: str) -> Choices:
+    """The payment plans that customers may take themselves."""
+    day = local_date(visit.at, state.zone)
+    return [(one.code, f"{one.name} ({one.count})") for held in offered(day) for one in held.instalments.values() if one.public]
+
+
 def _invoices(visit: Visit, state: AccountState, contract: str, command: str) -> Choices:
     rows = Invoice.objects.filter(account=state.account).exclude(document="credit_note").order_by("-sequence")[:50]
     return [(row.number or row.invoice, f"{row.number or row.invoice}: {money(row.total, row.currency)}") for row in rows]
@@ -107,5 +114,7 @@ CHOICES: dict[str, Callable[[Visit, AccountState, str, str], Choices]] = {
     "item": _items,
     "method": _methods,
     "invoice": _invoices,
+    "offer": _offers,
     "when": lambda visit, state, contract, command: WHEN,
+    "mode": lambda visit, state, contract, command: MODES,
 }

@@ -9,7 +9,7 @@ from django.http import Http404, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from accounts.roles import CUSTOMER_COMMANDS
+from accounts.roles import CUSTOMER_COMMANDS, CUSTOMER_VALUES
 from billing.command import registry
 from billing.doing import CommandPage
 from billing.engine import Outcome
@@ -47,6 +47,7 @@ def do(visit: Visit, command: str) -> HttpResponse:
     account = visit.account.account
     if command not in CUSTOMER_COMMANDS or not visit.caller.may_run(command, account):
         raise Http404
-    page = CustomerPage(visit.request, registry()[command], visit.caller, visit.at, account, only=shown(command))
+    fixed = {argument: value for (name, argument), value in CUSTOMER_VALUES.items() if name == command}
+    page = CustomerPage(visit.request, registry()[command], visit.caller, visit.at, account, only=shown(command), fixed=fixed)
     page.visit = visit
     return page.respond()

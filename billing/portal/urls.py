@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from billing.portal import doing, opening, views
+from billing.portal import doing, opening, paying, views
 
 urlpatterns = [
     path("", views.accounts, name="portal-accounts"),
@@ -14,5 +14,8 @@ urlpatterns = [
     path("<str:account>/documents", views.documents, name="portal-documents"),
     path("<str:account>/contracts", views.contracts, name="portal-contracts"),
     path("<str:account>/plans", views.plans, name="portal-plans"),
+    path("<str:account>/pay", paying.pay, name="portal-pay"),
+    path("<str:account>/cards", paying.cards, name="portal-cards"),
+    path("<str:account>/payments/<int:sequence>", paying.payment, name="portal-payment"),
     path("<str:account>/do/<str:command>", doing.do, name="portal-do"),
 ]

@@ -66,6 +66,7 @@ LABELS = {
     "offer": lazy("Offer"),
 }
 WHEN = (("now", lazy("now")), ("period_end", lazy("at the end of the period")))
+MODES = (("automatic", lazy("take what falls due from my card")), ("manual", lazy("I pay myself")))
 PER = {
     "minute": lazy("a minute"),
     "hour": lazy("an hour"),

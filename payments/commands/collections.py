@@ -15,10 +15,11 @@ from billing.engine import Context, Decision
 from billing.events import Allocation, Posting
 from billing.journal import Draft
 from billing.loading import load_one
+from billing.state import AccountState
 from payments.allocation import find
-from payments.collecting import Charged, Collectable, collectable, default_methods, request
+from payments.collecting import Charged, Collectable, Money, collectable, default_methods, request, spread
 from payments.commands.methods import active_method
-from payments.gateway_events import CollectionAwaited, CollectionFailed, CollectionRequested, PaymentCollected
+from payments.gateway_events import CollectionAwaited, CollectionFailed, CollectionRequested, MethodGiven, PaymentCollected
 from payments.gateways import choose
 from payments.paying import cash, receivable_legs, total
 from payments.standing import find_row, receivable_invoices
@@ -34,38 +35,54 @@ class Collect:
     invoices: tuple[Any, ...] = ()  # none: everything that is open
     method: str = ""  # none: the default one
     trigger: str = "asked"
+    amount: Decimal | None = None  # none: all that is open on them; what is beyond it becomes the customer's credit
 
 
 def collect(context: Context, args: Collect) -> Decision:
-    """Have the gateway charge a payment method for open documents, in one sum. What the customer disputes is left out.
+    """Have the gateway charge a payment method for open documents, in one sum, or for another amount: the oldest due first, the rest for
+    the customer's credit. What the customer disputes is left out.
 
     Refused while a collection of one of them is under way: nothing is charged twice.
     """
-    open_state(args.account)
+    state = open_state(args.account)
     if args.trigger not in ("asked", "due", "retry"):
         raise Invalid("unknown_choice", f"expected asked, due or retry; found {args.trigger!r}", at="trigger")
+    if args.amount is not None and args.amount <= 0:
+        raise Invalid("out_of_range", f"expected more than 0, found {args.amount}", at="amount")
     charged = _method(args.account, args.method)
-    parts = _parts(args.account, args.invoices)
     collection = context.next_address(args.account)
-    event = request(args.account, collection, parts, charged, trigger=args.trigger)
+    event = _request(args, state, collection, charged, trigger=args.trigger)
     return Decision([Draft(args.account, event, context.at)], {"collection": collection})
+
+
+def _request(args: Collect | OpenCheckout, state: AccountState, collection: str, charged: Charged, *, trigger: str) -> CollectionRequested:
+    """For all that is open on the documents, or for another amount: over them in their order, the rest for the customer's credit."""
+    if args.amount is None:
+        return request(args.account, collection, _parts(args.account, args.invoices), charged, trigger=trigger)
+    parts = _parts(args.account, args.invoices, empty=not args.invoices) if args.amount else []
+    currency = parts[0].currency if parts else state.currency
+    amounts = spread(parts, total := money(args.amount, currency, least=None))
+    parts = [one for one in parts if one.invoice in amounts]
+    return request(args.account, collection, parts, charged, trigger=trigger, amounts=amounts, total=Money(total, currency))
 
 
 @dataclass(frozen=True)
 class OpenCheckout:
     account: str
     invoices: tuple[Any, ...] = ()  # none: everything that is open
+    amount: Decimal | None = None  # none: all that is open on them; 0: nothing is paid, the customer gives a method for later
     gateway: str = ""  # none: the one of the settings
 
 
 def open_checkout(context: Context, args: OpenCheckout) -> Decision:
-    """Ask the gateway for a page on which the customer pays open documents, by a method that he gives there. Its address is the `url` of
-    the collection once the gateway has answered."""
-    open_state(args.account)
+    """Ask the gateway for a page on which the customer pays open documents (or another amount), by a method that he gives there. Its
+    address is the `url` of the collection once the gateway has answered. For the amount 0 he gives a method and pays nothing."""
+    state = open_state(args.account)
     gateway = choose(args.gateway, actor=context.actor)
-    parts = _parts(args.account, args.invoices)
+    if args.amount is not None and args.amount < 0:
+        raise Invalid("negative", f"expected 0 or more, found {args.amount}", at="amount")
     collection = context.next_address(args.account)
-    event = request(args.account, collection, parts, Charged(gateway), trigger="checkout")
+    event = _request(args, state, collection, Charged(gateway), trigger="checkout")
     return Decision([Draft(args.account, event, context.at)], {"collection": collection})
 
 
@@ -80,8 +97,8 @@ def _method(account: str, name: str) -> Charged:
     return found
 
 
-def _parts(account: str, names: Sequence[Any]) -> list[Collectable]:
-    """Raises NotFound `unknown_invoice`, Conflict `nothing_open`, `collection_running`, `currency`."""
+def _parts(account: str, names: Sequence[Any], *, empty: bool = False) -> list[Collectable]:
+    """Raises NotFound `unknown_invoice`, Conflict `nothing_open` (unless there may be none), `collection_running`, `currency`."""
     found = collectable([account]).get(account, [])
     if names:
         invoices = receivable_invoices(account)
@@ -89,7 +106,7 @@ def _parts(account: str, names: Sequence[Any]) -> list[Collectable]:
         found = [one for one in found if one.invoice in wanted]
     else:
         found = [one for one in found if not found or one.currency == found[0].currency]
-    if not found:
+    if not found and not empty:
         raise Conflict("nothing_open", "nothing is open that could be collected", at="invoices")
     for one in found:
         if one.running:
@@ -120,6 +137,9 @@ def settle_collection(context: Context, args: SettleCollection) -> Decision:
     asked, status = _find(args.account, args.collection)
     if status == "settled":
         return Decision([], {"collection": asked.collection})
+    if not asked.amount:
+        given = MethodGiven(account=args.account, collection=asked.collection, reference=args.reference)
+        return Decision([Draft(args.account, given, context.at, asked.collection)], {"collection": asked.collection})
     amount = asked.amount if args.amount is None else money(args.amount, asked.currency)
     allocations = _still_open(args.account, asked.allocations, amount)
     left = amount - total(allocations)

@@ -119,7 +119,8 @@ class Gateway(Protocol):
     def pay_out(self, asked: Asked) -> Answer: ...
 
     def checkout(self, asked: Asked, *, return_to: str) -> Checkout:
-        """A page where the customer pays the amount; with the amount 0 only a method is given."""
+        """A page where the customer pays the amount; with the amount 0 only a method is given. Afterwards he goes to `return_to`, a path
+        of ours."""
 
     def find(self, sort: Sort, *, key: str = "", reference: str = "", at: datetime, asked: Asked | None = None) -> Answer | None:
         """The truth about what was asked, by its key or the gateway's id; None where the gateway knows of nothing. `asked`,

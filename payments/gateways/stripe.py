@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
+from urllib.parse import urljoin
 
 import stripe
 from django.conf import settings
@@ -124,20 +125,16 @@ class StripeGateway:
         )
 
     def checkout(self, asked: Asked, *, return_to: str) -> Checkout:
+        back = urljoin(settings.PAYMENT_RETURN_URL, return_to)
         metadata = {"key": asked.key, "account": asked.account}
-        price = {
-            "currency": asked.currency.lower(),
-            "unit_amount": smallest(asked.amount, asked.currency),
-            "product_data": {"name": asked.account},
-        }
-        wanted = {
-            "mode": "payment",
-            "line_items": [{"price_data": price, "quantity": 1}],
-            "customer_creation": "always",
-            "payment_intent_data": {"setup_future_usage": "off_session", "metadata": metadata},
-            "metadata": metadata,
-            "success_url": return_to or settings.PAYMENT_RETURN_URL,
-        }
+        wanted: dict[str, Any] = {"metadata": metadata, "success_url": back, "cancel_url": back, "customer_creation": "always"}
+        if asked.amount:
+            product = {"product_data": {"name": asked.account}, "currency": asked.currency.lower()}
+            price = product | {"unit_amount": smallest(asked.amount, asked.currency)}
+            wanted |= {"mode": "payment", "line_items": [{"price_data": price, "quantity": 1}]}
+            wanted["payment_intent_data"] = {"setup_future_usage": "off_session", "metadata": metadata}
+        else:
+            wanted |= {"mode": "setup", "currency": asked.currency.lower(), "setup_intent_data": {"metadata": metadata}}
         client = self.client()
         session = told(lambda: client.checkout.sessions.create(wanted, {"idempotency_key": asked.key}))
         return Checkout(session.id, session.url)
@@ -183,18 +180,19 @@ class StripeGateway:
 
     def _checkout(self, client: Any, reference: str) -> Answer:
         session = told(lambda: client.checkout.sessions.retrieve(reference))
-        key, amount = read(session.metadata, "key") or "", amount_of(session.amount_total, session.currency)
+        key, amount = read(session.metadata, "key") or "", amount_of(session.amount_total or 0, session.currency)
         currency = session.currency.upper()
         intent = read(session, "payment_intent")
         if session.status == "expired":
             return Answer("failed", session.id, amount, currency, key, "confirmation", "abandoned", "the page was not used")
-        if session.status == "open" or not intent:
+        given = read(session, "setup_intent")
+        if session.status == "open" or not (intent or given):
             return Answer("confirmation", session.id, amount, currency, key, url=session.url or "")
+        if given:
+            made = told(lambda: client.setup_intents.retrieve(given, {"expand": ["payment_method"]}))
+            return Answer("succeeded", session.id, amount, currency, key, method=_method_of(made))
         paid = told(lambda: client.payment_intents.retrieve(intent, {"expand": ["payment_method"]}))
-        card = read(paid.payment_method, "card")
-        expiry = f"{card.exp_year:04d}-{card.exp_month:02d}" if card else ""
-        method = Method(paid.customer or "", paid.payment_method.id, read(card, "brand") or "", read(card, "last4") or "", expiry)
-        return Answer(**{**intent_answer(paid, key).__dict__, "method": method})
+        return Answer(**{**intent_answer(paid, key).__dict__, "method": _method_of(paid)})
 
     def read_webhook(self, body: bytes, headers: Mapping[str, str], *, at: datetime) -> Notice:
         event = self._verified(body, headers.get("stripe-signature", ""))
@@ -219,6 +217,13 @@ class StripeGateway:
             except (ValueError, KeyError, TypeError):
                 raise Unsupported("not a notice of Stripe") from None
         raise BadSignature("the signature is not one of Stripe's for us, or too old")
+
+
+def _method_of(intent: Any) -> Method:
+    """The method that the customer gave for an intent of payment or set-up."""
+    card = read(intent.payment_method, "card")
+    expiry = f"{card.exp_year:04d}-{card.exp_month:02d}" if card else ""
+    return Method(intent.customer or "", intent.payment_method.id, read(card, "brand") or "", read(card, "last4") or "", expiry)
 
 
 # --- reading what Stripe says -----------------------------------------------------------------------------------------------------

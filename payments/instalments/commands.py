@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from accounts.access import is_customer
 from billing import bulk
 from billing.command import Command
 from billing.commands.common import account_stream, money, open_state
@@ -54,6 +55,8 @@ def agree(context: Context, args: AgreeInstalments) -> Decision:
     state = open_state(args.account)
     invoices = _covered(args)
     offer, catalogue = _offer(args, local_date(context.at, state.zone))
+    if is_customer(context.actor) and not offer.public:
+        raise NotFound("unknown_offer", f"there is no payment plan {args.offer!r} on offer; ask us for one", at="offer")
     principal, currency = sum((one.open for one in invoices), ZERO), invoices[0].currency
     parts = _parts(args, offer, principal, currency, local_date(context.at, state.zone), state)
     shares = over_documents(parts, [(one.id, one.open) for one in invoices])

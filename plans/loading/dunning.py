@@ -209,6 +209,7 @@ def _offer(code: str, value: object, at: str) -> InstalmentOffer:
         down=fields.decimal("down", ZERO),
         tolerance=fields.integer("tolerance", 0, most=MOST_DAYS),
         tax=fields.read("tax", check_code, None),
+        public=fields.flag("public", False),
     )
     fields.done()
     if (offer.method == "none") != (offer.rate == 0):

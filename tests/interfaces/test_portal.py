@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import html
 import re
+import secrets
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -15,10 +17,12 @@ from django.utils import timezone
 
 from accounts.models import Membership, Person
 from accounts.roles import CUSTOMER_COMMANDS
+from billing import ledgers
 from billing.engine import Request, execute
-from billing.models import Contract, JournalEvent
+from billing.models import Contract, Invoice, JournalEvent
 from billing.models.changes import ScheduledChange
 from billing.portal.opening import MOST_ACCOUNTS
+from payments.models import Collection, PaymentMethod
 from plans.errors import NotFound
 from tests import books
 from tests.interfaces.callers import client_of, customer, staff
@@ -238,3 +242,87 @@ def test_a_planned_change_is_listed_and_withdrawn_by_who_planned_it() -> None:
     )
     give(owner, "withdraw_change", change=mine)
     assert "Change quantity" not in text(owner.get("/my/ana/contracts")).split("What is planned")[1]
+
+
+# --- paying -----------------------------------------------------------------------------------------------------------------------
+
+
+def open_numbers() -> list[tuple[str, str]]:
+    rows = Invoice.objects.filter(account="ana", status="open").order_by("sequence")
+    return [(row.number, f"{row.open:.2f}") for row in rows]
+
+
+def pay(client: Client, card: str, **given: Any) -> Any:
+    """From the page to the gateway's page, a test card there, and back; answers the page that says what came of it."""
+    sent = client.post("/my/ana/pay", {"method": "new", "_key": secrets.token_hex(8)} | given)
+    assert sent.status_code == 302, text(sent)
+    assert sent["location"].startswith("/sandbox/checkout/")
+    back = client.post(sent["location"], {"card": card})
+    return client.get(back["location"])
+
+
+def test_a_customer_is_declined_then_pays_on_the_page_of_the_gateway() -> None:
+    owner = customer("olga", "ana", "owner")
+    assert "Pay now" in text(owner.get("/my/ana/"))
+    declined = text(pay(owner, "decline_soft"))
+    assert "Not paid. Insufficient funds The same card may work later; another card works now. Try again" in declined
+    assert sum(Decimal(amount) for _, amount in open_numbers()) == Decimal("76.25")
+    paid = pay(owner, "approve")
+    assert "Payment of €76.25 Paid. Thank you." in text(paid)
+    assert open_numbers() == []
+    receipt = re.search(r'href="(/documents/ana/[^"]+as=pdf)"', paid.content.decode())
+    assert receipt is not None
+    assert "•••• 4242 is used for payments" in text(owner.get("/my/ana/cards"))
+
+
+def test_one_invoice_another_amount_and_what_is_beyond_it() -> None:
+    owner = customer("olga", "ana", "owner")
+    [(first, one), (second, _)] = open_numbers()
+    ids = {row.number: row.invoice for row in Invoice.objects.filter(account="ana")}
+    pay(owner, "approve", invoices=[ids[second]])
+    assert open_numbers() == [(first, one)]
+    pay(owner, "approve", amount="1.25")
+    assert open_numbers() == [(first, f"{Decimal(one) - Decimal('1.25'):.2f}")]
+    pay(owner, "approve", amount="100")
+    assert open_numbers() == []
+    credit = Decimal("101.25") - Decimal(one)
+    assert books.balance(ledgers.CREDIT, "ana") == -credit
+    give(owner, "top_up", amount=str(credit))
+    assert books.balance(ledgers.CREDIT, "ana") == 0
+    assert owner.post("/my/ana/do/top_up", {"amount": "5", "channel": "cash", "_step": "preview"}).status_code == 409
+
+
+def test_a_kept_card_is_charged_after_its_sum_was_shown() -> None:
+    owner = customer("olga", "ana", "owner")
+    page = owner.get(owner.post(owner.post("/my/ana/cards", {"_key": "k"})["location"], {"card": "approve"})["location"])
+    assert "A card for later Your card is kept." in text(page)
+    assert open_numbers() != []
+    method = PaymentMethod.objects.get(account="ana").method
+    shown = owner.post("/my/ana/pay", {"method": method, "amount": "5.00"})
+    assert "€5.00 will be taken from Visa •••• 4242." in text(shown)
+    before = sum(Decimal(amount) for _, amount in open_numbers())
+    confirmed = owner.post("/my/ana/pay", {"method": method, "amount": "5.00"} | hidden(shown), follow=True)
+    assert "Payment of €5.00 Paid. Thank you." in text(confirmed)
+    assert sum(Decimal(amount) for _, amount in open_numbers()) == before - 5
+    forged = owner.post("/my/ana/pay", {"method": method, "amount": "9.00"} | hidden(shown) | {"_key": "other"})
+    assert "the token is of another command or other arguments" in text(forged)
+
+
+def test_a_payment_that_is_processed_or_left_is_not_asked_for_twice() -> None:
+    owner = customer("olga", "ana", "owner")
+    assert "It is being processed." in text(pay(owner, "late"))
+    again = owner.post("/my/ana/pay", {"method": "new"})
+    assert "is being collected already" in text(again)
+    assert "A payment of €76.25 is under way: being processed." in text(again)
+
+
+def test_what_customers_may_not_pay_or_choose() -> None:
+    owner, colleague, viewer = customer("olga", "ana", "owner"), customer("bea", "ana", "billing"), customer("carl", "ana", "viewer")
+    found = [(who.get("/my/ana/pay").status_code, who.get("/my/ana/cards").status_code) for who in (owner, colleague, viewer)]
+    assert found == [(200, 200), (200, 200), (404, 404)]
+    assert customer("sam", "bob", "owner").get("/my/bob/payments/1").status_code == 404
+    for given in ({"amount": "-1"}, {"amount": "0"}, {"amount": "x"}, {"amount": "0.001"}, {"method": "ana/1"}, {"invoices": "bob/3"}):
+        assert owner.post("/my/ana/pay", {"method": "new"} | given).status_code == 200, given
+    assert not Collection.objects.exists()
+    with pytest.raises(NotFound, match="unknown_offer"):
+        execute(Request("instalments", {"account": "ana", "count": "3"}, NOW, "user:olga"))

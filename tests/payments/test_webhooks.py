@@ -183,7 +183,8 @@ def test_the_customer_pays_on_the_page_of_the_sandbox(monkeypatch: pytest.Monkey
     assert "24.14 EUR" in page.content.decode()
     assert "csrfmiddlewaretoken" in page.content.decode()
     assert Client().post(url, {"card": "gold"}).status_code == 422
-    assert "Paid." in Client().post(url, {"card": "approve"}).content.decode()
+    [(sequence,)] = bulk.fetch("SELECT sequence FROM read_collection")
+    assert Client().post(url, {"card": "approve"})["location"] == f"/my/ana/payments/{sequence}"
     assert Client().post(url, {"card": "approve"}).status_code == 409
     later = moment("2026-01-02T02:00")
     delivery.deliver(until=later, known_at=later)
