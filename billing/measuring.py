@@ -80,11 +80,12 @@ def _needs(account: str, c: Counted, policy: Policy) -> list[Need]:
     for code in sorted({meter for segment in c.found for meter in meters_of(policy, c.contract, segment.item)}):
         meter = catalogue.meters.get(code, Meter(code=code))
         if not meter.parts:
-            found.append(Need(account, meter.reads or code, EARLIEST if _stateful(meter) else start, end))
+            found.append(Need(account, meter.reads or code, EARLIEST if stateful(meter) else start, end))
     return found
 
 
-def _stateful(meter: Meter) -> bool:
+def stateful(meter: Meter) -> bool:
+    """Whether what the meter shows for a span depends on records from before it."""
     return meter.carry or meter.aggregate in ("register", "time_weighted", "latest") or meter.values == "changes"
 
 
@@ -212,7 +213,7 @@ def measure_item(
     parts = meters_of(policy, c.contract, c.found[-1].item)
     sources = {(catalogue.meters[part].reads or part) if part in catalogue.meters else part for part in parts}
     mine = [record for name in sorted(sources) for record in records.get((state.account, name), ())]
-    mine = _of_subject(mine, subject) if subject else mine
+    mine = records_of_subject(mine, subject) if subject else mine
     before = [r for r in mine if r.at < span.start]
     within = [r for r in mine if r.at >= span.start]
     return measure(
@@ -227,7 +228,7 @@ def measure_item(
     )
 
 
-def _of_subject(records: Sequence[Record], subject: str) -> list[Record]:
+def records_of_subject(records: Sequence[Record], subject: str) -> list[Record]:
     """The records of the subject and the corrections of them, which need not name it."""
     own = {record.key for record in records if record.dimensions.get("subject") == subject}
     return [record for record in records if record.key in own or (record.voids or record.amends) in own]
@@ -240,7 +241,7 @@ def _last_read(
     if meter is None or meter.aggregate != "register":
         return None
     mine = records.get((state.account, meter.reads or meter.code), ())
-    mine = _of_subject(mine, segment.terms.subject) if segment.terms.subject else mine
+    mine = records_of_subject(mine, segment.terms.subject) if segment.terms.subject else mine
     return max((r.at for r in effective(mine).records if r.kind != "usage" and r.at < segment.start), default=c.contract.start)
 
 

@@ -14,6 +14,7 @@ urlpatterns = [
     path("<str:account>/documents", views.documents, name="portal-documents"),
     path("<str:account>/contracts", views.contracts, name="portal-contracts"),
     path("<str:account>/plans", views.plans, name="portal-plans"),
+    path("<str:account>/usage", views.used, name="portal-usage"),
     path("<str:account>/pay", paying.pay, name="portal-pay"),
     path("<str:account>/cards", paying.cards, name="portal-cards"),
     path("<str:account>/payments/<int:sequence>", paying.payment, name="portal-payment"),

@@ -13,12 +13,14 @@ from accounts import vault
 from accounts.access import caller_of_user
 from accounts.models import Membership
 from billing.models import Contract, Invoice, Payment
+from billing.portal.charts import bars
 from billing.portal.guard import Visit, of_account
 from billing.portal.offers import changes_of, planned
 from billing.portal.prices import cards
 from billing.queries.ahead import ahead
 from billing.queries.forecast import timeline
 from billing.queries.status import status
+from billing.queries.usage import MOST_DAYS, Used, usage
 from billing.queries.why import why
 from plans.periods import local_date
 
@@ -98,3 +100,17 @@ def plans(visit: Visit) -> HttpResponse:
     day = local_date(visit.at, visit.account.zone)
     context = {"cards": cards(day), "may_take": visit.caller.may_run("subscribe", visit.account.account)}
     return render(visit.request, "portal/plans.html", shared(visit, "plans") | context)
+
+
+def _slots(one: Used) -> int:
+    """How many bars the whole period has room for."""
+    length = (one.end - one.start).days
+    return length if length <= MOST_DAYS else round(length / 30)
+
+
+@of_account
+def used(visit: Visit) -> HttpResponse:
+    """What is used in the running periods, as charts."""
+    found = usage(visit.account.account, at=visit.at)
+    drawn = [(one, bars(one.days, slots=_slots(one))) for one in found]
+    return render(visit.request, "portal/usage.html", shared(visit, "usage") | {"used": drawn})

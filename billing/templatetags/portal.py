@@ -18,6 +18,12 @@ def money(amount: Decimal, currency: str) -> str:
 
 
 @register.filter
+def number(value: Decimal) -> str:
+    """A number with the separators of the language."""
+    return words.spoken().number(value)
+
+
+@register.filter
 def word(code: str) -> str:
     """A state, role or kind of document in everyday words; itself where it has none."""
     return str(words.STATES.get(code, code.replace("_", " ")))

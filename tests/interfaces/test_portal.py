@@ -22,6 +22,7 @@ from billing.engine import Request, execute
 from billing.models import Contract, Invoice, JournalEvent
 from billing.models.changes import ScheduledChange
 from billing.portal.opening import MOST_ACCOUNTS
+from billing.queries.usage import usage
 from payments.models import Collection, PaymentMethod
 from plans.errors import NotFound
 from tests import books
@@ -29,7 +30,7 @@ from tests.interfaces.callers import client_of, customer, staff
 from tests.interfaces.worlds import NOW
 
 pytestmark = pytest.mark.django_db
-PAGES = ("", "why", "documents", "contracts", "plans")
+PAGES = ("", "why", "documents", "contracts", "plans", "usage")
 
 
 @pytest.fixture(autouse=True)
@@ -326,3 +327,27 @@ def test_what_customers_may_not_pay_or_choose() -> None:
     assert not Collection.objects.exists()
     with pytest.raises(NotFound, match="unknown_offer"):
         execute(Request("instalments", {"account": "ana", "count": "3"}, NOW, "user:olga"))
+
+
+# --- usage ------------------------------------------------------------------------------------------------------------------------
+
+
+def test_usage_so_far_likely_before_and_each_day_in_a_drawing_without_script() -> None:
+    page = customer("olga", "ana", "owner").get("/my/ana/usage")
+    assert "so far 6 likely by the end 9 in the period before 27" in text(page)
+    assert "Feb. 10, 2026 6" in text(page)
+    drawn = re.findall(r'<rect x="([0-9.]+)" y="([0-9.]+)" width="[0-9.]+" height="([0-9.]+)"/>', page.content.decode())
+    assert len(drawn) == 20  # of which the last, in Madrid, is an hour old
+    assert [(y, height) for _, y, height in drawn if height != "0.0"] == [("0.0", "120.0")]
+
+
+def test_usage_counts_the_allowance_and_corrections() -> None:
+    metered = "        meter: calls\n"
+    included = books.CATALOGUE.replace(metered, f"{metered}        included: 8\n", 1)
+    assert included != books.CATALOGUE
+    books.publish(included, "2026-02-20")
+    books.do("change_plan", "2026-02-20", account="ana", plan="seats")
+    books.use("ana", "calls", arrived="2026-02-20", records=[{"id": "v", "at": "2026-02-10T10:00", "amends": "test/f1", "value": "2"}])
+    [used] = usage("ana", at=NOW)
+    assert (used.so_far, used.included, used.share, used.before) == (Decimal(2), Decimal(8), 25, Decimal(27))
+    assert "25 % of what is included is used" in text(customer("olga", "ana", "owner").get("/my/ana/usage"))
