@@ -78,6 +78,7 @@ BILLING_WORKS: tuple[str, ...] = (
     "billing.wallets.works.drawing",
     "billing.wallets.works.keeping",
     "billing.wallets.granting.granting",
+    "billing.wallets.paying.paying",
     "billing.stock.works.reservations",
     "billing.scheduling.works.changes",
     "billing.requests.works.expiry",

@@ -103,12 +103,11 @@ class _Asked:
         granted = max(units.spendable(at=self.at), ZERO) if units else ZERO
         for one in self.sources:
             plan = plan_of(self.rules, one.terms)
-            draws = any(
-                item.draws == "tick" and item.meter == feature.meter for code, item in plan.items.items() if code in one.terms.items
-            )
-            wallet = wallets.get(plan.currency)
-            if feature.meter and draws and (wallet is None or wallet.spendable(at=self.at) + wallet.overdraft <= 0):
-                return granted, plan.currency
+            drawing = [item for code, item in plan.items.items() if code in one.terms.items and item.draws == "tick"]
+            for item in drawing if feature.meter else ():
+                unit = item.wallet or plan.currency
+                if item.meter == feature.meter and (unit not in wallets or wallets[unit].allowed(at=self.at, item=item.code) <= 0):
+                    return granted, unit
         return granted, ""
 
 

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import ClassVar
 
 from billing.events.base import Entry, Event
+from billing.events.money import OpenMoved
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +100,14 @@ class WalletDrawn(WalletSpent):
     period_start: datetime
     amount: Decimal
     charges: tuple[str, ...]  # addresses of what it pays
+
+
+@dataclass(frozen=True, kw_only=True)
+class WalletPaid(WalletSpent, OpenMoved):
+    """The wallet pays a document, or a part of it, after tax."""
+
+    kind: ClassVar[str] = "wallet.paid"
+    word: ClassVar[str] = "wallet"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,6 +212,9 @@ class WalletTermsSet(Event):
     overdraft: Decimal
     threshold: Decimal | None
     top_up_to: Decimal | None
+    pays_invoices: bool = False  # documents are paid from it, after tax
+    top_up_least: Decimal | None = None  # no automatic top-up is smaller
+    top_up_most: Decimal | None = None  # all automatic top-ups of a day together are no more
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,3 +228,17 @@ class WalletLow(Event):
     spendable: Decimal
     threshold: Decimal
     amount: Decimal
+
+
+@dataclass(frozen=True, kw_only=True)
+class TopUpDeclined(Event):
+    """The automatic top-up that a low wallet asked for does not come. `again`: when it is asked for anew; None: when the terms change or
+    money comes in another way."""
+
+    kind: ClassVar[str] = "wallet.top_up_declined"
+    account: str
+    unit: str
+    amount: Decimal
+    code: str  # limit, no_method, no_price, or how the gateway declined: soft, hard, confirmation
+    reason: str
+    again: datetime | None

@@ -18,7 +18,11 @@ class Wallet(models.Model):
     overdraft = models.DecimalField(default=0, **MONEY)
     threshold = models.DecimalField(null=True, **MONEY)
     top_up_to = models.DecimalField(null=True, **MONEY)
+    top_up_least = models.DecimalField(null=True, **MONEY)
+    top_up_most = models.DecimalField(null=True, **MONEY)  # in a day
+    pays_invoices = models.BooleanField(default=False)
     asked = models.BooleanField(default=False)  # for a top-up, since the last lot came
+    ask_from = models.DateTimeField(null=True)  # a top-up was declined: when the next one may be asked for
     changed_at = models.DateTimeField()
 
     class Meta:
@@ -83,10 +87,14 @@ class WalletUse(models.Model):
     contract = models.TextField(blank=True)
     item = models.TextField(blank=True)
     period_start = models.DateTimeField(null=True)
+    invoice = models.TextField(blank=True, default="")  # the document that it paid
 
     class Meta:
         db_table = "read_wallet_use"
-        indexes = [models.Index(fields=["account", "contract", "item", "period_start"], name="read_wallet_use_key")]
+        indexes = [
+            models.Index(fields=["account", "contract", "item", "period_start"], name="read_wallet_use_key"),
+            models.Index(fields=["invoice"], name="read_wallet_use_invoice", condition=~models.Q(invoice="")),
+        ]
 
     def __str__(self) -> str:
         return f"{self.amount} {self.unit} of {self.lot or self.kind}"

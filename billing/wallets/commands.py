@@ -345,19 +345,24 @@ class SetWallet:
     overdraft: Decimal | None = None
     threshold: Decimal | None = None
     top_up_to: Decimal | None = None
+    top_up_least: Decimal | None = None
+    top_up_most: Decimal | None = None  # in a day
+    pays_invoices: bool | None = None
 
 
 def set_wallet(context: Context, args: SetWallet) -> Decision:
-    """Agree how far the wallet may be overdrawn, and below which amount a top-up is asked for. What is not named stays."""
+    """Agree how far the wallet may be overdrawn, whether it pays documents, and below which amount a top-up is asked for: to which amount,
+    at least how much, at most how much in a day. What is not named stays."""
     state = open_state(args.account)
     unit = args.unit or state.currency
     wallet = wallet_of(args.account, unit, state.currency)
-    for name in ("overdraft", "threshold", "top_up_to"):
+    for name in ("overdraft", "threshold", "top_up_to", "top_up_least", "top_up_most"):
         value = getattr(args, name)
         if value is not None and value < 0:
             raise Invalid("out_of_range", f"expected 0 or more, found {value}", at=name)
-    threshold = wallet.threshold if args.threshold is None else args.threshold
-    top_up_to = wallet.top_up_to if args.top_up_to is None else args.top_up_to
+    if args.pays_invoices and unit != wallet.currency:
+        raise Invalid("conflict", "documents are in money: units don't pay them", at="pays_invoices")
+    threshold, top_up_to = _agreed(args.threshold, wallet.threshold), _agreed(args.top_up_to, wallet.top_up_to)
     if top_up_to is not None and (threshold is None or top_up_to < threshold):
         raise Invalid("out_of_range", "a top-up goes to at least the threshold that asks for it", at="top_up_to")
     event = WalletTermsSet(
@@ -367,8 +372,15 @@ def set_wallet(context: Context, args: SetWallet) -> Decision:
         overdraft=wallet.overdraft if args.overdraft is None else args.overdraft,
         threshold=threshold,
         top_up_to=top_up_to,
+        top_up_least=_agreed(args.top_up_least, wallet.top_up_least),
+        top_up_most=_agreed(args.top_up_most, wallet.top_up_most),
+        pays_invoices=wallet.pays_invoices if args.pays_invoices is None else args.pays_invoices,
     )
     return Decision([Draft(args.account, event, context.at)])
+
+
+def _agreed(given: Decimal | None, before: Decimal | None) -> Decimal | None:
+    return before if given is None else given
 
 
 def _both_streams(args: TransferWallet) -> list[str]:

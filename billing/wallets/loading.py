@@ -28,9 +28,11 @@ def load_wallets(accounts: Collection[str]) -> dict[str, Wallets]:
     names = list(accounts)
     found: dict[str, Wallets] = {name: {} for name in names}
     statement = """
-        SELECT account, unit, currency, owed, overdraft, threshold, top_up_to, asked, changed_at FROM read_wallet
-        WHERE account = ANY(%s) ORDER BY account, unit"""
-    for account, unit, currency, owed, overdraft, threshold, top_up_to, asked, changed_at in bulk.fetch(statement, [names]):
+        SELECT account, unit, currency, owed, overdraft, threshold, top_up_to, top_up_least, top_up_most, pays_invoices, asked, ask_from,
+            changed_at FROM read_wallet WHERE account = ANY(%s) ORDER BY account, unit"""
+    for account, unit, currency, owed, overdraft, threshold, top_up_to, least, most, pays, asked, ask_from, changed_at in bulk.fetch(
+        statement, [names]
+    ):
         found[account][unit] = Wallet(
             unit=unit,
             currency=currency,
@@ -38,7 +40,11 @@ def load_wallets(accounts: Collection[str]) -> dict[str, Wallets]:
             overdraft=trimmed(overdraft),
             threshold=None if threshold is None else trimmed(threshold),
             top_up_to=None if top_up_to is None else trimmed(top_up_to),
+            top_up_least=None if least is None else trimmed(least),
+            top_up_most=None if most is None else trimmed(most),
+            pays_invoices=pays,
             asked=asked,
+            ask_from=ask_from,
             changed_at=changed_at,
         )
     holding = [name for name in names if found[name]]

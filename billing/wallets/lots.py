@@ -168,7 +168,11 @@ class Wallet:
     overdraft: Decimal = ZERO
     threshold: Decimal | None = None
     top_up_to: Decimal | None = None
+    top_up_least: Decimal | None = None
+    top_up_most: Decimal | None = None
+    pays_invoices: bool = False
     asked: bool = False
+    ask_from: datetime | None = None
     changed_at: datetime | None = None
 
     @property

@@ -11,9 +11,11 @@ from billing.engine import Batch
 from billing.events import (
     LotOpened,
     ReservationEnded,
+    TopUpDeclined,
     WalletDrawn,
     WalletExpired,
     WalletLow,
+    WalletPaid,
     WalletReserved,
     WalletSpent,
     WalletTermsSet,
@@ -24,7 +26,7 @@ LOT_COLUMNS = (
     "lot account sequence unit currency amount left paid paid_left priority start expires items rollover_most rollover_for rollover_least"
     " contract grant reference changed_at"
 ).split()
-USE_COLUMNS = "account sequence line unit lot kind amount paid debt cause contract item period_start".split()
+USE_COLUMNS = "account sequence line unit lot kind amount paid debt cause contract item period_start invoice".split()
 RESERVATION_COLUMNS = "reservation account sequence unit amount item expires reference status".split()
 
 
@@ -71,10 +73,11 @@ def _uses(batch: Batch) -> None:
     for recorded, event in batch.of(WalletSpent):
         drawn = (event.contract, event.item, event.period_start) if isinstance(event, WalletDrawn) else ("", "", None)
         cause = event.kind.partition(".")[2]
+        invoice = event.allocations[0].invoice if isinstance(event, WalletPaid) else ""
         for line, use in enumerate(event.uses, start=1):
             key = ("", "", None) if use.debt else drawn
             told = (event.unit, use.lot, use.kind, use.amount, use.paid, use.debt, "settled" if use.debt else cause, *key)
-            rows.append((event.account, recorded.sequence, line, *told))
+            rows.append((event.account, recorded.sequence, line, *told, invoice))
             if use.lot:
                 held = taken.setdefault(use.lot, [ZERO, ZERO, recorded.effective_at])
                 taken[use.lot] = [held[0] + use.amount, held[1] + use.paid, recorded.effective_at]
@@ -121,18 +124,20 @@ def _reservations(batch: Batch) -> None:
 def _wallets(batch: Batch) -> None:
     """One row for each unit of an account: what is owed, what was agreed, whether a top-up was asked for."""
     found: dict[tuple[str, str], dict[str, Any]] = {}
-    kinds = (LotOpened, WalletSpent, WalletTermsSet, WalletLow, WalletReserved, ReservationEnded)
+    kinds = (LotOpened, WalletSpent, WalletTermsSet, WalletLow, TopUpDeclined, WalletReserved, ReservationEnded)
     for recorded in batch.events:
         event: Any = recorded.event
         if not isinstance(event, kinds):
             continue
-        row = found.setdefault((event.account, event.unit), {"owed": ZERO, "asked": None, "terms": None, "currency": ""})
+        row = found.setdefault((event.account, event.unit), {"owed": ZERO, "asked": None, "ask_from": None, "terms": None, "currency": ""})
         row["currency"] = row["currency"] or getattr(event, "currency", "")
         row["at"] = recorded.effective_at
         if isinstance(event, LotOpened | WalletLow):
-            row["asked"] = isinstance(event, WalletLow)
+            row["asked"], row["ask_from"] = isinstance(event, WalletLow), None
+        elif isinstance(event, TopUpDeclined):
+            row["asked"], row["ask_from"] = event.again is None, event.again
         elif isinstance(event, WalletTermsSet):
-            row["terms"] = event
+            row["asked"], row["ask_from"], row["terms"] = False, None, event
         elif isinstance(event, WalletSpent):
             row["owed"] += sum((u.amount for u in event.uses if u.kind == "owed"), ZERO)
             row["owed"] -= sum((u.amount for u in event.uses if u.debt), ZERO)
@@ -141,8 +146,8 @@ def _wallets(batch: Batch) -> None:
 
 def _write_wallets(found: dict[tuple[str, str], dict[str, Any]]) -> None:
     bulk.execute(
-        """INSERT INTO read_wallet (account, unit, currency, owed, overdraft, asked, changed_at)
-            SELECT account, unit, currency, 0, 0, false, at FROM {rows} ON CONFLICT DO NOTHING""",
+        """INSERT INTO read_wallet (account, unit, currency, owed, overdraft, pays_invoices, asked, changed_at)
+            SELECT account, unit, currency, 0, 0, false, false, at FROM {rows} ON CONFLICT DO NOTHING""",
         {
             "account": ("text", [account for account, _ in found]),
             "unit": ("text", [unit for _, unit in found]),
@@ -155,7 +160,11 @@ def _write_wallets(found: dict[tuple[str, str], dict[str, Any]]) -> None:
         """UPDATE read_wallet w SET owed = w.owed + given.owed, changed_at = given.at, asked = coalesce(given.asked, w.asked),
             overdraft = CASE WHEN given.agreed THEN given.overdraft ELSE w.overdraft END,
             threshold = CASE WHEN given.agreed THEN given.threshold ELSE w.threshold END,
-            top_up_to = CASE WHEN given.agreed THEN given.top_up_to ELSE w.top_up_to END
+            top_up_to = CASE WHEN given.agreed THEN given.top_up_to ELSE w.top_up_to END,
+            top_up_least = CASE WHEN given.agreed THEN given.top_up_least ELSE w.top_up_least END,
+            top_up_most = CASE WHEN given.agreed THEN given.top_up_most ELSE w.top_up_most END,
+            pays_invoices = CASE WHEN given.agreed THEN given.pays_invoices ELSE w.pays_invoices END,
+            ask_from = CASE WHEN given.asks_anew THEN given.ask_from ELSE w.ask_from END
             FROM {rows} WHERE w.account = given.account AND w.unit = given.unit""",
         {
             "account": ("text", [account for account, _ in found]),
@@ -167,5 +176,10 @@ def _write_wallets(found: dict[tuple[str, str], dict[str, Any]]) -> None:
             "overdraft": ("numeric", [one and one.overdraft for one in terms]),
             "threshold": ("numeric", [one and one.threshold for one in terms]),
             "top_up_to": ("numeric", [one and one.top_up_to for one in terms]),
+            "top_up_least": ("numeric", [one and one.top_up_least for one in terms]),
+            "top_up_most": ("numeric", [one and one.top_up_most for one in terms]),
+            "pays_invoices": ("boolean", [bool(one and one.pays_invoices) for one in terms]),
+            "asks_anew": ("boolean", [row["asked"] is not None for row in found.values()]),
+            "ask_from": ("timestamptz", [row["ask_from"] for row in found.values()]),
         },
     )

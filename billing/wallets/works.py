@@ -173,7 +173,7 @@ def _moments(wallet: Wallet) -> Iterator[datetime]:
     if wallet.owed > 0:
         yield from (pays_at for lot in wallet.lots if (pays_at := _pays_from(lot)))
     if low_amount(wallet) is not None and wallet.changed_at is not None:
-        yield wallet.changed_at
+        yield max(wallet.changed_at, wallet.ask_from or wallet.changed_at)
 
 
 def ends_at(lot: Lot) -> datetime | None:
@@ -194,7 +194,8 @@ def low_amount(wallet: Wallet) -> Decimal | None:
     if wallet.threshold is None or wallet.asked or wallet.changed_at is None:
         return None
     spendable = wallet.spendable(at=wallet.changed_at)
-    return None if spendable >= wallet.threshold else (wallet.top_up_to or wallet.threshold) - spendable
+    missing = (wallet.top_up_to or wallet.threshold) - spendable
+    return None if spendable >= wallet.threshold else max(missing, wallet.top_up_least or ZERO)
 
 
 def _kept(state: AccountState, moment: datetime) -> Iterator[Draft]:
