@@ -124,6 +124,7 @@ BILLING_EFFECTS_OWED_BY: tuple[str, ...] = (
     "billing.effects.owed_by",
     "payments.calling.owed_by",
     "payments.dunning.effects.owed_by",
+    "payments.documents.collections.owed_by",
 )
 #: Who knows what a whole batch owes to receivers that only the database knows.
 BILLING_EFFECTS_OF_BATCH: tuple[str, ...] = ("billing.webhooks.owing.owed",)
@@ -131,6 +132,7 @@ BILLING_EFFECTS_OF_BATCH: tuple[str, ...] = ("billing.webhooks.owing.owed",)
 BILLING_EFFECT_HANDLERS: tuple[tuple[str, str], ...] = (
     ("document.send", "payments.documents.delivery.send"),
     ("dunning.remind", "payments.documents.delivery.remind"),
+    ("collection.tell", "payments.documents.collections.tell"),
     ("gateway.charge", "payments.calling.charge"),
     ("gateway.checkout", "payments.calling.checkout"),
     ("gateway.refund", "payments.calling.refund"),
@@ -144,6 +146,7 @@ BILLING_STORY_EFFECT_HANDLERS: tuple[tuple[str, str], ...] = (
     ("webhook.deliver", "billing.webhooks.sending.keep_inside"),
     ("document.send", "payments.documents.delivery.told"),
     ("dunning.remind", "payments.documents.delivery.told_reminder"),
+    ("collection.tell", "payments.documents.collections.told"),
 )
 
 # --- Applications

@@ -11,6 +11,7 @@ from billing import bulk
 from billing.events import Allocation
 from billing.loading import trimmed
 from payments.gateway_events import CollectionRequested
+from payments.retrying import Attempt
 
 RUNNING = ("requested", "processing", "confirmation")
 
@@ -58,6 +59,18 @@ def collectable(accounts: Sequence[str]) -> dict[str, list[Collectable]]:
     found: dict[str, list[Collectable]] = {}
     for account, invoice, number, currency, amount, due, attempts, running in bulk.fetch(statement, [list(RUNNING), list(accounts)]):
         found.setdefault(account, []).append(Collectable(invoice, number, currency, trimmed(amount), due, attempts, running))
+    return found
+
+
+def attempts_of(accounts: Sequence[str], invoices: Sequence[str]) -> dict[str, list[Attempt]]:
+    """document → its collections so far, in their order."""
+    statement = """
+        SELECT p.invoice, c.requested_at, c.closed_at, c.status, c.decline, c.method
+        FROM read_collection_part p JOIN read_collection c USING (collection)
+        WHERE p.account = ANY(%s) AND p.invoice = ANY(%s) ORDER BY c.account, c.sequence"""
+    found: dict[str, list[Attempt]] = {}
+    for invoice, *what in bulk.fetch(statement, [list(accounts), list(invoices)]):
+        found.setdefault(invoice, []).append(Attempt(*what))
     return found
 
 

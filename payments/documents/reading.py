@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 from django.conf import settings
@@ -25,6 +25,7 @@ from billing.queries.invoices import find_invoice
 from billing.queries.statement import Statement, statement
 from payments.documents.values import Bank, Claim, Document, Fact, Instalment, Movement, Party, Share, Sum
 from payments.instalments.events import InstalmentsAgreed
+from payments.models import Collection
 from payments.standing import find_payment
 from plans import store
 from plans.errors import Conflict, Invalid, NotFound, Refusal
@@ -292,6 +293,21 @@ def reminder(
 ) -> Document:
     """What is open on `day` of a currency (of the documents named, where some are), the oldest first; `fee` is what this reminder costs."""
     document = _now(account, kind="reminder", id=id, number=id, currency=currency, at=at)
+    return replace(_claiming(document, day=day, fee=fee, documents=documents), facts=(Fact("level", str(level)),))
+
+
+def collection_mail(collection: Collection, *, kind: Literal["declined", "confirmation"], id: str, documents: Sequence[str]) -> Document:
+    """What a customer is told of a collection: that its method will not do, or where to confirm it."""
+    at = collection.closed_at or collection.requested_at
+    document = _now(collection.account, kind=kind, id=id, number=id, currency=collection.currency, at=at)
+    document = _claiming(document, day=local_date(at, document.zone), documents=documents)
+    facts = (Fact("reason", collection.message),) if collection.message else ()
+    return replace(document, facts=facts, link=collection.url or document.link)
+
+
+def _claiming(document: Document, *, day: date, fee: Decimal = ZERO, documents: Sequence[str] = ()) -> Document:
+    """With what is open on the day; about one document it has its number and its payment link."""
+    account, currency = document.account, document.currency
     rows = bulk.fetch(
         """SELECT number, invoice, issued, due, open - held FROM read_invoice
             WHERE account = %s AND currency = %s AND open > held AND status = 'open' AND document = ANY(%s) AND due IS NOT NULL
@@ -306,7 +322,6 @@ def reminder(
     return replace(
         document,
         number=number,
-        facts=(Fact("level", str(level)),),
         claims=claims,
         sums=sums,
         payable=total + fee,

@@ -10,10 +10,21 @@ from typing import Literal
 
 from billing.events import DocumentLine, DocumentTax
 
-Kind = Literal["invoice", "debit_note", "credit_note", "statement", "receipt", "account_statement", "payment_plan", "reminder"]
+Kind = Literal[
+    "invoice",
+    "debit_note",
+    "credit_note",
+    "statement",
+    "receipt",
+    "account_statement",
+    "payment_plan",
+    "reminder",
+    "declined",
+    "confirmation",
+]
 
 #: On these the customer owes, so they say how to pay.
-PAYABLE = ("invoice", "debit_note", "payment_plan", "reminder")
+PAYABLE = ("invoice", "debit_note", "payment_plan", "reminder", "declined", "confirmation")
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,8 @@ TITLES = {
     "account_statement": _("Statement of account"),
     "payment_plan": _("Payment plan"),
     "reminder": _("Payment reminder"),
+    "declined": _("Your payment was declined"),
+    "confirmation": _("Please confirm your payment"),
 }
 #: What a mail begins with.
 GREETINGS = {
@@ -39,6 +41,8 @@ GREETINGS = {
     "account_statement": _("Please find the statement of your account below, and attached as a PDF."),
     "payment_plan": _("Please find your payment plan below, and attached as a PDF."),
     "reminder": _("The following is still open. If you paid in the meantime, please disregard this message."),
+    "declined": _("Your payment method was declined. Please give us another one, or pay the following yourself."),
+    "confirmation": _("Your bank asks you to confirm the payment of the following before it is made."),
 }
 FACTS = {
     "account": _("Account"),

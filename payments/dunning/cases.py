@@ -155,7 +155,7 @@ def amount_overdue(standing: Standing, subject: str, day: date) -> Decimal:
 
 def _moment(standing: Standing, subject: str, base: date, step: DunningStep, case: Case | None) -> datetime | None:
     """The morning of the first day on which the step's days have passed and enough is overdue; None where that is not in sight."""
-    day = _shifted(base, step.after, standing.pauses)
+    day = shifted(base, step.after, standing.pauses)
     if day is None:
         return None
     if case is not None:
@@ -165,7 +165,7 @@ def _moment(standing: Standing, subject: str, base: date, step: DunningStep, cas
     for candidate in days:
         amount = amount_overdue(standing, subject, candidate)
         if amount > 0 and amount >= least:
-            moved = _shifted(candidate, 0, standing.pauses)
+            moved = shifted(candidate, 0, standing.pauses)
             return None if moved is None else _not_before(case, day_start(moved, standing.zone))
     return None
 
@@ -177,7 +177,7 @@ def _not_before(case: Case | None, moment: datetime) -> datetime:
 _DAY = timedelta(days=1)
 
 
-def _shifted(base: date, after: int, pauses: Sequence[Pause]) -> date | None:
+def shifted(base: date, after: int, pauses: Sequence[Pause]) -> date | None:
     """`after` days from the base, days of pauses not counted; None where a pause without an end comes before."""
     day = base + timedelta(days=after)
     for pause in sorted(pauses, key=lambda one: one.since):
@@ -196,7 +196,7 @@ def _eased(standing: Standing, case: Case, base: date | None) -> Next:
     remaining: tuple[str, ...] = ()
     if base is not None:
         today = local_date(moment, standing.zone)
-        reached = [(step.code, _shifted(base, step.after, standing.pauses)) for step in standing.policy.overdue]
+        reached = [(step.code, shifted(base, step.after, standing.pauses)) for step in standing.policy.overdue]
         remaining = tuple(code for code, day in reached if code in case.taken and day is not None and day <= today)
     return Next(moment, case.subject, base if remaining else None, remaining=remaining, debts=tuple(standing.debts_of(case.subject)))
 
@@ -212,7 +212,7 @@ def _reminders(standing: Standing, debt: Debt) -> Iterable[Next]:
     for step in standing.policy.before:
         day = due + timedelta(days=step.after)
         moment = day_start(day, standing.zone)
-        possible = day > first and (standing.moved is None or moment >= standing.moved) and _shifted(day, 0, standing.pauses) == day
+        possible = day > first and (standing.moved is None or moment >= standing.moved) and shifted(day, 0, standing.pauses) == day
         if step.code not in taken and possible:
             yield Next(moment, debt.invoice, due, step, debts=(debt,))
 

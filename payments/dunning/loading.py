@@ -31,7 +31,7 @@ def standings(states: Mapping[str, AccountState], rules: Policy) -> dict[str, tu
     named = {one.id: one for name in policies for one in _payable(states[name])}
     held, late, reopened = _held(named), late_amounts(named), _reopened(named)
     parts = due_parts(policies)
-    pauses, moved = _pauses(policies), _moved([name for name in policies if name in cases or _payable(states[name])])
+    pauses, moved = pauses_of(policies), _moved([name for name in policies if name in cases or _payable(states[name])])
     found = {}
     for name, chosen in policies.items():
         state = states[name]
@@ -108,7 +108,8 @@ def _reopened(invoices: Iterable[str]) -> dict[str, datetime]:
     return dict(bulk.fetch("SELECT invoice, at FROM read_reopened WHERE invoice = ANY(%s)", [list(invoices)]))
 
 
-def _pauses(accounts: Collection[str]) -> dict[str, list[Pause]]:
+def pauses_of(accounts: Collection[str]) -> dict[str, list[Pause]]:
+    """account → when its dunning rests."""
     statement = "SELECT account, since, until FROM read_dunning_pause WHERE account = ANY(%s) ORDER BY account, since"
     found: dict[str, list[Pause]] = {}
     for account, since, until in bulk.fetch(statement, [list(accounts)]):

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from pytest_django import Settings
@@ -14,11 +15,13 @@ from payments.documents import faces, reading
 from payments.documents.mailing import message
 from payments.documents.shown import shown
 from payments.documents.values import Document, Instalment
+from payments.models import Collection
 from tests.books import advance, do, moment, publish
 from tests.documents.reading import html_text, missing, pdf_text
 from tests.documents.shop import LOOKED, pages, play, read
 
 pytestmark = [pytest.mark.django_db, pytest.mark.needs("pdftotext")]
+TOLD: tuple[Literal["declined", "confirmation"], ...] = ("declined", "confirmation")
 PLAN = tuple(
     Instalment(i, date(2026, 3 + i, 1), Decimal("95.10"), Decimal("2.4") / i, Decimal("95.10") + Decimal("2.4") / i, Decimal("20.01"))
     for i in (1, 2)
@@ -31,6 +34,8 @@ def every_kind() -> list[Document]:
     found = [read(name) for name in ("INV-000002", "INV-000004", "CN-000001", "DN-000001", "R-77", "statement")]
     found.append(reading.payment_plan("ana", id="ana/plan", number="INV-000004", currency="EUR", instalments=PLAN, at=LOOKED))
     found.append(reading.reminder("ana", id="ana/reminder", currency="EUR", level=2, day=date(2026, 3, 10), at=LOOKED, fee=Decimal("4.50")))
+    asked = Collection(account="ana", currency="EUR", requested_at=LOOKED, message="Lost card", url="https://bank.example/confirm/7")
+    found += [reading.collection_mail(asked, kind=kind, id=f"ana/{kind}", documents=[]) for kind in TOLD]
     return found
 
 
@@ -50,7 +55,7 @@ def test_every_face_says_all_of_the_model(locale: str, settings: Settings, tmp_p
         assert attached == faces.pdf(document, words)
         assert missing(document, pdf_text(attached, tmp_path)) == []
         kinds.add(document.kind)
-    assert kinds == {"invoice", "debit_note", "credit_note", "receipt", "account_statement", "payment_plan", "reminder"}
+    assert kinds == {"invoice", "debit_note", "credit_note", "receipt", "account_statement", "payment_plan", "reminder", *TOLD}
 
 
 def test_the_check_of_agreement_notices_one_cent(tmp_path: Path) -> None:

@@ -56,3 +56,12 @@ def journal_of(account: str = "ana") -> list[Any]:
     """The account's events without addresses of commands: what must be the same however often the clock ticked."""
     statement = "SELECT sequence, kind, effective_at, cause, data::text FROM journal WHERE stream = %s ORDER BY sequence"
     return bulk.fetch(statement, [account])
+
+
+def mails(account: str = "ana") -> list[tuple[str, str, str]]:
+    """(day, what about, state and note) of each mail that is owed about a collection."""
+    statement = """
+        SELECT j.effective_at::date::text, payload->>'about', state || ' ' || last_error FROM effect
+            JOIN journal j ON j.stream = effect.stream AND j.sequence = effect.sequence
+        WHERE account = %s AND effect.kind = 'collection.tell' ORDER BY j.sequence"""
+    return [(day, about, words.strip()) for day, about, words in bulk.fetch(statement, [account])]

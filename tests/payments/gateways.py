@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from billing import bulk, delivery
-from tests.books import advance, do, moment, open_account, publish
+from tests.books import CATALOGUE, advance, do, moment, open_account, publish
+
+RETRIED = (
+    CATALOGUE
+    + """\
+dunning:
+  cards:
+    retries: {soft: [1, 3, 6], confirmation: [2]}
+"""
+)
 
 
 def with_card(words: str = "approve", *, account: str = "ana", mode: str = "automatic", at: str = "2026-01-01") -> str:
