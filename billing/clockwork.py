@@ -19,7 +19,7 @@ from django.db import transaction
 from billing import bulk, journal
 from billing.counting import count
 from billing.documents import compose_documents
-from billing.engine import Stamp, record
+from billing.engine import Rollback, Stamp, passes, record
 from billing.events import AccountParked, EndSet, Event, TermsSet
 from billing.folding import fold, forget_marks
 from billing.journal import Draft, Head, Recorded
@@ -254,13 +254,42 @@ def run(
 ) -> RunReport:
     """Advance every account that is due, in chunks: claim, do, commit once. Safe on any number of workers at once, and to run twice."""
     report = RunReport()
-    while True:
-        with _no_collection():
-            claimed = _run_chunk(until=until, actor=actor, known_at=known_at, chunk=chunk, report=report)
+    while run_chunk(until=until, actor=actor, known_at=known_at, chunk=chunk, report=report):
         if progress:
             progress(report)
-        if not claimed:
-            return report
+    return report
+
+
+def run_chunk(*, until: datetime, actor: str, known_at: datetime | None, chunk: int, report: RunReport) -> int:
+    """One chunk: claim, do, commit once. Adds to the report, and answers how many accounts were claimed."""
+    with _no_collection():
+        return _run_chunk(until=until, actor=actor, known_at=known_at, chunk=chunk, report=report)
+
+
+def count_due(until: datetime) -> int:
+    """How many accounts have something due, parked ones aside."""
+    statement = """
+        SELECT count(*) FROM (SELECT account FROM due WHERE at <= %s UNION SELECT account FROM usage_mark WHERE arrived_at <= %s) AS work
+            JOIN read_account USING (account) WHERE read_account.status <> 'parked'"""
+    return int(bulk.fetch(statement, [until, until])[0][0])
+
+
+def rehearse_chunk(*, until: datetime, actor: str, chunk: int, after: str) -> tuple[list[str], RunReport]:
+    """Do what is due for the next accounts after this one in the order of their names, and undo it: what a run would do."""
+    statement = """
+        SELECT account FROM (SELECT account FROM due WHERE at <= %s UNION SELECT account FROM usage_mark WHERE arrived_at <= %s) AS work
+            JOIN read_account USING (account) WHERE read_account.status <> 'parked' AND account > %s ORDER BY account LIMIT %s"""
+    try:
+        with transaction.atomic(), store.steady(), _no_collection():
+            accounts = [row[0] for row in bulk.fetch(statement, [until, until, after, chunk])]
+            heads = journal.lock(accounts, create=False)
+            stamp = Stamp(actor, "advance", journal.database_time(), dry_run=True)
+            report = _advance_or_halve(heads, until=until, stamp=stamp)
+            report.accounts = len(accounts) - len(report.busy)
+            raise Rollback
+    except Rollback:
+        pass
+    return accounts, report
 
 
 @contextmanager
@@ -308,12 +337,14 @@ def _run_chunk(*, until: datetime, actor: str, known_at: datetime | None, chunk:
 
 def _advance_or_halve(heads: dict[str, Head], *, until: datetime, stamp: Stamp) -> RunReport:
     """Advance a chunk; when it fails it is halved until one account is left, which is parked by an event of its own."""
+    if not heads:
+        return RunReport()
     try:
         with transaction.atomic():
             return RunReport(events=len(advance(list(heads), until=until, heads=dict(heads), stamp=stamp)))
     except Exception as error:  # noqa: BLE001 - whatever is wrong with one account must not stop the others
         accounts = list(heads)
-        if len(accounts) == 1 and isinstance(error, journal.Busy):
+        if len(accounts) == 1 and passes(error):
             return RunReport(busy=set(accounts))  # it goes back, and is claimed again by another run
         if len(accounts) == 1:
             reason = str(error)[:500] or type(error).__name__

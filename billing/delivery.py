@@ -117,6 +117,15 @@ def deliver(
     return report
 
 
+def deliver_chunk(*, until: datetime, known_at: datetime | None = None, chunk: int = CHUNK) -> DeliveryReport:
+    """Deliver one chunk of each kind, so that a long list of one keeps none of the others waiting."""
+    report = DeliveryReport()
+    for kind, handler in handlers().items():
+        for effect in claim(kind, until=until, limit=chunk, known_at=known_at):
+            _attempt(effect, handler, report)
+    return report
+
+
 def claim(
     kind: str, *, until: datetime, accounts: Collection[str] | None = None, limit: int = CHUNK, known_at: datetime | None = None
 ) -> list[OwedEffect]:

@@ -210,11 +210,10 @@ def execute(request: Request, *, dry_run: bool = False) -> Outcome:
         try:
             return _in_transaction(request, dry_run=dry_run)
         except (OperationalError, journal.Busy) as error:
-            code = "busy" if isinstance(error, journal.Busy) else getattr(error.__cause__, "sqlstate", "")
             last = attempt == RETRIES - 1 or connection.in_atomic_block
             if last and isinstance(error, journal.Busy):
                 raise Conflict("busy", f"somebody else is changing {error} at this moment; ask again", at="command") from None
-            if last or code not in ("40P01", "40001", "busy"):
+            if last or not passes(error):
                 raise
             time.sleep(0.01 * 2**attempt)
         except DataError as error:
@@ -223,6 +222,14 @@ def execute(request: Request, *, dry_run: bool = False) -> Outcome:
                 "out_of_range", f"a number or a time that follows from this is beyond what the books can hold: {reason}"
             ) from error
     raise AssertionError("unreachable")
+
+
+def passes(error: Exception) -> bool:
+    """Whether it was only "not now": a stream that is held, a deadlock, or two that can't both have been first. Whoever tries again gets
+    through."""
+    if isinstance(error, journal.Busy):
+        return True
+    return isinstance(error, OperationalError) and getattr(error.__cause__, "sqlstate", "") in ("40P01", "40001", "55P03")
 
 
 def _in_transaction(request: Request, *, dry_run: bool) -> Outcome:

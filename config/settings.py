@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import environ
+from celery.schedules import crontab
+from kombu.entity import Queue
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -278,7 +280,7 @@ def database_settings() -> dict[str, Any]:
 DATABASES = {"default": database_settings()}
 
 #: In the database by default, because a cache of each process would let every process count its own throttle.
-CACHES = {"default": env.cache_url("CACHE_URL", default="dbcache://django_cache")}
+CACHES = {"default": env.cache_url("CACHE_URL", default=env.str("REDIS_URL", default="") or "dbcache://django_cache")}
 
 # --- Time, language, files
 
@@ -295,18 +297,28 @@ WHITENOISE_USE_FINDERS = DEBUG
 
 # --- Jobs: the rows of the database say what is due; the broker is a doorbell and may lose or repeat what it is told.
 
-CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="memory://")
+#: One Redis for doorbell and cache; or a broker of its own (AMQP). Without either, everything runs in the processes of `make serve`.
+REDIS_URL = env.str("REDIS_URL", default="")
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=REDIS_URL or "memory://")
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_TASK_DEFAULT_QUEUE = "billing"
+CELERY_ACCEPT_CONTENT = ["json"]
+#: What people wait for (payments, messages) has a queue of its own, apart from runs.
+CELERY_TASK_QUEUES = tuple(Queue(name) for name in ("urgent", "bulk"))  # type: ignore[no-untyped-call]
+CELERY_TASK_DEFAULT_QUEUE = "urgent"
+CELERY_TASK_ROUTES = {"billing.tasks.share": {"queue": "bulk"}, "billing.tasks.check_nightly": {"queue": "bulk"}}
+#: How many workers share a run that beat starts, and for how long each works before it rings again.
+RUN_SHARES = env.int("RUN_SHARES", default=2)
+RUN_SHARE_SECONDS = env.int("RUN_SHARE_SECONDS", default=300)
 CELERY_TIMEZONE = TIME_ZONE
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
     "advance": {"task": "billing.tasks.advance_due", "schedule": env.int("ADVANCE_EVERY_SECONDS", default=60)},
     "effects": {"task": "billing.tasks.deliver_effects", "schedule": env.int("EFFECTS_EVERY_SECONDS", default=15)},
     "usage-months": {"task": "billing.tasks.keep_usage_months", "schedule": 3600},
+    "nightly": {"task": "billing.tasks.check_nightly", "schedule": crontab(hour=3, minute=17)},
 }
 if CELERY_BROKER_URL.startswith("redis"):
     # A message is given to another worker once this much time went by without an answer, so it must exceed the longest task.

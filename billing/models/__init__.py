@@ -25,6 +25,7 @@ from billing.models.read import (
     PostingRow,
 )
 from billing.models.requests import CorrectionRequest, PublishedPolicy
+from billing.models.runs import Run
 from billing.models.things import Booking, Capacity, CouponUse, Stock, StockMove, StockReservation
 from billing.models.usage import RejectedRecord, UsageKey, UsageMark, UsageRecord
 from billing.models.wallets import Wallet, WalletLot, WalletReservation, WalletUse
@@ -64,6 +65,7 @@ __all__ = [
     "PostingRow",
     "PublishedPolicy",
     "RejectedRecord",
+    "Run",
     "ScheduledChange",
     "Stock",
     "StockMove",

@@ -16,6 +16,7 @@ from django.db import connection
 from billing import bulk, delivery
 from billing.delivery import DELAYS, Answer, Done, Failed, Later, OwedEffect, claim, deliver, settle
 from billing.events import EffectRetried
+from billing.models import Run
 from billing.tasks import deliver_effects
 from plans.errors import Conflict, Refusal
 from tests.books import do, moment, open_account, publish
@@ -71,7 +72,7 @@ def test_an_effect_that_nobody_delivers_stays_owed_and_is_listed(settings: Any) 
     call_command("run", "effects", "--at", "2026-01-01", stdout=printed)
     assert printed.getvalue().splitlines() == [
         "nobody delivers document.send: 1 owed",
-        "effects to 2026-01-01 00:00Z: 0 delivered, 0 to try again, 0 failed",
+        f"effects to 2026-01-01 00:00Z: 0 delivered or to try again, 0 failed (run {Run.objects.get().pk})",
     ]
 
 
@@ -195,10 +196,9 @@ def test_task_and_command_deliver_and_answer_json() -> None:
     call_command("run", "effects", "--at", "2026-01-01", "--json", stdout=printed)
     assert json.loads(printed.getvalue()) == {
         "at": "2026-01-01T00:00:00.000000Z",
-        "done": 0,
-        "later": 0,
+        "run": Run.objects.get().pk,
+        "attempts": 1,
         "failed_now": 1,
-        "stale": 0,
         "failed": [{"effect": SEND, "reason": "gone"}],
         "unhandled": [],
     }
