@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0019_wallet_grants'),
+        ('billing', '0020_releases'),
     ]
 
     operations = [
