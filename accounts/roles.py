@@ -99,7 +99,7 @@ AREAS: dict[str, frozenset[str]] = {
             "record_outcomes",
         }
     ),
-    "books": frozenset({"close_period", "open_balance", "publish_policy", "book_allowance"}),
+    "books": frozenset({"close_period", "open_balance", "publish_policy", "publish_rates", "exchange", "book_allowance"}),
 }
 
 _OFFICE = frozenset(

@@ -13,6 +13,9 @@ REVENUE = "revenue"
 EXPENSE = "expense"
 TAX = "tax"
 CASH = "cash"
+CONVERSION = "conversion"  # where two currencies meet, by pair
+FX_GAIN = "revenue:fx-gain"
+FX_LOSS = "expense:fx-loss"
 
 WHO_OWES = (RECEIVABLE, CREDIT, PAYABLE)
 

@@ -43,6 +43,7 @@ THING_TABLES = (
     ("books", "read_books", "seller"),
     ("webhook", "read_webhook", "endpoint"),
     ("policy", "read_policy", "seller"),
+    ("rates", "read_rate", "seller"),
     ("corrections", "read_correction_set", "name"),
     ("corrections", "read_correction_item", "name"),
 )

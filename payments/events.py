@@ -10,7 +10,7 @@ from datetime import date
 from decimal import Decimal
 from typing import ClassVar
 
-from billing.events import Entry, Event, OpenMoved, PaymentReceived
+from billing.events import Conversion, Entry, Event, OpenMoved, PaymentReceived
 
 # --- refunds ----------------------------------------------------------------------------------------------------------------------
 
@@ -29,6 +29,7 @@ class RefundRequested(Event):
     reference: str
     reason: str
     entry: Entry
+    conversion: Conversion | None = None  # of a payment in another currency: what goes back, at its rate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +109,7 @@ class DisputeOpened(Event):
     evidence_due: date | None
     inquiry: str
     entry: Entry
+    conversion: Conversion | None = None  # of a payment in another currency: what the bank took, at its rate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,6 +215,24 @@ class BankFeeTaken(Event):
     account: str
     amount: Decimal
     currency: str
+    reference: str
+    entry: Entry
+
+
+@dataclass(frozen=True, kw_only=True)
+class MoneyExchanged(Event):
+    """The bank changed `amount` of `currency` into `into` of `into_currency`. The books carried it at `carried`; `realised` is the gain, or
+    where it is negative the loss. Kept in the suspense account of the seller."""
+
+    kind: ClassVar[str] = "money.exchanged"
+    account: str
+    amount: Decimal
+    currency: str
+    into: Decimal
+    into_currency: str
+    carried: Decimal
+    realised: Decimal
+    channel: str
     reference: str
     entry: Entry
 

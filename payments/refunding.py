@@ -11,8 +11,9 @@ from billing.engine import Context
 from billing.events import Posting
 from billing.journal import Draft
 from billing.state import AccountState
+from payments.converting import money_legs, part_of
 from payments.events import RefundRequested, RefundSettled
-from payments.paying import CHANNELS, cash
+from payments.paying import CHANNELS
 from plans.errors import Invalid
 
 TIMES = ("", "now", "later")
@@ -55,6 +56,7 @@ def refund_drafts(context: Context, state: AccountState, giving: Giving, *, earl
         reference=giving.reference,
         reason=giving.reason,
         entry=entry(context, state, legs(ledgers.CREDIT, ledgers.REFUNDS_PAYABLE, giving.amount, giving.currency)),
+        conversion=part_of(giving.payment, giving.amount),
     )
     drafts = [Draft(state.account, request, context.at)]
     if giving.at_once:
@@ -63,6 +65,8 @@ def refund_drafts(context: Context, state: AccountState, giving: Giving, *, earl
 
 
 def settled(context: Context, state: AccountState, request: RefundRequested, reference: str) -> RefundSettled:
+    owed = Posting(ledger=ledgers.REFUNDS_PAYABLE, amount=request.amount, currency=request.currency)
+    left = money_legs(request.channel, -request.amount, request.currency, request.conversion)
     return RefundSettled(
         account=state.account,
         refund=request.refund,
@@ -71,7 +75,7 @@ def settled(context: Context, state: AccountState, request: RefundRequested, ref
         currency=request.currency,
         channel=request.channel,
         reference=reference,
-        entry=entry(context, state, legs(ledgers.REFUNDS_PAYABLE, cash(request.channel), request.amount, request.currency)),
+        entry=entry(context, state, [owed, *left]),
     )
 
 

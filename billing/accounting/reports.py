@@ -14,6 +14,7 @@ from typing import Any
 from billing import bulk, ledgers
 from billing.accounting.chart import Chart
 from billing.accounting.entries import Movement, Span, Sums, lines, movements, stream, sums_before
+from billing.accounting.translating import Translator
 from billing.loading import trimmed
 from plans.money import round_to
 
@@ -74,6 +75,28 @@ def _trial_balance(span: Span, chart: Chart) -> Iterator[Row]:
         yield (*_named(key[0], chart), key[1], *amounts)
     for currency, sums in sorted(totals.items()):
         yield ("", "Total", "", currency, *sums)
+
+
+def translated_balance(span: Span, chart: Chart, translator: Translator) -> Table:
+    """The trial balance in one currency, each ledger at the rates of one day; what rounding leaves has a line of its own, and so the total
+    is zero. `rates` names them."""
+    heading = "account name ledger currency opening debit credit closing rates".split()
+    return tuple(heading), _translated_balance(span, chart, translator)
+
+
+def _translated_balance(span: Span, chart: Chart, translator: Translator) -> Iterator[Row]:
+    found: dict[str, list[Decimal]] = {}
+    for number, _, ledger, currency, opening, debit, credit, _ in _trial_balance(span, chart):
+        if number:
+            amounts = [translator.of(amount, currency) for amount in (opening, debit, credit)]
+            found[ledger] = [a + b for a, b in zip(found.get(ledger, [ZERO] * 3), amounts, strict=True)]
+    for ledger in sorted(found, key=lambda one: (chart.of(one).number, one)):
+        opening, debit, credit = found[ledger]
+        yield (*_named(ledger, chart), translator.currency, opening, debit, credit, opening + debit - credit, "")
+    opening, debit, credit = (sum((amounts[i] for amounts in found.values()), ZERO) for i in range(3))
+    more, less = max(ZERO, credit - debit), max(ZERO, debit - credit)
+    yield ("", "Rounding of the translation", "", translator.currency, -opening, more, less, more - less - opening, "")
+    yield ("", "Total", "", translator.currency, ZERO, debit + more, credit + less, ZERO, "; ".join(translator.named()))
 
 
 def postings(span: Span, chart: Chart) -> Table:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import ClassVar
 
 from billing.events.base import Event
@@ -28,6 +29,27 @@ class CataloguePublished(Event):
     effective: date | None
     source: str
     seller: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedRate:
+    """On the day one `base` was worth `rate` of `quote`, as `source` says."""
+
+    day: date
+    base: str
+    quote: str
+    rate: Decimal
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RatesPublished(Event):
+    """Exchange rates of the seller's books. For a day that has one already the later version holds from then on."""
+
+    kind: ClassVar[str] = "rates.published"
+    seller: str
+    version: int
+    rates: tuple[PublishedRate, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

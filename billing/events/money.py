@@ -32,6 +32,20 @@ class OpenMoved(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Conversion:
+    """Money that was paid in another currency than it counts in: `amount` of `currency`, and the published rate that made it what it
+    counts for. `inverse`: the rate was published the other way round. `version` is that of the seller's rates."""
+
+    amount: Decimal
+    currency: str
+    rate: Decimal
+    day: date
+    source: str
+    version: int
+    inverse: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class PaymentReceived(OpenMoved):
     kind: ClassVar[str] = "payment.received"
     word: ClassVar[str] = "payment"
@@ -40,6 +54,7 @@ class PaymentReceived(OpenMoved):
     channel: str
     reference: str
     unapplied: Decimal
+    conversion: Conversion | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

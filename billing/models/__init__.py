@@ -1,6 +1,6 @@
 """Tables: the journal, the usage annex, and the read models that processors write."""
 
-from billing.models.books import Books, DeferredCharge
+from billing.models.books import Books, DeferredCharge, ExchangeRate
 from billing.models.changes import ScheduledChange
 from billing.models.corrections import CorrectionItem, CorrectionSet
 from billing.models.credit import CreditStatus, SuspendedService
@@ -53,6 +53,7 @@ __all__ = [
     "Due",
     "DuePart",
     "Effect",
+    "ExchangeRate",
     "Hold",
     "IdempotencyKey",
     "Invoice",

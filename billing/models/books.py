@@ -37,6 +37,27 @@ class DeferredCharge(models.Model):
         return f"{self.contract} {self.item} {self.charged} {self.currency} of {self.start:%Y-%m-%d}"
 
 
+class ExchangeRate(models.Model):
+    """What one `base` was worth in `quote` on the day, as it was published."""
+
+    pk = models.CompositePrimaryKey("seller", "base", "quote", "day", "version")
+    seller = models.TextField()
+    base = models.TextField()
+    quote = models.TextField()
+    day = models.DateField()
+    version = models.IntegerField()
+    rate = models.DecimalField(max_digits=60, decimal_places=30)
+    source = models.TextField()
+    effective_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "read_rate"
+        constraints = [models.CheckConstraint(condition=models.Q(rate__gt=0), name="rate_is_positive")]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.base}/{self.quote} {self.rate}"
+
+
 class Books(models.Model):
     """The last day of a seller's closed months."""
 

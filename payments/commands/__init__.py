@@ -7,6 +7,7 @@ from payments.commands import (
     credit_notes,
     deposits,
     disputes,
+    exchanging,
     methods,
     payments,
     payouts,
@@ -28,4 +29,5 @@ COMMANDS = (
     *collections.COMMANDS,
     *payouts.COMMANDS,
     *bank.COMMANDS,
+    *exchanging.COMMANDS,
 )

@@ -15,6 +15,7 @@ from billing.journal import Draft
 from billing.loading import trimmed
 from billing.state import AccountState
 from payments.commands.payments import refuse_disputed
+from payments.converting import money_legs, part_of
 from payments.events import CreditUnapplied, DisputeLost, DisputeOpened, DisputeWon, EvidenceSent, InquiryClosed, InquiryOpened
 from payments.paying import cash, receivable_legs, total
 from payments.refunding import legs
@@ -76,11 +77,13 @@ def _taken(
 ) -> DisputeOpened:
     currency = payment.currency
     fee = money(args.fee, currency, at="fee") if args.fee else ZERO
+    conversion = part_of(payment.payment, amount)
     from_credit = min(amount, payment.unused, credit_of(state, currency))
     postings = [
         Posting(ledger=ledgers.DISPUTES, amount=amount, currency=currency),
         Posting(ledger=ledgers.DISPUTE_FEES, amount=fee, currency=currency),
-        Posting(ledger=cash(payment.channel), amount=-amount - fee, currency=currency),
+        *(money_legs(payment.channel, -amount, currency, conversion) if conversion else ()),
+        Posting(ledger=cash(payment.channel), amount=-fee if conversion else -amount - fee, currency=currency),
         *legs(ledgers.CREDIT, ledgers.CREDIT_HELD, from_credit, currency),
     ]
     return DisputeOpened(
@@ -97,6 +100,7 @@ def _taken(
         evidence_due=args.evidence_due,
         inquiry=inquiry,
         entry=entry(context, state, postings),
+        conversion=conversion,
     )
 
 
@@ -140,7 +144,8 @@ def win_dispute(context: Context, args: EndDispute) -> Decision:
     if status == "inquiry":
         return Decision([Draft(args.account, InquiryClosed(account=args.account, dispute=dispute, note=args.note), context.at, dispute)])
     opened = _running(dispute, status, opened)
-    postings = legs(cash(opened.channel), ledgers.DISPUTES, opened.amount, opened.currency)
+    postings = money_legs(opened.channel, opened.amount, opened.currency, opened.conversion)
+    postings.append(Posting(ledger=ledgers.DISPUTES, amount=-opened.amount, currency=opened.currency))
     postings += legs(ledgers.CREDIT_HELD, ledgers.CREDIT, opened.from_credit, opened.currency)
     event = DisputeWon(
         account=args.account,

@@ -10,17 +10,20 @@ from typing import Any
 
 from billing import ledgers
 from billing.command import Command
-from billing.commands.common import account_stream, entry, money, open_state
+from billing.commands.common import account_stream, entry, money, open_state, seller_zone
 from billing.engine import Context, Decision
-from billing.events import Allocation, CreditApplied, PaymentReceived, Posting
+from billing.events import Allocation, Conversion, CreditApplied, PaymentReceived, Posting
 from billing.journal import Draft
+from billing.state import AccountState
 from payments.allocation import find
+from payments.converting import converted, money_legs
 from payments.events import PaymentAllocated, PaymentUnallocated
 from payments.interest.settling import settled_until
-from payments.paying import cash, check_channel, receivable_legs, share_out, total, wanted_of
+from payments.paying import check_channel, receivable_legs, share_out, total, wanted_of
 from payments.standing import PaymentStanding, credit_of, find_payment, receivable_invoices
 from plans.errors import Conflict, Invalid
-from plans.money import plain
+from plans.money import decimals, plain
+from plans.periods import local_date
 
 ZERO = Decimal(0)
 
@@ -34,6 +37,7 @@ class Pay:
     channel: str = "transfer"
     reference: str = ""
     received: datetime | None = None  # when the money came, where that is known only now
+    into: str = ""  # the currency that it counts in; none: that of the documents named, else its own
 
 
 def _settled(context: Context, args: Pay) -> list[Draft]:
@@ -50,15 +54,15 @@ def _received(context: Context, args: Pay) -> datetime:
 def pay(context: Context, args: Pay) -> Decision:
     """Take a payment for the invoices that it names (ids, numbers or positions, with an amount for each if wanted), else oldest due first.
 
-    What no invoice takes becomes the customer's credit. Money that was `received` earlier counts from then: interest since is given back.
+    What no invoice takes becomes the customer's credit. Money in another currency than the documents named counts at the published rate of
+    its day, which stays with it (Conflict `no_rate`). Money that was `received` earlier counts from then: interest since is given back.
     """
     state = open_state(args.account)
-    currency = args.currency or state.currency
-    amount = money(args.amount, currency)
+    amount, currency, conversion = _worth(context, args, state)
     channel = check_channel(args.channel)
     allocations, left = share_out(args.account, amount, currency, args.invoices)
     postings = [
-        Posting(ledger=cash(channel), amount=amount, currency=currency),
+        *money_legs(channel, amount, currency, conversion),
         *receivable_legs(allocations, currency),
         Posting(ledger=ledgers.CREDIT, amount=-left, currency=currency),
     ]
@@ -73,8 +77,31 @@ def pay(context: Context, args: Pay) -> Decision:
         allocations=allocations,
         unapplied=left,
         entry=entry(context, state, postings, at=_received(context, args)),
+        conversion=conversion,
     )
     return Decision([Draft(args.account, event, _received(context, args))], {"payment": payment})
+
+
+def _worth(context: Context, args: Pay, state: AccountState) -> tuple[Decimal, str, Conversion | None]:
+    """What the money counts for, in which currency, and the conversion where it came in another one."""
+    given = args.currency or state.currency
+    amount = money(args.amount, given)
+    into = args.into or _named_currency(args) or given
+    decimals(into, at="into")
+    if into == given:
+        return amount, given, None
+    day = local_date(_received(context, args), seller_zone(state))
+    worth, conversion = converted(state.seller, amount, given, into, day=day, at=context.at)
+    return worth, into, conversion
+
+
+def _named_currency(args: Pay) -> str:
+    """The one currency of the documents named; nothing where none or several are (then sharing out refuses)."""
+    if not args.invoices:
+        return ""
+    invoices = receivable_invoices(args.account)
+    found = {find(wanted_of(value, i).name, invoices).currency for i, value in enumerate(args.invoices)}
+    return found.pop() if len(found) == 1 else ""
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,15 @@ from billing.command import Command
 from billing.commands.common import account_stream, entry, money, open_state
 from billing.commands.crediting import Crediting
 from billing.engine import Context, Decision
-from billing.events import CreditNoteIssued
+from billing.events import CreditNoteIssued, Posting
 from billing.journal import Draft
 from billing.past import find_issued
 from billing.state import AccountState
 from payments.commands.payments import refuse_disputed
+from payments.converting import money_legs
 from payments.events import RefundFailed, RefundRequested
-from payments.paying import cash, check_channel
-from payments.refunding import Giving, check_settle, legs, refund_drafts, settled
+from payments.paying import check_channel
+from payments.refunding import Giving, check_settle, refund_drafts, settled
 from payments.standing import PaymentStanding, credit_of, find_payment, find_row
 from plans.errors import Conflict, Invalid
 from plans.money import plain
@@ -146,7 +147,10 @@ def fail_refund(context: Context, args: FailRefund) -> Decision:
     request, status = _find(args.account, args.refund)
     if status == "failed":
         raise Conflict("refund_closed", f"the refund {request.refund} is {status}", at="refund", status=status)
-    source = ledgers.REFUNDS_PAYABLE if status == "requested" else cash(request.channel)
+    back = [Posting(ledger=ledgers.REFUNDS_PAYABLE, amount=request.amount, currency=request.currency)]
+    if status == "settled":
+        back = money_legs(request.channel, request.amount, request.currency, request.conversion)
+    credit = Posting(ledger=ledgers.CREDIT, amount=-request.amount, currency=request.currency)
     event = RefundFailed(
         account=args.account,
         refund=request.refund,
@@ -155,7 +159,7 @@ def fail_refund(context: Context, args: FailRefund) -> Decision:
         currency=request.currency,
         channel=request.channel,
         reason=args.reason,
-        entry=entry(context, state, legs(source, ledgers.CREDIT, request.amount, request.currency)),
+        entry=entry(context, state, [*back, credit]),
     )
     return Decision([Draft(args.account, event, context.at, request.refund)])
 

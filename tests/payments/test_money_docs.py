@@ -14,7 +14,7 @@ from payments import commands
 from tests.books import do, open_account, publish
 
 PAGE = (Path(__file__).resolve().parent.parent.parent / "docs" / "money.md").read_text(encoding="utf-8")
-OF_THE_HOUSE = ("receive", "bank_fee")  # commands that name no account
+OF_THE_HOUSE = ("receive", "bank_fee", "exchange")  # commands that name no account
 STORIES = re.findall(r"^```money\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
@@ -23,6 +23,7 @@ def played(story: str) -> str:
     publish()
     open_account()
     do("subscribe", account="ana", plan="basic")
+    do("publish_rates", source="date,from,to,rate,source\n2026-01-02,EUR,USD,1.10,ECB\n")
     lines = []
     for line in story.splitlines():
         if line.strip() and not line.startswith(" "):
@@ -42,7 +43,10 @@ def shown(outcome: Outcome) -> list[str]:
     for recorded in outcome.events:
         if recorded.command == "advance":
             continue
-        legs = [f"{leg.ledger} {leg.amount:.2f}" for leg in getattr(getattr(recorded.event, "entry", None), "postings", ())]
+        legs = [
+            f"{leg.ledger} {leg.amount:.2f}{'' if leg.currency == 'EUR' else f' {leg.currency}'}"
+            for leg in getattr(getattr(recorded.event, "entry", None), "postings", ())
+        ]
         found.append(f"    {recorded.event.kind}: {', '.join(legs) or 'no posting'}")
     return found
 
