@@ -21,20 +21,26 @@ from plans.errors import NotAllowed, NotFound
 @dataclass(frozen=True)
 class Caller:
     """`actor` is the name that the journal keeps. `everything`: sees every account. `accounts`: else the accounts that it sees, with what
-    it may do in each. `areas` are the areas of commands that it may run in every account that it sees."""
+    it may do in each. `areas` are the areas of commands that it may run in every account that it sees. `within`: a query of the names of
+    further accounts that it sees, of those who see very many."""
 
     actor: str
     everything: bool = False
     accounts: Mapping[str, frozenset[str]] = field(default_factory=dict)
     areas: frozenset[str] = frozenset()
     roles: frozenset[str] = frozenset()
+    within: QuerySet[Any] | None = None
 
     def sees(self, account: str) -> bool:
-        return self.everything or account in self.accounts
+        if self.everything or account in self.accounts:
+            return True
+        return self.within is not None and "\x00" not in account and self.within.filter(account=account).exists()
 
     def only_seen(self, rows: QuerySet[Any], *, column: str = "account") -> QuerySet[Any]:
         """The rows of accounts that the caller may see: where every list and every look at one thing begins."""
-        return rows if self.everything else rows.filter(**{f"{column}__in": list(self.accounts)})
+        if self.everything:
+            return rows
+        return rows.filter(**{f"{column}__in": list(self.accounts) if self.within is None else self.within})
 
     def must_see(self, account: str) -> None:
         """Raises NotFound `unknown_account`, worded as for an account that does not exist."""

@@ -153,7 +153,8 @@ def _draw(seller: str, series: str, *, count: int) -> int:
 class Request:
     """What a caller asks. `at` is when it counts; `known_at` only for a caller that plays a story: otherwise the database says it.
 
-    `token` is a preview's: exactly what it showed is done, as of its moment, or nothing (Conflict `stale_preview`).
+    `token` is a preview's: exactly what it showed is done, as of its moment, or nothing (Conflict `stale_preview`). `seen`: the heads
+    that the caller knows (`ana/17`); where none of them is the head of a stream that the command locks, nothing is done (Outdated).
     """
 
     command: str
@@ -163,6 +164,7 @@ class Request:
     key: str = ""
     known_at: datetime | None = None
     token: str = ""
+    seen: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -261,6 +263,8 @@ def _once(request: Request, *, dry_run: bool) -> Outcome:
     began = {stream: head.sequence for stream, head in heads.items()}
     if token is not None:
         previews.check_heads(token, began)
+    if request.seen:
+        previews.check_seen(request.seen, began)
     before = previews.balances(began) if dry_run else {}
     events, made = _recorded(command, arguments, request, heads, dry_run=dry_run)
     if token is not None:

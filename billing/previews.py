@@ -20,7 +20,7 @@ from billing import bulk, ledgers
 from billing.codec import canonical, encode, time_text
 from billing.events import CreditNoteIssued, InvoiceIssued
 from billing.journal import Recorded
-from plans.errors import Conflict, Invalid
+from plans.errors import Conflict, Invalid, Outdated
 
 LONGEST = timedelta(days=1)
 SHOWN = 5  # events of others that a refusal names
@@ -121,6 +121,14 @@ def check_heads(token: Token, heads: Mapping[str, int]) -> None:
     more = f" and {now - then - len(rows)} more" if now - then > len(rows) else ""
     message = f"since the preview {named}{more} was recorded; look at a new preview"
     raise Conflict("stale_preview", message, at="token", events=[address for _, _, address in rows])
+
+
+def check_seen(seen: Collection[str], heads: Mapping[str, int]) -> None:
+    """Raises Outdated `moved_on` where none of these is the address of the last event of a locked stream."""
+    known = {f"{stream}/{sequence}" for stream, sequence in heads.items()}
+    if not known & set(seen):
+        message = f"it has moved on: it stands at {', '.join(sorted(known))} now, not at {', '.join(seen)[:200]}; look again, then decide"
+        raise Outdated("moved_on", message, at="If-Match", heads=" ".join(sorted(known)))
 
 
 def check_events(token: Token, events: Sequence[Recorded]) -> None:

@@ -1,6 +1,6 @@
 """Which content policy a page has: the strict one of the settings, but for pages made by others that can't live with it.
 
-The admin's theme evaluates expressions in attributes (Alpine) and sets styles inline; the reference of the API sets styles inline.
+The admin's theme evaluates expressions in attributes (Alpine) and sets styles inline.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 
 ADMIN = {"script-src": ["'self'", "'unsafe-eval'"], "style-src": ["'self'", "'unsafe-inline'"]}
-REFERENCE = {"style-src": ["'self'", "'unsafe-inline'"]}
-BY_PATH: tuple[tuple[str, dict[str, list[str]]], ...] = (("/admin/", ADMIN), ("/api/v1/docs", REFERENCE))
+BY_PATH: tuple[tuple[str, dict[str, list[str]]], ...] = (("/admin/", ADMIN),)
 
 
 class PolicyByPath:

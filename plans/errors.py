@@ -53,6 +53,12 @@ class NotFound(Refusal):
     status = 404
 
 
+class Outdated(Refusal):
+    """The caller decided on something that has moved since."""
+
+    status = 412
+
+
 class Conflict(Refusal):
     """The input contradicts something that stands: another event, a reservation, a key used before."""
 

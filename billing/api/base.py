@@ -4,22 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from billing.api import answers
-from billing.api.callers import IsSomebody
+from billing.api.callers import HasScope, IsSomebody
 from billing.api.parsing import ExactJSONParser
 from billing.api.problems import handle
 
-PROBLEMS = dict.fromkeys((401, 403, 404, 422, 429), answers.ProblemAnswer)
+#: How a read can be refused; commands have more.
+PROBLEMS = dict.fromkeys((400, 401, 403, 404, 406, 422, 429), answers.ProblemAnswer)
+
+
+def dated(name: str, meaning: str) -> OpenApiParameter:
+    return OpenApiParameter(name, str, description=f"{meaning}; ISO date or time, in the account's zone unless it has an offset")
 
 
 class BillingView(APIView):
     """What the caller may see decides what a view answers; what is out of sight is not found."""
 
-    permission_classes = [IsSomebody]
+    permission_classes = [IsSomebody, HasScope]
+    scopes: tuple[str, ...] = ()  # those of keys that may read this besides `read`
     renderer_classes = [JSONRenderer]
     parser_classes = [ExactJSONParser]
 

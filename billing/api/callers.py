@@ -37,6 +37,16 @@ class IsSomebody(BasePermission):
         return caller_of(request) != NOBODY and request.user.is_authenticated
 
 
+class HasScope(BasePermission):
+    """A key reads what it was given a scope for: `read`, or one that the view names. What a command needs is checked where it runs."""
+
+    message = "the key was not given the scope to read this"
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        scopes: frozenset[str] | None = getattr(request.auth, "scopes", None)
+        return scopes is None or request.method == "POST" or bool(scopes & {"read", *getattr(view, "scopes", ())})
+
+
 class IsStaff(BasePermission):
     """Those who see every account."""
 

@@ -17,7 +17,11 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
 
+from billing.api import answers
+from billing.api.base import BillingView
 from billing.api.keys import SCHEME, BadKey, Key, key_of
 from billing.api.parsing import read_exact
 from billing.api.problems import CONTENT_TYPE, problem
@@ -29,6 +33,37 @@ from plans.errors import Invalid, Refusal
 BATCH, ONE, ANY = "application/cloudevents-batch+json", "application/cloudevents+json", "application/json"
 SHOWN = 100  # reasons in one answer
 SCOPE = "usage"
+EVENT = {"$ref": "#/components/schemas/CloudEvent"}
+
+
+class CloudEvent(serializers.Serializer[Any]):
+    """A CloudEvent 1.0 that says a measurement: `type` is the meter, `subject` the account or its id elsewhere."""
+
+    id = serializers.CharField(max_length=200)
+    source = serializers.CharField(max_length=200)
+    specversion = serializers.ChoiceField(choices=["1.0"], required=False)
+    type = serializers.CharField(max_length=200)
+    subject = serializers.CharField(max_length=200)
+    time = serializers.DateTimeField(required=False, help_text="when it was used; when it arrives where nothing is said")
+    data = serializers.DictField(child=serializers.JSONField(), required=False, help_text="`value` or the only number is the quantity")
+
+
+class EventsView(BillingView):
+    """What POST at this address means, for the description; `take_events` does it."""
+
+    @extend_schema(
+        operation_id="events_ingest",
+        summary="Take in measurements as CloudEvents: whole or not at all, each (source, id) once",
+        tags=["usage"],
+        request={
+            ONE: CloudEvent,
+            BATCH: CloudEvent(many=True),
+            ANY: {"oneOf": [EVENT, {"type": "array", "items": EVENT}]},
+        },
+        responses={204: None, **dict.fromkeys((400, 401, 403, 429), answers.ProblemAnswer)},
+    )
+    def post(self, request: HttpRequest) -> HttpResponse:
+        return take_events(request)
 
 
 def taking_events(listing: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:

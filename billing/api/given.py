@@ -7,12 +7,13 @@ from datetime import datetime
 
 from rest_framework.request import Request
 
-from plans.errors import Invalid
+from plans.errors import Invalid, NotFound
 from plans.fields import suggestion
 from plans.periods import parse_time
 
 MOST, DEFAULT = 500, 100
 LONGEST = 500
+SWITCH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
 
 def text(request: Request, name: str) -> str:
@@ -32,6 +33,21 @@ def moment(request: Request, name: str, zone: str) -> datetime | None:
     return parse_time(value, zone, name) if value else None
 
 
+def span(request: Request, zone: str) -> tuple[datetime | None, datetime | None]:
+    """The half-open span `from` … `to`; an open side is None. Raises Invalid where it would end before it starts."""
+    start, end = moment(request, "from", zone), moment(request, "to", zone)
+    if start is not None and end is not None and start > end:
+        raise Invalid("out_of_range", "it would end before it starts", at="to")
+    return start, end
+
+
+def plain_part(value: str, at: str) -> str:
+    """A part of the address that can be looked up. Raises NotFound where no column could hold it."""
+    if "\x00" in value or len(value) > LONGEST:
+        raise NotFound("not_found", f"there is no {at} of this name", at=at)
+    return value
+
+
 def limit(request: Request) -> int:
     """Rows to a page, 1 to 500; 100 where nothing is said."""
     value = text(request, "limit")
@@ -43,11 +59,14 @@ def limit(request: Request) -> int:
 
 
 def yes_or_no(request: Request, name: str) -> bool:
-    """A switch: `1`, `true` or `yes`; `0`, `false`, `no` or nothing."""
+    """A switch: `1`, `true` or `yes`; `0`, `false` or `no`; no where it is not given. Given without a value it is refused: whoever writes
+    `?dry_run` means something by it."""
     value = text(request, name)
-    if value.lower() not in ("", "0", "1", "true", "false", "yes", "no"):
+    if name not in request.query_params:
+        return False
+    if value not in SWITCH:
         raise Invalid("wrong_type", "expected yes or no", at=name)
-    return value.lower() in ("1", "true", "yes")
+    return SWITCH[value]
 
 
 def only(request: Request, known: Collection[str]) -> None:

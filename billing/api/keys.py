@@ -21,6 +21,7 @@ from rest_framework.request import Request
 from accounts.access import Caller
 from accounts.models import ApiKey
 from accounts.roles import AREAS, SCOPES
+from billing.models import Account
 from plans.errors import Invalid, NotAllowed
 from plans.fields import suggestion
 
@@ -57,12 +58,13 @@ class Key:
             raise NotAllowed("no_right", f"the key {self.prefix} was not given the scope {scope!r}", at="authorization")
 
     def as_caller(self) -> Caller:
-        """What it may see and do. A key of one seller sees no single accounts here: lists by seller are not among a caller's rights."""
+        """Where it may do what its scopes say: in its account, in the accounts of its seller, or everywhere."""
         areas = self.scopes & frozenset(AREAS)
         if self.account:
             return Caller(actor=self.actor, accounts={self.account: frozenset()}, areas=areas)
-        sees = bool(areas or "read" in self.scopes) and not self.seller
-        return Caller(actor=self.actor, everything=sees, areas=areas if sees else frozenset())
+        if self.seller:
+            return Caller(actor=self.actor, within=Account.objects.filter(seller=self.seller).values("account"), areas=areas)
+        return Caller(actor=self.actor, everything=True, areas=areas)
 
 
 def make_key(

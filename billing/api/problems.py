@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from math import ceil
 from typing import Any
 
+from django.core.exceptions import SuspiciousOperation
 from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions
+from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
@@ -23,20 +26,25 @@ def problem(status: int, code: str, detail: str, *, at: str = "", facts: dict[st
 
 def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     """The answer to an error raised in a view; None for what is nobody's fault but ours (it becomes a 500)."""
-    del context
     headers: dict[str, str] = {}
     if isinstance(error, Refusal):
         facts = {name: str(value) for name, value in error.facts.items()}
         body = problem(error.status, error.code, error.message, at=error.at, facts=facts)
+    elif isinstance(error, SuspiciousOperation):
+        body = problem(400, "bad_request", str(error)[:200] or "the request can't be read")
     elif isinstance(error, Http404):
         body = problem(404, "not_found", "there is nothing at this address")
     elif isinstance(error, exceptions.APIException):
         if wanted := getattr(error, "auth_header", None):
             headers["WWW-Authenticate"] = wanted
+        if wait := getattr(error, "wait", None):
+            headers["Retry-After"] = str(ceil(wait))
         body = problem(error.status_code, error.default_code, str(error.detail))
     else:
         return None
     set_rollback()
+    if request := context.get("request"):  # also where the view answers something else than JSON
+        request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
     return Response(body, status=body["status"], headers=headers, content_type=CONTENT_TYPE)
 
 

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
+from urllib.parse import unquote
 
 from django.utils import timezone
+from django.utils.http import parse_etags
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.access import Caller
 from billing import engine
 from billing.api import answers, given
 from billing.api.base import BillingView
 from billing.api.callers import caller_of
-from billing.api.shapes import arguments_shape
+from billing.api.shapes import arguments_shape, switch_parameter
 from billing.codec import encode_value
 from billing.command import Command
 from billing.engine import Outcome
+from billing.journal import is_account
 from billing.previews import Preview
 from billing.queries.history import summary
 from billing.queries.money import ZERO
@@ -25,6 +30,7 @@ from plans.errors import Invalid
 from plans.money import plain
 
 LONGEST_KEY = 200
+LONGEST_MATCH = 1000
 
 
 class RecordedAnswer(serializers.Serializer[Any]):
@@ -76,10 +82,20 @@ class CommandView(BillingView):
             raise Invalid("wrong_type", "expected a JSON object with the arguments", at="body")
         caller = caller_of(request)
         caller.must_run(self.command.name, arguments)
+        _stay_inside(caller, self.command, arguments)
         token = given.text(request, "token")
-        asked = engine.Request(self.command.name, arguments, timezone.now(), actor=caller.actor, key=_key(request), token=token)
+        actor, key, seen = caller.actor, _key(request), _seen(request)
+        asked = engine.Request(self.command.name, arguments, timezone.now(), actor=actor, key=key, token=token, seen=seen)
         outcome = engine.execute(asked, dry_run=dry_run)
         return Response(outcome_data(outcome), status=200 if dry_run or outcome.replayed or not outcome.events else 201)
+
+
+def _stay_inside(caller: Caller, command: Command, arguments: dict[str, Any]) -> None:
+    """Whoever does not see every account writes to none that is out of sight, however its arguments name it. Raises NotFound."""
+    if not caller.everything:
+        for stream in command.streams(command.parse(arguments, at=timezone.now())):
+            if is_account(stream):
+                caller.must_see(stream)
 
 
 def _key(request: Request) -> str:
@@ -87,6 +103,19 @@ def _key(request: Request) -> str:
     if len(key) > LONGEST_KEY or not key.isprintable():
         raise Invalid("out_of_range", f"expected at most {LONGEST_KEY} printable characters", at="Idempotency-Key")
     return key
+
+
+def _seen(request: Request) -> tuple[str, ...]:
+    """The heads that `If-Match` names; none where it is not given or is `*`."""
+    header = request.headers.get("If-Match", "")
+    if len(header) > LONGEST_MATCH:
+        raise Invalid("out_of_range", f"expected at most {LONGEST_MATCH} characters", at="If-Match")
+    if not header or header.strip() == "*":
+        return ()
+    tags = parse_etags(header)
+    if not tags:
+        raise Invalid("wrong_type", 'expected the ETag of an account\'s status, in quotes: "ana/17"', at="If-Match")
+    return tuple(unquote(tag.strip('"')) for tag in tags)
 
 
 def outcome_data(outcome: Outcome) -> dict[str, Any]:
@@ -126,17 +155,19 @@ def command_view(command: Command) -> Any:
     described = extend_schema(
         operation_id=f"command_{command.name}",
         summary=command.summary,
+        description=inspect.getdoc(command.run) or "Runs as the caller, now.",
         tags=["commands"],
         request={"application/json": arguments_shape(command)},
         parameters=[
-            OpenApiParameter("dry_run", bool, description="answer with what would happen and record nothing"),
+            switch_parameter("dry_run", "answer with what would happen and record nothing"),
             OpenApiParameter("token", str, description="of a preview with the same arguments: do exactly what it showed, or refuse"),
             OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER, description="the same key twice runs the command once"),
+            OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, description="the ETag of the account's status: refused if it moved"),
         ],
         responses={
             200: OutcomeAnswer,
             201: OutcomeAnswer,
-            **dict.fromkeys((400, 401, 403, 404, 409, 415, 422, 429), answers.ProblemAnswer),
+            **dict.fromkeys((400, 401, 403, 404, 406, 409, 412, 415, 422, 429), answers.ProblemAnswer),
         },
     )
 

@@ -15,6 +15,7 @@ from django.db import models
 from drf_spectacular.utils import OpenApiParameter, extend_schema_field
 from rest_framework import serializers
 
+from billing.api import given
 from billing.api.resources import Resource
 from billing.command import Command
 
@@ -56,13 +57,22 @@ def _column(field: Any) -> serializers.Field[Any, Any, Any, Any]:
     return serializers.CharField(**options)
 
 
+def limit_parameter() -> OpenApiParameter:
+    schema = {"type": "integer", "minimum": 1, "maximum": given.MOST, "default": given.DEFAULT}
+    return OpenApiParameter("limit", schema, description="rows to a page")
+
+
+def switch_parameter(name: str, meaning: str) -> OpenApiParameter:
+    return OpenApiParameter(name, {"type": ["boolean", "string"], "enum": [True, False, *given.SWITCH]}, description=meaning)
+
+
 def list_parameters(resource: Resource, names: list[str]) -> list[OpenApiParameter]:
     """The parameters of a list, each with what it means."""
     known = {
         "after": OpenApiParameter("after", str, description="the cursor of a page; the address `next` has it"),
-        "limit": OpenApiParameter("limit", int, description="rows to a page, 1 to 500; 100 where nothing is said"),
+        "limit": limit_parameter(),
         "fields": OpenApiParameter("fields", str, description="only these fields, apart by commas"),
-        "newest": OpenApiParameter("newest", bool, description="the newest rows first"),
+        "newest": switch_parameter("newest", "the newest rows first"),
         "search": OpenApiParameter("search", str, description=f"text in {', '.join(resource.search)}"),
     }
     found = []

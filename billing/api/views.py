@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
+from django.http import HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.views import SpectacularSwaggerSplitView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from billing.api import answers, given, listing
-from billing.api.base import PROBLEMS, BillingView
-from billing.api.callers import IsStaff, caller_of
+from billing.api import answers, given, listing, schema
+from billing.api.base import PROBLEMS, BillingView, dated
+from billing.api.callers import IsSomebody, IsStaff, caller_of
 from billing.api.resources import Resource
-from billing.api.shapes import list_parameters, page_shape, row_shape
-from billing.models import Account
+from billing.api.shapes import limit_parameter, list_parameters, page_shape, row_shape
+from billing.models import Account, Stream
 from billing.queries.accounts import find_account
 from billing.queries.ahead import ahead
 from billing.queries.invoices import find_invoice
@@ -24,9 +26,8 @@ from billing.queries.status import status, statuses
 from billing.queries.why import why
 from plans.errors import NotFound
 
-
-def dated(name: str, meaning: str) -> OpenApiParameter:
-    return OpenApiParameter(name, str, description=f"{meaning}; ISO date or time, in the account's zone unless it has an offset")
+LISTED = "The rows that the caller may see, in an order that never changes; `next` is the address of the following page."
+ONE_SEEN = "What the caller may not see is not found."
 
 
 class AccountsView(BillingView):
@@ -35,9 +36,9 @@ class AccountsView(BillingView):
         summary="Accounts, with what they owe",
         tags=["accounts"],
         parameters=[
-            OpenApiParameter("after", str, description="start after this account"),
-            OpenApiParameter("limit", int, description=f"accounts to a page, 1 to {given.MOST}; {given.DEFAULT} where nothing is said"),
-            OpenApiParameter("seller", str),
+            OpenApiParameter("after", str, description="the cursor of a page; the address `next` has it"),
+            limit_parameter(),
+            OpenApiParameter("seller", str, description="only accounts of this seller"),
         ],
         responses={200: answers.AccountsAnswer, **PROBLEMS},
     )
@@ -64,6 +65,7 @@ class StatusView(BillingView):
         parameters=[
             dated("as_of", "count what is effective up to and including it"),
             dated("known_at", "count what was recorded up to and including it"),
+            OpenApiParameter("ETag", str, OpenApiParameter.HEADER, response=[200], description="the last event: give it as If-Match"),
         ],
         responses={200: answers.StatusAnswer, **PROBLEMS},
     )
@@ -72,10 +74,16 @@ class StatusView(BillingView):
         caller_of(request).must_see(account)
         zone = find_account(account).zone
         as_of, known_at = given.moment(request, "as_of", zone), given.moment(request, "known_at", zone)
-        now = timezone.now()
+        now, tag = timezone.now(), head_tag(account)  # before the look: a tag may be older than what is shown, never newer
         one = status(account, at=now, as_of=as_of, known_at=known_at)
         next_up = ahead(account, at=now) if as_of is None and known_at is None else None
-        return Response(answers.status_data(one, next_up))
+        return Response(answers.status_data(one, next_up), headers={"ETag": tag})
+
+
+def head_tag(account: str) -> str:
+    """The last event of the account, as a tag for `If-Match`."""
+    sequence = Stream.objects.filter(id=account).values_list("last_sequence", flat=True).first()
+    return f'"{quote(account)}/{sequence or 0}"'
 
 
 class WhyView(BillingView):
@@ -107,15 +115,34 @@ class InvoiceView(BillingView):
         return Response(answers.invoice_data(found))
 
 
-def list_view(resource: Resource) -> Any:
-    """The view that lists a resource, described with its own columns and parameters."""
+class SchemaView(BillingView):
+    """The description as it is kept, so that it costs nothing to ask for."""
 
-    class View(BillingView):
-        permission_classes = [IsStaff] if resource.staff_only else BillingView.permission_classes
+    @extend_schema(exclude=True)
+    def get(self, request: Request) -> HttpResponse:
+        given.only(request, [])
+        return HttpResponse(schema.path().read_bytes(), content_type="application/yaml")
+
+
+class ReferenceView(SpectacularSwaggerSplitView):
+    """A page to read and try the API on; it loads nothing from elsewhere and has no script of its own in it."""
+
+    template_name = "api/reference.html"
+    permission_classes = [IsSomebody]
+    authentication_classes = BillingView.authentication_classes
+    url_name = "api-schema"
+
+
+def list_view(resource: Resource, base: type[BillingView] = BillingView) -> Any:
+    """The view that lists a resource, described with its own columns and parameters. `base` may have further methods."""
+
+    class View(base):  # type: ignore[misc, valid-type]
+        permission_classes = [*BillingView.permission_classes, *([IsStaff] if resource.staff_only else [])]
 
         @extend_schema(
             operation_id=f"{resource.name}_list",
             summary=resource.what,
+            description=LISTED,
             tags=[resource.name],
             parameters=list_parameters(resource, listing.parameters(resource)),
             responses={200: page_shape(resource), **PROBLEMS},
@@ -133,11 +160,12 @@ def one_view(resource: Resource) -> Any:
     """The view of one row of a resource."""
 
     class View(BillingView):
-        permission_classes = [IsStaff] if resource.staff_only else BillingView.permission_classes
+        permission_classes = [*BillingView.permission_classes, *([IsStaff] if resource.staff_only else [])]
 
         @extend_schema(
             operation_id=f"{resource.name}_one",
             summary=f"One of: {resource.what}",
+            description=ONE_SEEN,
             tags=[resource.name],
             parameters=list_parameters(resource, ["fields"]),
             responses={200: row_shape(resource), **PROBLEMS},

@@ -9,9 +9,10 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from billing.api import urls
+from billing.api.keys import make_key
 from billing.api.resources import RESOURCES
 from billing.command import registry
-from billing.models import Contract
 from tests.books import open_account
 from tests.interfaces.callers import customer, staff
 from tests.interfaces.worlds import NOW, document
@@ -19,7 +20,6 @@ from tests.interfaces.worlds import NOW, document
 pytestmark = pytest.mark.django_db
 
 WHO = ("owner", "colleague", "stranger", "nobody", "viewer")
-STAFF_ONLY = {resource.name for resource in RESOURCES if resource.staff_only}
 
 
 @pytest.fixture(autouse=True)
@@ -44,17 +44,58 @@ def statuses(clients: dict[str, Client], path: str) -> tuple[int, ...]:
     return tuple(clients[who].get(path).status_code for who in WHO)
 
 
+#: Addresses of one account, without a query.
+OF_ACCOUNT = {
+    "accounts/<str:account>/status": "accounts/ana/status",
+    "accounts/<str:account>/why": "accounts/ana/why",
+    "accounts/<str:account>/statement": "accounts/ana/statement",
+    "accounts/<str:account>/schedule": "accounts/ana/schedule",
+    "accounts/<str:account>/forecast": "accounts/ana/forecast?until=2026-02-21",
+    "accounts/<str:account>/entitlements": "accounts/ana/entitlements",
+    "accounts/<str:account>/documents/<path:document>": "accounts/ana/documents/statement",
+    "invoices/<path:invoice>": "invoices/INV-000005",
+}
+#: What the world has none of: somebody who may see the account learns only that there is no such thing.
+EMPTY = {"accounts/<str:account>/entitlements/<str:feature>": "accounts/ana/entitlements/seats"}
+LISTS = {"accounts", *(resource.name for resource in RESOURCES)}
+ONES = {f"{resource.name}/<path:key>" for resource in RESOURCES if resource.key and resource.name != "invoices"}
+FOR_EVERYBODY = {"schema", "docs"}
+
+
+def test_no_address_is_missing_here() -> None:
+    routes = {str(found.pattern) for found in urls.urlpatterns}
+    commands = {f"commands/{name}" for name in registry()}
+    assert routes == {*OF_ACCOUNT, *EMPTY} | LISTS | ONES | FOR_EVERYBODY | commands
+
+
 def test_one_thing_of_an_account(clients: dict[str, Client]) -> None:
-    contract = Contract.objects.filter(account="ana").first()
-    assert contract is not None
-    for path in (
-        "accounts/ana/status",
-        "accounts/ana/why",
-        "invoices/INV-000005",
-        f"invoices/{document('INV-000005')}",
-        f"contracts/{contract.contract}",
-    ):
+    for path in (*OF_ACCOUNT.values(), f"invoices/{document('INV-000005')}"):
         assert statuses(clients, f"/api/v1/{path}") == (200, 200, 404, 401, 200), path
+    for path in EMPTY.values():
+        assert statuses(clients, f"/api/v1/{path}") == (404, 404, 404, 401, 404), path
+        hidden, absent = (clients["stranger"].get(f"/api/v1/{p}").json() for p in (path, path.replace("/ana/", "/nobody/")))
+        assert hidden["code"] == absent["code"] == "unknown_account"
+
+
+def test_one_row_of_a_resource(clients: dict[str, Client]) -> None:
+    seen = 0
+    for resource in RESOURCES:
+        if not resource.key:
+            continue
+        row = resource.model._default_manager.filter(**{resource.owner: "ana"}).first() if resource.owner == "account" else None
+        path = f"/api/v1/{resource.name}/{getattr(row, resource.key) if row else 'ana/999'}"
+        missing = 200 if row else 404
+        if resource.staff_only:
+            assert statuses(clients, path) == (403, 403, 403, 401, missing), path
+        else:
+            assert statuses(clients, path) == (missing, missing, 404, 401, missing), path
+        seen += row is not None
+    assert seen >= 3  # contracts, invoices, payments
+
+
+def test_what_everybody_who_is_somebody_may_read(clients: dict[str, Client]) -> None:
+    for path in FOR_EVERYBODY:
+        assert statuses(clients, f"/api/v1/{path}") == (200, 200, 200, 401, 200), path
 
 
 def test_lists_show_what_may_be_seen(clients: dict[str, Client]) -> None:
@@ -101,3 +142,60 @@ def test_an_account_named_inside_another_argument_is_out_of_reach_too(clients: d
     answer = clients["stranger"].post("/api/v1/commands/apply_credit", body, content_type="application/json")
     assert answer.status_code in (404, 409)
     assert "INV-000005" not in clients["stranger"].get("/api/v1/invoices").content.decode()
+
+
+# --- keys ---------------------------------------------------------------------------------------------------------------------------
+
+
+def bearer(*scopes: str, **limits: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {make_key('k', scopes, at=NOW, **limits)}"}
+
+
+@pytest.mark.parametrize(
+    ("scopes", "limits", "expected"),
+    [
+        # (status of ana, status of bob, the list of accounts, an entitlement of ana, the journal, paying for ana, paying for bob)
+        (["read"], {}, (200, 200, ["ana", "bob", "eve"], 404, 200, 403, 403)),
+        (["read"], {"account": "ana"}, (200, 404, ["ana"], 404, 403, 403, 404)),
+        (["read"], {"seller": "main"}, (200, 200, ["ana", "bob", "eve"], 404, 403, 403, 403)),
+        (["read", "money"], {"seller": "other"}, (404, 404, [], 404, 403, 404, 404)),
+        (["usage"], {}, (403, 403, 403, 403, 403, 403, 403)),
+        (["usage"], {"account": "ana"}, (403, 403, 403, 403, 403, 403, 404)),
+        (["entitlements"], {"account": "ana"}, (403, 403, 403, 404, 403, 403, 404)),
+        (["money"], {"account": "ana"}, (403, 403, 403, 403, 403, 200, 404)),
+        (["money"], {"seller": "main"}, (403, 403, 403, 403, 403, 200, 200)),
+        (["money"], {}, (403, 403, 403, 403, 403, 200, 200)),
+    ],
+)
+def test_a_key_reaches_what_it_was_given(scopes: list[str], limits: dict[str, str], expected: tuple[Any, ...]) -> None:
+    headers, client = bearer(*scopes, **limits), Client()
+
+    def got(path: str) -> Any:
+        return client.get(f"/api/v1/{path}", headers=headers)
+
+    def paid(account: str) -> int:
+        body = {"account": account, "amount": "1", "channel": "cash"}
+        return client.post("/api/v1/commands/pay?dry_run=1", body, content_type="application/json", headers=headers).status_code
+
+    listed = got("accounts")
+    assert (
+        got("accounts/ana/status").status_code,
+        got("accounts/bob/status").status_code,
+        [row["account"] for row in listed.json()["results"]] if listed.status_code == 200 else listed.status_code,
+        got("accounts/ana/entitlements/nothing").status_code,
+        got("events").status_code,
+        paid("ana"),
+        paid("bob"),
+    ) == expected
+
+
+def test_a_key_of_one_account_moves_nothing_to_another() -> None:
+    """`transfer_wallet` names the other account in an argument of its own: it is as unknown as if it did not exist."""
+    body = {"account": "ana", "to": "bob", "amount": "1"}
+    codes = {}
+    for name, limits in {"bound": {"account": "ana"}, "free": {}}.items():
+        headers = bearer("wallets", **limits)
+        answer = Client().post("/api/v1/commands/transfer_wallet", body, content_type="application/json", headers=headers)
+        codes[name] = answer.json()["code"]
+    assert codes["bound"] == "unknown_account"
+    assert codes["free"] != "unknown_account"

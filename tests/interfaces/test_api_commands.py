@@ -122,3 +122,22 @@ def test_a_number_with_a_point_is_exact(clerk: Client) -> None:
     body = '{"account": "ana", "amount": 0.29, "channel": "cash"}'
     assert clerk.post("/api/v1/commands/pay", body, content_type="application/json").status_code == 201
     assert Payment.objects.get(account="ana", amount="0.29")
+
+
+def test_a_command_on_what_has_moved_is_refused(clerk: Client) -> None:
+    tag = clerk.get("/api/v1/accounts/ana/status")["ETag"]
+    head = JournalEvent.objects.filter(stream="ana").order_by("-sequence").values_list("sequence", flat=True)[0]
+    assert tag == f'"ana/{head}"'
+    first = post(clerk, "pay", PAY | {"amount": "1.00"}, **{"If-Match": tag})
+    assert first.status_code == 201
+    before = JournalEvent.objects.count()
+    second = post(clerk, "pay", PAY | {"amount": "2.00"}, **{"If-Match": tag})
+    assert (second.status_code, second.json()["code"], second.json()["at"]) == (412, "moved_on", "If-Match")
+    assert JournalEvent.objects.count() == before
+    now = clerk.get("/api/v1/accounts/ana/status")["ETag"]
+    assert post(clerk, "pay", PAY | {"amount": "2.00"}, **{"If-Match": f"{tag}, {now}"}).status_code == 201
+
+
+@pytest.mark.parametrize(("tag", "status"), [("*", 201), ('"bob/1"', 412), ("ana/1", 422), ('W/"ana/1"', 412), ('"ana/' + "9" * 2000, 422)])
+def test_other_tags(clerk: Client, tag: str, status: int) -> None:
+    assert post(clerk, "pay", PAY, **{"If-Match": tag}).status_code == status

@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandParser
 
+from billing.api import schema
 from billing.management.base import BillingCommand
 from billing.management.golden import missing_samples
 from billing.management.pages import commands_page, errors_page, events_page
@@ -16,7 +17,7 @@ from billing.management.pages import commands_page, errors_page, events_page
 
 class Command(BillingCommand):
     help = (
-        "Write docs/events.md, docs/errors.md and docs/commands.md from the code, and the golden samples that are missing. "
+        "Write docs/events.md, errors.md, commands.md and openapi.yaml from the code, and the golden samples that are missing. "
         "Exit status: 0 written, or up to date; 1 with --check, where something is out of date."
     )
 
@@ -29,6 +30,7 @@ class Command(BillingCommand):
             root / "docs" / "events.md": events_page(),
             root / "docs" / "errors.md": errors_page(root),
             root / "docs" / "commands.md": commands_page(),
+            schema.path(): schema.page(),
         } | missing_samples(root / "tests" / "golden")
         stale = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
         for path in stale:

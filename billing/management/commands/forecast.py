@@ -6,12 +6,11 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from billing.api.shown import both_balances, forecast_data
 from billing.management.base import BillingCommand, moment
-from billing.previews import Balances
 from billing.queries.accounts import find_account
 from billing.queries.forecast import Forecast, forecast
 from billing.queries.history import summary
-from billing.queries.money import ZERO
 from billing.queries.status import money_text
 
 
@@ -28,39 +27,12 @@ class Command(BillingCommand):
         zone = find_account(options["account"]).zone
         at = moment(options["at"], zone=zone, at="at")
         found = forecast(options["account"], at=at, until=moment(options["until"], zone=zone, at="until"))
-        self.write_json(_data(found)) if options["json"] else self.write(_page(found))
-
-
-def _data(found: Forecast) -> dict[str, Any]:
-    return {
-        "account": found.account,
-        "until": found.until,
-        "events": [{"at": one.effective_at, "kind": one.event.kind, "summary": summary(one.event)} for one in found.events],
-        "documents": [
-            {
-                "at": at,
-                "document": getattr(one, "document", "credit_note"),
-                "currency": one.currency,
-                "total": money_text(one.total, one.currency),
-                "lines": [{"item": line.item, "name": line.name, "amount": money_text(line.amount, one.currency)} for line in one.lines],
-            }
-            for at, one in found.documents
-        ],
-        "balances": [
-            {"currency": currency, "before": money_text(before, currency), "after": money_text(after, currency)}
-            for currency, before, after in _balances(found.before, found.after)
-        ],
-    }
-
-
-def _balances(before: Balances, after: Balances) -> list[tuple[str, Any, Any]]:
-    names = sorted({*before, *after})
-    return [(currency, before.get((account, currency), ZERO), after.get((account, currency), ZERO)) for account, currency in names]
+        self.write_json(forecast_data(found)) if options["json"] else self.write(_page(found))
 
 
 def _page(found: Forecast) -> str:
     lines = [f"{found.account} until {found.until:%Y-%m-%d %H:%M}Z, if nothing else happens: {len(found.events)} events"]
     lines += [f"  {one.effective_at:%Y-%m-%d %H:%M}Z  {one.event.kind:<26} {summary(one.event)}" for one in found.events]
-    for currency, before, after in _balances(found.before, found.after):
+    for currency, before, after in both_balances(found.before, found.after):
         lines.append(f"  balance {money_text(before, currency)} → {money_text(after, currency)} {currency}")
     return "\n".join(lines)

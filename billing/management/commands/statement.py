@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from billing.api.shown import statement_data
 from billing.management.base import BillingCommand, optional_moment
 from billing.queries.accounts import find_account
 from billing.queries.statement import Statement, statement
@@ -28,19 +29,7 @@ class Command(BillingCommand):
         if start is not None and end is not None and start > end:
             raise Invalid("out_of_range", "the statement would end before it starts", at="to")
         found = statement(options["account"], start=start, end=end)
-        self.write_json([_data(one) for one in found]) if options["json"] else self.write("\n\n".join(_page(one) for one in found))
-
-
-def _data(one: Statement) -> dict[str, Any]:
-    def shown(amount: Any) -> str:
-        return money_text(amount, one.currency)
-
-    entries = [
-        {"at": e.at, "address": e.address, "kind": e.kind, "title": e.title, "amount": shown(e.amount), "balance": shown(e.balance)}
-        for e in one.entries
-    ]
-    answer: dict[str, Any] = {"account": one.account.account, "currency": one.currency, "from": one.start, "to": one.end}
-    return answer | {"opening": shown(one.opening), "entries": entries, "closing": shown(one.closing)}
+        self.write_json([statement_data(one) for one in found]) if options["json"] else self.write("\n\n".join(_page(one) for one in found))
 
 
 def _page(one: Statement) -> str:
