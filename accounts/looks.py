@@ -15,3 +15,8 @@ def looked(actor: str, *, account: str, what: str, at: datetime) -> None:
 def refused(actor: str, *, what: str, code: str, at: datetime, account: str = "") -> None:
     """Somebody was refused something."""
     AccessRecord.objects.create(at=at, actor=actor, action="refused", account=account[:200], what=what[:200], code=code[:80])
+
+
+def noted(actor: str, action: str, *, account: str, what: str, at: datetime) -> None:
+    """Something was done with personal details or with who may see them: exported, invited, joined, removed, changed."""
+    AccessRecord.objects.create(at=at, actor=actor, action=action, account=account, what=what[:200])

@@ -63,12 +63,40 @@ class Membership(models.Model):
         return f"{self.user} of {self.account}: {self.role}"
 
 
+class Invitation(models.Model):
+    """Somebody asked by mail to join an account. Only the digest of the link's secret is kept: who reads this table can't use it."""
+
+    digest = models.BinaryField(unique=True)  # SHA-256 of the secret
+    account = models.TextField()
+    email = models.TextField()  # in small letters: only who has read mails sent there may accept
+    role = models.TextField()
+    invited_by = models.TextField()
+    made_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True)
+    withdrawn_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "invitation"
+        constraints = [
+            models.CheckConstraint(condition=models.Q(role__in=["owner", "billing", "viewer"]), name="invitation_role_is_known"),
+            models.UniqueConstraint(
+                fields=["account", "email"],
+                name="one_open_invitation",
+                condition=models.Q(accepted_at=None, withdrawn_at=None),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.email} to {self.account}: {self.role}"
+
+
 class AccessRecord(models.Model):
     """Who looked at whose personal details, and who was refused what. Only ever added to."""
 
     at = models.DateTimeField()
     actor = models.TextField()
-    action = models.TextField()  # looked exported refused signed_in …
+    action = models.TextField()  # looked exported refused invited joined removed …
     account = models.TextField(blank=True)
     what = models.TextField(blank=True)
     code = models.TextField(blank=True)  # of a refusal

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from django import forms
+from django.conf import settings
 
+from accounts import vault
 from accounts.roles import CUSTOMER_COMMANDS
 from billing.command import registry
 from billing.commands.offers import offered
@@ -43,6 +45,8 @@ def tailor(form: CommandForm, visit: Visit, command: str) -> None:
     """Put labels and choices of the visitor's account into the form."""
     state = load_one(visit.account.account)
     chosen = str(form.data.get("contract") or form.initial.get("contract") or "")
+    if command == "change_details":
+        form.initial = _details(state, visit) | form.initial
     for name, field in form.fields.items():
         field.label = LABELS.get(name, field.label)
         field.help_text = ""
@@ -54,6 +58,12 @@ def tailor(form: CommandForm, visit: Visit, command: str) -> None:
             field.widget.is_required = field.required
     if (form.initial.get("contract") or len(_contracts(visit, state, chosen, command)) == 1) and "contract" in form.fields:
         form.fields["contract"].widget = forms.HiddenInput()
+
+
+def _details(state: AccountState, visit: Visit) -> dict[str, str]:
+    """What is known now, so that a person changes it rather than writes it again."""
+    place = state.place_on(visit.at)
+    return vault.person(state.account) | {name: getattr(place, name) for name in ("country", "region", "city", "tax_id")}
 
 
 def _plans(visit: Visit, state: AccountState, contract: str, command: str) -> Choices:
@@ -116,5 +126,6 @@ CHOICES: dict[str, Callable[[Visit, AccountState, str, str], Choices]] = {
     "invoice": _invoices,
     "offer": _offers,
     "when": lambda visit, state, contract, command: WHEN,
+    "locale": lambda visit, state, contract, command: settings.LANGUAGES,
     "mode": lambda visit, state, contract, command: MODES,
 }

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from django.urls import path
 
-from billing.portal import doing, opening, paying, views
+from billing.portal import data, doing, opening, paying, people, views
 
 urlpatterns = [
     path("", views.accounts, name="portal-accounts"),
     path("open", opening.open_account, name="portal-open"),
+    path("-/join/<str:secret>", people.join, name="portal-join"),
     path("<str:account>/", views.overview, name="portal-overview"),
     path("<str:account>/why", views.reasons, name="portal-why"),
     path("<str:account>/documents", views.documents, name="portal-documents"),
     path("<str:account>/contracts", views.contracts, name="portal-contracts"),
     path("<str:account>/plans", views.plans, name="portal-plans"),
     path("<str:account>/usage", views.used, name="portal-usage"),
+    path("<str:account>/people", people.people, name="portal-people"),
+    path("<str:account>/data", data.download, name="portal-data"),
     path("<str:account>/pay", paying.pay, name="portal-pay"),
     path("<str:account>/cards", paying.cards, name="portal-cards"),
     path("<str:account>/payments/<int:sequence>", paying.payment, name="portal-payment"),

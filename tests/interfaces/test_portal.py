@@ -30,7 +30,7 @@ from tests.interfaces.callers import client_of, customer, staff
 from tests.interfaces.worlds import NOW
 
 pytestmark = pytest.mark.django_db
-PAGES = ("", "why", "documents", "contracts", "plans", "usage")
+PAGES = ("", "why", "documents", "contracts", "plans", "usage", "people")
 
 
 @pytest.fixture(autouse=True)

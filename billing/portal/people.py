@@ -1,0 +1,124 @@
+"""The account's details and its people: inviting by mail, joining, changing roles, removing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.mail import EmailMessage
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
+
+from accounts import people as of
+from accounts import vault
+from accounts.access import caller_of_user
+from accounts.models import Invitation, Membership
+from accounts.roles import ACCOUNT_ROLES
+from billing.loading import load_one
+from billing.portal.guard import Visit, of_account
+from billing.portal.views import shared
+from billing.portal.words import STATES
+from plans.errors import Refusal
+
+ROLES = [(role, STATES[role]) for role in ACCOUNT_ROLES]
+
+
+class InviteForm(forms.Form):
+    email = forms.EmailField(label=lazy("Mail address"), max_length=254)
+    role = forms.ChoiceField(label=lazy("May do"), choices=ROLES, initial="viewer")
+
+
+@of_account
+def people(visit: Visit) -> HttpResponse:
+    """GET: details and people. POST, by an owner: `step` says what is done with whom."""
+    account = visit.account.account
+    form = InviteForm()
+    if visit.request.method == "POST":
+        if not visit.may("people"):
+            raise Http404
+        if visit.request.POST.get("step") == "invite":
+            form = InviteForm(visit.request.POST)
+        try:
+            if _done(visit, form):
+                return HttpResponseRedirect(reverse("portal-people", args=[account]))
+        except Refusal as refusal:
+            messages.error(visit.request, refusal.message)
+    members = Membership.objects.select_related("user").filter(account=account).order_by("since", "pk")
+    invited = Invitation.objects.filter(account=account, accepted_at=None, withdrawn_at=None, expires_at__gt=visit.at).order_by("made_at")
+    context = {"members": members, "invited": invited, "form": form, "roles": ROLES, "may_invite": visit.may("people")}
+    context |= {"person": vault.person(account), "place": load_one(account).place_on(visit.at)}
+    return render(visit.request, "portal/people.html", shared(visit, "people") | context)
+
+
+def _done(visit: Visit, form: InviteForm) -> bool:
+    """Whether something was done. Raises what is refused."""
+    account, post, actor = visit.account.account, visit.request.POST, visit.caller.actor
+    steps: dict[str, Callable[[], None]] = {
+        "remove": lambda: of.remove(account, _number(post.get("who")), actor=actor, at=visit.at),
+        "role": lambda: of.change_role(account, _number(post.get("who")), post.get("role", ""), actor=actor, at=visit.at),
+        "withdraw": lambda: of.withdraw(account, _number(post.get("who")), actor=actor, at=visit.at),
+    }
+    if post.get("step") == "invite":
+        if not form.is_valid():
+            return False
+        _invite(visit, form.cleaned_data["email"], form.cleaned_data["role"])
+        return True
+    step = steps.get(post.get("step", ""))
+    if step is None:
+        raise Http404
+    step()
+    messages.success(visit.request, _("Done."))
+    return True
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and text.isdecimal() and len(text) < 18 else 0
+
+
+def _invite(visit: Visit, email: str, role: str) -> None:
+    """The mail goes out after the invitation is kept. If it can't be sent the invitation is withdrawn, and the page says so."""
+    secret = of.invite(visit.account.account, email, role, actor=visit.caller.actor, at=visit.at)
+    link = visit.request.build_absolute_uri(reverse("portal-join", args=[secret]))
+    name = visit.account.name or visit.account.account
+    subject = _("You are invited to the account of %(name)s") % {"name": " ".join(name.split())}
+    body = _("%(who)s invites you to the account of %(name)s. Open this link within 7 days, and sign in or up with this mail address:")
+    text = f"{body % {'who': visit.request.user, 'name': name}}\n\n{link}\n"
+    try:
+        EmailMessage(subject, text, to=[email]).send()
+    except OSError:
+        open_one = Invitation.objects.get(
+            account=visit.account.account, email=email.strip().casefold(), accepted_at=None, withdrawn_at=None
+        )
+        of.withdraw(visit.account.account, open_one.pk, actor=visit.caller.actor, at=visit.at)
+        messages.error(visit.request, _("The mail could not be sent; try again later."))
+        return
+    messages.success(visit.request, _("An invitation is on its way to %(email)s.") % {"email": email})
+
+
+@login_required
+def join(request: HttpRequest, secret: str) -> HttpResponse:
+    """GET: what one is invited to. POST: join. A link that is used up is not there."""
+    at = timezone.now()
+    actor = caller_of_user(request.user).actor
+    try:
+        found = of.find(secret, at=at)
+        if request.method == "POST":
+            return HttpResponseRedirect(reverse("portal-overview", args=[of.accept(secret, request.user, actor=actor, at=at)]))
+        refused = ""
+    except Refusal as refusal:
+        if refusal.status == 404:
+            return render(request, "portal/join.html", {"refused": refusal.message}, status=404)
+        refused = refusal.message
+    name = vault.names([found.account]).get(found.account, "")
+    return render(
+        request,
+        "portal/join.html",
+        {"invitation": found, "name": name or found.account, "refused": refused},
+        status=403 if refused else 200,
+    )
