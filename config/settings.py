@@ -15,7 +15,8 @@ from kombu.entity import Queue
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 
-env = environ.Env()
+#: Every setting may also be given as the path of a file that holds it: SECRET_KEY_FILE, DATABASE_URL_FILE …
+env = environ.FileAwareEnv()
 env.read_env(BASE_DIR / ".env")
 
 # --- Secrets and hosts: free to be weak while DEBUG is on, demanded when it is off.
@@ -30,6 +31,8 @@ else:
     SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
     SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=3600)
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("SECURE_HSTS_INCLUDE_SUBDOMAINS", default=True)
+    SECURE_HSTS_PRELOAD = env.bool("SECURE_HSTS_PRELOAD", default=True)
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
@@ -183,6 +186,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.logs.RequestIds",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -326,6 +330,9 @@ if CELERY_BROKER_URL.startswith("redis"):
     # A message is given to another worker once this much time went by without an answer, so it must exceed the longest task.
     CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, "unacked_restore_interval": 2, "unacked_restore_throttle": 1}
 
+#: What Prometheus must send as a bearer to read /metrics; empty: there is no such page.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+
 # --- The API
 
 REST_FRAMEWORK = {
@@ -338,6 +345,7 @@ REST_FRAMEWORK = {
 }
 
 SPECTACULAR_SETTINGS = {
+    "ENABLE_DJANGO_DEPLOY_CHECK": False,  # docs/openapi.yaml is checked for staleness instead
     "TITLE": "Bill'em All",
     "VERSION": "1",
     "OAS_VERSION": "3.1.1",
@@ -359,8 +367,11 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {"without_card_numbers": {"()": "config.logs.WithoutCardNumbers"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "filters": ["without_card_numbers"]}},
-    "root": {"handlers": ["console"], "level": "WARNING"},
+    "formatters": {"lines": {"()": "config.logs.JsonLines"}, "plain": {"format": "%(levelname)s %(name)s: %(message)s"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "filters": ["without_card_numbers"], "formatter": "plain" if DEBUG else "lines"}
+    },
+    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="WARNING")},
 }
 
 # --- Gateways

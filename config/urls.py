@@ -6,8 +6,12 @@ from django.views.i18n import set_language
 
 from billing.api.problems import nothing_here
 from billing.portal.views import home
+from config import health
 
 urlpatterns = [
+    path("health/live", health.live, name="health-live"),
+    path("health/ready", health.ready, name="health-ready"),
+    path("metrics", health.metrics, name="metrics"),
     path("", home, name="home"),
     path("my/", include("billing.portal.urls")),
     path("account/", include("allauth.urls")),
