@@ -1,27 +1,20 @@
-"""All settings, in one file. Everything has a value that works on a laptop; with DEBUG off the secrets must be given.
+"""All settings, but those of jobs and logs (config/running.py).
+
+Everything has a value that works on a laptop; with DEBUG off the secrets must be given.
 
 Each setting that an installation may want to change is read from the environment, or from a file named ``.env`` beside
 ``manage.py``. docs/operations.md lists them.
 """
 
 from ipaddress import ip_network
-from pathlib import Path
 from typing import Any
 
-import environ
-from celery.schedules import crontab
-from kombu.entity import Queue
-
-BASE_DIR = Path(__file__).resolve().parent.parent
-VAR_DIR = BASE_DIR / "var"
-
-#: Every setting may also be given as the path of a file that holds it: SECRET_KEY_FILE, DATABASE_URL_FILE …
-env = environ.FileAwareEnv()
-env.read_env(BASE_DIR / ".env")
+from config.environment import BASE_DIR, DEBUG, VAR_DIR, env
+from config.running import *  # noqa: F403 - jobs and logs are settings too, told apart for their length
+from config.running import REDIS_URL
 
 # --- Secrets and hosts: free to be weak while DEBUG is on, demanded when it is off.
 
-DEBUG = env.bool("DEBUG", default=True)
 if DEBUG:
     SECRET_KEY = env.str("SECRET_KEY", default="only-for-development-never-for-anything-that-counts")
     ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", "testserver"])
@@ -286,7 +279,7 @@ def database_settings() -> dict[str, Any]:
 DATABASES = {"default": database_settings()}
 
 #: In the database by default, because a cache of each process would let every process count its own throttle.
-CACHES = {"default": env.cache_url("CACHE_URL", default=env.str("REDIS_URL", default="") or "dbcache://django_cache")}
+CACHES = {"default": env.cache_url("CACHE_URL", default=REDIS_URL or "dbcache://django_cache")}
 
 # --- Time, language, files
 
@@ -300,38 +293,6 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 WHITENOISE_USE_FINDERS = DEBUG
-
-# --- Jobs: the rows of the database say what is due; the broker is a doorbell and may lose or repeat what it is told.
-
-#: One Redis for doorbell and cache; or a broker of its own (AMQP). Without either, everything runs in the processes of `make serve`.
-REDIS_URL = env.str("REDIS_URL", default="")
-CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=REDIS_URL or "memory://")
-CELERY_TASK_IGNORE_RESULT = True
-CELERY_TASK_ACKS_LATE = True
-CELERY_TASK_REJECT_ON_WORKER_LOST = True
-CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_ACCEPT_CONTENT = ["json"]
-#: What people wait for (payments, messages) has a queue of its own, apart from runs.
-CELERY_TASK_QUEUES = tuple(Queue(name) for name in ("urgent", "bulk"))  # type: ignore[no-untyped-call]
-CELERY_TASK_DEFAULT_QUEUE = "urgent"
-CELERY_TASK_ROUTES = {"billing.tasks.share": {"queue": "bulk"}, "billing.tasks.check_nightly": {"queue": "bulk"}}
-#: How many workers share a run that beat starts, and for how long each works before it rings again.
-RUN_SHARES = env.int("RUN_SHARES", default=2)
-RUN_SHARE_SECONDS = env.int("RUN_SHARE_SECONDS", default=300)
-CELERY_TIMEZONE = TIME_ZONE
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
-CELERY_BEAT_SCHEDULE = {
-    "advance": {"task": "billing.tasks.advance_due", "schedule": env.int("ADVANCE_EVERY_SECONDS", default=60)},
-    "effects": {"task": "billing.tasks.deliver_effects", "schedule": env.int("EFFECTS_EVERY_SECONDS", default=15)},
-    "usage-months": {"task": "billing.tasks.keep_usage_months", "schedule": 3600},
-    "nightly": {"task": "billing.tasks.check_nightly", "schedule": crontab(hour=3, minute=17)},
-}
-if CELERY_BROKER_URL.startswith("redis"):
-    # A message is given to another worker once this much time went by without an answer, so it must exceed the longest task.
-    CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, "unacked_restore_interval": 2, "unacked_restore_throttle": 1}
-
-#: What Prometheus must send as a bearer to read /metrics; empty: there is no such page.
-METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 
 # --- The API
 
@@ -360,19 +321,6 @@ SPECTACULAR_SETTINGS = {
 
 #: Networks inside, to which messages about events may go although they are not public: of receivers of one's own, or of tests.
 WEBHOOK_INNER_NETWORKS = [ip_network(text) for text in env.list("WEBHOOK_INNER_NETWORKS", default=[])]
-
-# --- Logs
-
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "filters": {"without_card_numbers": {"()": "config.logs.WithoutCardNumbers"}},
-    "formatters": {"lines": {"()": "config.logs.JsonLines"}, "plain": {"format": "%(levelname)s %(name)s: %(message)s"}},
-    "handlers": {
-        "console": {"class": "logging.StreamHandler", "filters": ["without_card_numbers"], "formatter": "plain" if DEBUG else "lines"}
-    },
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="WARNING")},
-}
 
 # --- Gateways
 

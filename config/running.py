@@ -1,0 +1,51 @@
+"""Settings of what runs by itself and of what it logs. A part of config/settings.py, which takes all of it in."""
+
+from celery.schedules import crontab
+from kombu.entity import Queue
+
+from config.environment import DEBUG, env
+
+# --- Jobs: the rows of the database say what is due; the broker is a doorbell and may lose or repeat what it is told.
+
+#: One Redis for doorbell and cache; or a broker of its own (AMQP). Without either, everything runs in the processes of `make serve`.
+REDIS_URL = env.str("REDIS_URL", default="")
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=REDIS_URL or "memory://")
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_ACCEPT_CONTENT = ["json"]
+#: What people wait for (payments, messages) has a queue of its own, apart from runs.
+CELERY_TASK_QUEUES = tuple(Queue(name) for name in ("urgent", "bulk"))  # type: ignore[no-untyped-call]
+CELERY_TASK_DEFAULT_QUEUE = "urgent"
+CELERY_TASK_ROUTES = {"billing.tasks.share": {"queue": "bulk"}, "billing.tasks.check_nightly": {"queue": "bulk"}}
+#: How many workers share a run that beat starts, and for how long each works before it rings again.
+RUN_SHARES = env.int("RUN_SHARES", default=2)
+RUN_SHARE_SECONDS = env.int("RUN_SHARE_SECONDS", default=300)
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULE = {
+    "advance": {"task": "billing.tasks.advance_due", "schedule": env.int("ADVANCE_EVERY_SECONDS", default=60)},
+    "effects": {"task": "billing.tasks.deliver_effects", "schedule": env.int("EFFECTS_EVERY_SECONDS", default=15)},
+    "usage-months": {"task": "billing.tasks.keep_usage_months", "schedule": 3600},
+    "nightly": {"task": "billing.tasks.check_nightly", "schedule": crontab(hour=3, minute=17)},
+}
+if CELERY_BROKER_URL.startswith("redis"):
+    # A message is given to another worker once this much time went by without an answer, so it must exceed the longest task.
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, "unacked_restore_interval": 2, "unacked_restore_throttle": 1}
+
+#: What Prometheus must send as a bearer to read /metrics; empty: there is no such page.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+
+# --- Logs
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"without_card_numbers": {"()": "config.logs.WithoutCardNumbers"}},
+    "formatters": {"lines": {"()": "config.logs.JsonLines"}, "plain": {"format": "%(levelname)s %(name)s: %(message)s"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "filters": ["without_card_numbers"], "formatter": "plain" if DEBUG else "lines"}
+    },
+    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="WARNING")},
+}
