@@ -25,6 +25,7 @@ AREAS: dict[str, frozenset[str]] = {
             "move_billing_day",
             "move_change",
             "transfer_contract",
+            "split_contract",
             "withdraw_change",
         }
     ),

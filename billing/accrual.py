@@ -91,12 +91,13 @@ def target_line(contract: Contract, segment: Segment, period: PeriodRow, compone
 def fee_target(contract: Contract, period: PeriodRow, found: Sequence[Segment], zone: str) -> list[TargetLine]:
     """The fee of one period: `price(quantity) × share of the full period`, for each segment."""
     charged = _whole_periods([segment for segment in _highest_quantity(found) if segment.pricing is not None])
-    rated = [_rate_fee(segment) for segment in charged]
+    rated = [_indexed(_rate_fee(segment), segment, contract.currency) for segment in charged]
     shares = [_fee_share(contract, segment, period, zone) for segment in charged]
     amounts = _fee_amounts(contract.currency, charged, rated, shares)
     if contract.taken_over and period.start == contract.start and len(charged) == 1:
         before = round_money(rated[0].exact * (1 - shares[0]), contract.currency, charged[0].rounding)
         amounts = [rated[0].amount - before]  # RULES 10: no cent is lost between two payers of a period
+    whole, amounts = amounts, [_part(amount, segment, contract.currency) for amount, segment in zip(amounts, charged, strict=True)]
     return [
         target_line(
             contract,
@@ -105,9 +106,9 @@ def fee_target(contract: Contract, period: PeriodRow, found: Sequence[Segment], 
             "fee",
             amount,
             unit_price=_unit_price(segment, price),
-            steps=(*price.steps, _share_step(segment, part, amount)) if part != 1 else price.steps,
+            steps=(*price.steps, *_more_steps(segment, part, full, amount)),
         )
-        for segment, price, part, amount in zip(charged, rated, shares, amounts, strict=True)
+        for segment, price, part, full, amount in zip(charged, rated, shares, whole, amounts, strict=True)
         if amount or segment is charged[0]
     ]
 
@@ -145,6 +146,31 @@ def _rate_fee(segment: Segment) -> Rated:
             _FEES.clear()
         held = _FEES[key] = pricing, rate(pricing, Consumption(quantity=segment.quantity), closed=True)
     return held[1]
+
+
+def _indexed(rated: Rated, segment: Segment, currency: str) -> Rated:
+    """The price as the index adjusts it: rounded to the currency, as the new price that everybody is told."""
+    if segment.factor == 1:
+        return rated
+    amount = round_money(rated.exact * segment.factor, currency, segment.rounding)
+    rule = segment.item.indexation
+    step = {"step": "index", "index": rule.index if rule else "", "factor": plain(round(segment.factor, 6)), "amount": format(amount, "f")}
+    return replace(rated, exact=Fraction(amount), amount=amount, lines=(), steps=(*rated.steps, step))
+
+
+def _part(amount: Decimal, segment: Segment, currency: str) -> Decimal:
+    """What this payer pays of an amount that several share: all parts add up to it."""
+    for part in segment.item_terms.parts:
+        amount = allocate(amount, part.shares, decimals(currency))[part.mine]
+    return amount
+
+
+def _more_steps(segment: Segment, part: Fraction, whole: Decimal, amount: Decimal) -> list[dict[str, str]]:
+    steps = [_share_step(segment, part, whole)] if part != 1 else []
+    if segment.item_terms.parts:
+        shares = " of ".join(f"{plain(one.shares[one.mine])} %" for one in reversed(segment.item_terms.parts))
+        steps.append({"step": "part", "share": shares, "of": format(whole, "f"), "amount": format(amount, "f")})
+    return steps
 
 
 def _fee_share(contract: Contract, segment: Segment, period: PeriodRow, zone: str) -> Fraction:

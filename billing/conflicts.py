@@ -7,6 +7,9 @@ of two at one moment nobody could say which counts. Those are the conflicts: nam
     asked          scheduled for the same moment, or later       conflict where
     writes W       writes V, needs N                             W and (V or N) meet
     needs M        writes V, at the same moment                  M and V meet
+
+What is firm counts at once, so another that sets the same thing is in its way whenever it is scheduled: a renewal in June would undo what
+is cancelled today for December.
 """
 
 from __future__ import annotations
@@ -45,6 +48,7 @@ class Change:
     by: str
     at: datetime
     order: int = 0
+    firm: bool = False  # it counts at once, whatever lies ahead: an end that is agreed now
 
     @property
     def place(self) -> tuple[datetime, int, int]:
@@ -82,9 +86,9 @@ def find(asked: Change, scheduled: Sequence[Change], rules: Sequence[Rule] = ())
 def _between(asked: Change, other: Change) -> Iterable[Clash]:
     if asked.account != other.account or (asked.contract and other.contract and asked.contract != other.contract):
         return
-    if other.moment < asked.moment:
-        return
     both = asked.writes & other.writes
+    if other.moment < asked.moment and not (asked.firm and both):
+        return
     needed = asked.writes & other.needs
     if other.moment == asked.moment:
         needed |= asked.needs & other.writes

@@ -19,6 +19,7 @@ from billing.codec import canonical
 from billing.events import (
     AccountParked,
     ChangeQuestioned,
+    ContractReminded,
     CreditNoteIssued,
     EffectRetried,
     Event,
@@ -53,6 +54,9 @@ def owed_by(event: Event) -> list[Owed]:
         return [("staff.notify", {"code": event.code, "reason": event.reason})]
     if isinstance(event, ChangeQuestioned):
         return [("staff.notify", {"code": event.code, "reason": event.message, "change": event.change})]
+    if isinstance(event, ContractReminded):
+        told = {"contract": event.contract, "name": event.name, "end": event.end.isoformat(), "deadline": event.deadline.isoformat()}
+        return [("contract.remind", told | {"renews": event.renews})]
     if isinstance(event, WalletLow):
         return [("wallet.top_up", {"unit": event.unit, "currency": event.currency, "amount": format(event.amount, "f")})]
     if isinstance(event, StockLow):

@@ -16,6 +16,7 @@ from billing.events import Place, Terms
 from billing.state import AccountState, Contract, Discount, OpenCharge, OpenInvoice, PeriodRow, TermsRow, UsageMark
 from billing.terms import plan_of
 from plans import store
+from plans.agreements import IndexEntry
 from plans.catalogue import Catalogue, ListEntry
 from plans.errors import NotFound
 from plans.fields import suggestion
@@ -41,6 +42,9 @@ class StoredPolicy:
         if key not in self._entries:
             self._entries[key] = store.entries(catalogue, price_list)
         return self._entries[key]
+
+    def index(self, catalogue: str, code: str) -> tuple[IndexEntry, ...]:
+        return store.indexes(catalogue).get(code, ())
 
 
 def policy() -> StoredPolicy:
@@ -134,7 +138,8 @@ def _contracts(states: dict[str, AccountState], names: Sequence[str], whole: Seq
     """Live contracts (and all of them for the accounts in `whole`, and those with open charges) with their terms."""
     statement = """
         SELECT contract.contract, contract.account, currency, start, "end", status, name, keep_unused, ended_early, paid_through, settled,
-            taken_over, terms.sequence, terms.effective_at, terms.kind, terms.terms::text
+            taken_over, agreed_end, early_fee, cancelled, renewed_from, reminded,
+            terms.sequence, terms.effective_at, terms.kind, terms.terms::text
         FROM read_contract contract
             JOIN read_contract_terms terms ON terms.account = contract.account AND terms.contract = contract.contract
         WHERE contract.account = ANY(%s) AND (NOT settled OR contract.account = ANY(%s) OR contract.contract IN (
@@ -143,9 +148,10 @@ def _contracts(states: dict[str, AccountState], names: Sequence[str], whole: Seq
     found: dict[str, tuple[Any, list[TermsRow]]] = {}
     for row in bulk.fetch(statement, [names, whole, names]):
         timeline = found.setdefault(row[0], (row, []))[1]
-        timeline.append(TermsRow(row[12], row[13], _terms(row[15]), row[14]))
+        timeline.append(TermsRow(row[17], row[18], _terms(row[20]), row[19]))
     for row, timeline in found.values():
         name, account, currency, start, end, status, label, keep_unused, ended_early, paid_through, settled, taken_over = row[:12]
+        agreed_end, early_fee, cancelled, renewed_from, reminded = row[12:17]
         states[account].contracts[name] = Contract(
             id=name,
             account=account,
@@ -160,6 +166,11 @@ def _contracts(states: dict[str, AccountState], names: Sequence[str], whole: Seq
             paid_through=paid_through,
             settled=settled,
             taken_over=taken_over,
+            agreed_end=agreed_end,
+            early_fee=trimmed(early_fee),
+            cancelled=cancelled,
+            renewed_from=renewed_from,
+            reminded=reminded,
         )
 
 

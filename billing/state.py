@@ -40,6 +40,11 @@ class Contract:
     paid_through: datetime | None = None
     settled: bool = False
     taken_over: str = ""  # the contract of another payer that it goes on with
+    agreed_end: datetime | None = None  # of a contract that was cancelled: what had been agreed before
+    early_fee: Decimal = Decimal(0)  # what was charged for leaving early
+    cancelled: bool = False  # it ends for good: nothing renews it
+    renewed_from: datetime | None = None  # it was renewed with the newest terms, which are set then
+    reminded: datetime | None = None  # the last reminder of its end
 
     def terms_at(self, moment: datetime) -> TermsRow:
         """The terms in force at the moment (the first ones for an earlier moment)."""

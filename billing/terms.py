@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any, Protocol
 
 from billing.events import ItemTerms, Terms
 from billing.state import Contract, TermsRow
+from plans.agreements import IndexEntry, factors
 from plans.catalogue import Catalogue, Item, ListEntry, Phase, Plan
 from plans.money import UNITS, Rounding
 from plans.periods import Cycle, Span
@@ -23,6 +25,10 @@ class Policy(Protocol):
 
     def entries(self, catalogue: str, price_list: str) -> tuple[ListEntry, ...]:
         """The entries of a price list that items follow: those of the newest published version."""
+        ...
+
+    def index(self, catalogue: str, code: str) -> tuple[IndexEntry, ...]:
+        """The values of a published index, those of the newest version as well."""
         ...
 
 
@@ -39,17 +45,21 @@ class Segment:
     item_terms: ItemTerms
     terms: Terms
     rounding: Rounding = "half_up"
+    factor: Fraction = Fraction(1)  # what an index makes of the price
 
     @property
     def span(self) -> Span:
         return Span(self.start, self.end)
 
     def same_terms(self, other: Segment) -> bool:
-        return (self.item, self.quantity, self.pricing, self.item_terms.principal) == (
+        mine, theirs = self.item_terms, other.item_terms
+        return (self.item, self.quantity, self.pricing, self.factor, mine.principal, mine.parts) == (
             other.item,
             other.quantity,
             other.pricing,
-            other.item_terms.principal,
+            other.factor,
+            theirs.principal,
+            theirs.parts,
         )
 
 
@@ -183,8 +193,27 @@ def _of_row(policy: Policy, contract: Contract, code: str, row: TermsRow, span: 
     base = Segment(span.start, span.end, str(set_by), item, held.quantity, own or item.pricing, held, row.terms, rounding)
     found = _by_phase(base, phase_spans(plan_of(policy, row.terms), row.terms, zone), own)
     if item.follows and own is None:
-        found = [part for segment in found for part in _by_list(segment, policy.entries(row.terms.catalogue, item.follows))]
+        entries = locked(policy.entries(row.terms.catalogue, item.follows), item, agreed_from(contract, row.terms), zone)
+        found = [part for segment in found for part in _by_list(segment, entries)]
+    if item.indexation and held.index_base is not None:
+        found = [part for segment in found for part in _by_index(policy, segment, agreed_from(contract, row.terms), zone)]
     return found
+
+
+def agreed_from(contract: Contract, terms: Terms) -> datetime:
+    """Since when the prices are agreed: from here a lock holds and an index is counted."""
+    return terms.agreed_from or contract.start
+
+
+def locked(entries: tuple[ListEntry, ...], item: Item, start: datetime, zone: str) -> tuple[ListEntry, ...]:
+    """The entries that count where the price is locked: that of the day of signing holds, then the one in force when the lock ends."""
+    if item.lock is None:
+        return entries
+    until = item.lock.after(start, zone)
+    inside = [entry for entry in entries if start < entry.start <= until]
+    kept = tuple(entry for entry in entries if entry not in inside)
+    after = (replace(inside[-1], start=until),) if inside else ()
+    return tuple(sorted((*kept, *after), key=lambda entry: entry.start))
 
 
 _OWN_PRICES: dict[tuple[str, str, str], Pricing] = {}
@@ -226,6 +255,23 @@ def _by_list(segment: Segment, entries: tuple[ListEntry, ...]) -> list[Segment]:
             key = f"{segment.key}@{entry.start:%Y-%m-%dT%H:%M}"
             pricing = None if segment.pricing is None and "+" in segment.key else entry.pricing
             found.append(replace(segment, start=start, end=end, key=key, pricing=pricing))
+    return found
+
+
+def _by_index(policy: Policy, segment: Segment, start: datetime, zone: str) -> list[Segment]:
+    """The segment cut where the index adjusts its price; the first stretch keeps its name."""
+    rule, base = segment.item.indexation, segment.item_terms.index_base
+    assert rule is not None
+    assert base is not None
+    entries = policy.index(segment.terms.catalogue, rule.index)
+    steps = list(factors(rule, entries, base=base, start=start, until=segment.end, zone=zone))
+    found = []
+    for i, (moment, factor) in enumerate(steps):
+        begin = max(segment.start, moment) if i else segment.start
+        end = min(segment.end, steps[i + 1][0]) if i + 1 < len(steps) else segment.end
+        if begin < end:
+            key = f"{segment.key}@{moment:%Y-%m-%dT%H:%M}" if i else segment.key
+            found.append(replace(segment, start=begin, end=end, key=key, factor=factor))
     return found
 
 

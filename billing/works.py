@@ -18,9 +18,9 @@ from billing.journal import Draft, Head
 from billing.state import AccountState
 from billing.terms import Policy
 
-# The order of one moment: 1 periods that end, 2 grants and holds, 3 scheduled changes, 4 periods that start, 5 documents, 6 collection,
-# 7 dunning, 8 the books of the month that ends.
-CLOSING, HOLDS, CHANGES, OPENING, DOCUMENTS, COLLECTION, DUNNING, BOOKS = range(1, 9)
+# The order of one moment: 0 contracts that go on after their term, 1 periods that end, 2 grants and holds, 3 scheduled changes, 4 periods
+# that start, 5 documents, 6 collection, 7 dunning, 8 the books of the month that ends.
+RENEWING, CLOSING, HOLDS, CHANGES, OPENING, DOCUMENTS, COLLECTION, DUNNING, BOOKS = range(9)
 
 
 class Work(Protocol):

@@ -35,6 +35,8 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 BILLING_COMMANDS: tuple[str, ...] = (
     "billing.commands.accounts",
     "billing.commands.contracts",
+    "billing.commands.renewing",
+    "billing.commands.splitting",
     "billing.commands.changes",
     "billing.commands.moving",
     "billing.commands.sales",
@@ -79,7 +81,9 @@ BILLING_WORKS: tuple[str, ...] = (
     "billing.wallets.granting.granting",
     "billing.wallets.paying.paying",
     "billing.stock.works.reservations",
+    "billing.agreements.works.renewals",
     "billing.scheduling.works.changes",
+    "billing.agreements.works.new_terms",
     "billing.requests.works.expiry",
     "payments.instalments.work.instalments",
     "payments.interest.work.interest",
@@ -133,6 +137,7 @@ BILLING_EFFECT_HANDLERS: tuple[tuple[str, str], ...] = (
     ("document.send", "payments.documents.delivery.send"),
     ("dunning.remind", "payments.documents.delivery.remind"),
     ("collection.tell", "payments.documents.collections.tell"),
+    ("contract.remind", "payments.documents.notices.remind"),
     ("gateway.charge", "payments.calling.charge"),
     ("gateway.checkout", "payments.calling.checkout"),
     ("gateway.refund", "payments.calling.refund"),
@@ -147,6 +152,7 @@ BILLING_STORY_EFFECT_HANDLERS: tuple[tuple[str, str], ...] = (
     ("document.send", "payments.documents.delivery.told"),
     ("dunning.remind", "payments.documents.delivery.told_reminder"),
     ("collection.tell", "payments.documents.collections.told"),
+    ("contract.remind", "payments.documents.notices.told"),
 )
 
 # --- Applications

@@ -13,6 +13,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any, Literal
 
+from plans.agreements import EarlyFee, Indexation, IndexEntry, Renewal
 from plans.calendars import Calendar
 from plans.discounts import Coupon, Discount
 from plans.dunning import AllocationPolicy, DunningPolicy, InstalmentOffer, RateEntry
@@ -76,6 +77,8 @@ class Item:
     decrease: Literal["credit", "keep"] = "credit"
     pause: Literal["credit", "keep"] = "credit"
     follows: str | None = None  # name of a price list; None: pinned to the version signed
+    lock: Period | None = None  # with `follows`: so long after signing new entries do not count
+    indexation: Indexation | None = None  # the price is adjusted by a published index
     quantity: Decimal = Decimal(1)  # where the contract does not say
     tax: str | None = None  # tax category
     owes: Literal["customer", "us"] = "customer"
@@ -168,6 +171,9 @@ class Plan:
     term: Period | None = None  # minimum or fixed term of the contract
     early_end: Literal["allowed", "refused"] = "allowed"  # before the agreed end
     notice: Period | None = None  # how long before its end a contract must be cancelled
+    renew: Renewal | None = None  # goes on by itself after its term; None: it ends
+    early_fee: EarlyFee | None = None  # what ending before the agreed end costs
+    remind: tuple[Period, ...] = ()  # how long before the last day on which the customer can still act
     discounts: tuple[str, ...] = ()
     features: Mapping[str, bool | Decimal | str] = field(default_factory=dict)
     anchor: Literal["start", "account"] = "start"
@@ -259,6 +265,7 @@ class Catalogue:
     dunning: Mapping[str, DunningPolicy] = field(default_factory=dict)
     default_dunning: str | None = None
     rates: Mapping[str, tuple[RateEntry, ...]] = field(default_factory=dict)  # percents by date, for late interest
+    indexes: Mapping[str, tuple[IndexEntry, ...]] = field(default_factory=dict)  # published values by day
     allocation: AllocationPolicy = field(default_factory=AllocationPolicy)
     instalments: Mapping[str, InstalmentOffer] = field(default_factory=dict)
     effective: date | None = None  # the day from which `newest` means it; None: at once

@@ -16,6 +16,7 @@ from plans.catalogue import Catalogue, InvoicePolicy
 from plans.dunning import AllocationPolicy
 from plans.errors import Invalid
 from plans.fields import Fields, suggestion
+from plans.loading.agreements import read_indexes
 from plans.loading.dunning import read_allocation, read_dunning, read_instalments, read_rates
 from plans.loading.examples import check_examples
 from plans.loading.house import read_coupons, read_discounts, read_meters, read_seller, read_series, read_taxes, read_terms
@@ -34,8 +35,8 @@ from plans.tax import TaxPolicy, parse_tax_policy
 LARGEST = 2_000_000  # bytes; a larger file is no catalogue
 #: The fields of a catalogue, in the order in which people write them.
 SECTIONS = (
-    "catalogue about effective currency zone seller rounding tax taxes calendars meters lists rates terms collection series mentions"
-    " invoice dunning allocation instalments items discounts coupons features resources plans"
+    "catalogue about effective currency zone seller rounding tax taxes calendars meters lists rates indexes terms collection series"
+    " mentions invoice dunning allocation instalments items discounts coupons features resources plans"
 ).split()
 
 
@@ -159,6 +160,7 @@ def _catalogue(fields: Fields, problems: Problems) -> Catalogue:
         dunning=dunning,
         default_dunning=default_dunning,
         rates=attempt(lambda: read_rates(fields, "rates", problems), {}),
+        indexes=attempt(lambda: read_indexes(fields, "indexes", problems), {}),
         allocation=attempt(lambda: read_allocation(fields, "allocation"), AllocationPolicy()),
         instalments=attempt(lambda: read_instalments(fields, "instalments", problems), {}),
         effective=attempt(lambda: fields.read("effective", parse_date, None)),
@@ -223,7 +225,7 @@ def _elements(value: Any) -> Collection[Any]:
 
 def _all_names(fields: Fields) -> Names:
     sections: dict[str, Collection[str]] = {
-        name: _names(fields, name) for name in ("meters", "lists", "terms", "discounts", "features", "dunning", "rates")
+        name: _names(fields, name) for name in ("meters", "lists", "terms", "discounts", "features", "dunning", "rates", "indexes")
     }
     inside = [plan.get("items") for plan in _elements(fields.values.get("plans")) if isinstance(plan, Mapping)]
     sections["own items"] = _names(fields, "items")

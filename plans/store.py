@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary
 
 from django.db import connection
 
+from plans.agreements import IndexEntry
 from plans.catalogue import Catalogue, ListEntry
 from plans.dunning import RateEntry
 from plans.errors import Conflict, NotFound
@@ -24,6 +25,7 @@ from plans.loader import load_catalogue
 from plans.models import CatalogueDraft, CatalogueVersion
 
 T = TypeVar("T")
+D = TypeVar("D", RateEntry, IndexEntry)
 VERSION_FIELDS = ("name", "version", "digest", "effective", "seller", "published_at", "published_by", "event")
 
 
@@ -168,13 +170,18 @@ def lists(name: str) -> Mapping[str, tuple[ListEntry, ...]]:
 
 def rates(name: str) -> Mapping[str, tuple[RateEntry, ...]]:
     """All rates by date, built up by the versions as price lists are."""
-    return _once(("rates", name), lambda: _merged_rates([catalogue(name, row.version) for row in versions(name)]))
+    return _once(("rates", name), lambda: _merged_by_day([catalogue(name, row.version).rates for row in versions(name)]))
 
 
-def _merged_rates(catalogues: Sequence[Catalogue]) -> dict[str, tuple[RateEntry, ...]]:
-    merged: dict[str, tuple[RateEntry, ...]] = {}
-    for one in catalogues:
-        for code, stated in one.rates.items():
+def indexes(name: str) -> Mapping[str, tuple[IndexEntry, ...]]:
+    """All values of published indexes, built up by the versions as price lists are."""
+    return _once(("indexes", name), lambda: _merged_by_day([catalogue(name, row.version).indexes for row in versions(name)]))
+
+
+def _merged_by_day(stated_by_version: Sequence[Mapping[str, tuple[D, ...]]]) -> dict[str, tuple[D, ...]]:
+    merged: dict[str, tuple[D, ...]] = {}
+    for listed in stated_by_version:
+        for code, stated in listed.items():
             merged[code] = tuple(entry for entry in merged.get(code, ()) if entry.start < stated[0].start) + stated
     return merged
 

@@ -71,6 +71,9 @@ class Shop:
     def entries(self, catalogue: str, price_list: str) -> tuple[Any, ...]:
         raise AssertionError("no list is followed here")
 
+    def index(self, catalogue: str, code: str) -> tuple[Any, ...]:
+        raise AssertionError("no index is followed here")
+
     def state(self) -> AccountState:
         held = {code: ItemTerms(quantity=D(1)) for code in ("room", "laundry", "share")}
         terms = Terms(plan="stay", catalogue="house", version=1, items=held, anchor=START)

@@ -9,6 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from billing.agreements.indexing import with_bases
 from billing.command import Command
 from billing.commands.common import account_stream, find_item
 from billing.commands.contracts import Subscribe, item_terms, own_price
@@ -79,6 +80,7 @@ def change_plan(context: Context, args: ChangePlan) -> Decision:
     for code, item in items.items():
         if code in terms.items and args.quantity is None and code not in args.quantities:
             items[code] = replace(item, quantity=terms.items[code].quantity)
+    items = with_bases(catalogue, plan, items, moment, state.zone, held=terms.items)
     moved = args.billing_day == "move" or _other_cycle(terms, plan)
     new = replace(
         terms,
@@ -160,7 +162,8 @@ def add_item(context: Context, args: AddItem) -> Decision:
     if args.item in terms.items:
         raise Conflict("item_held", f"the contract has the item {args.item!r} already; change its quantity instead", at="item")
     held = ItemTerms(quantity=args.quantity, price=own_price(args.price, plan.currency, args.item))
-    new = replace(terms, items={**terms.items, args.item: held})
+    found = with_bases(catalogue, plan, {args.item: held}, moment, state.zone)
+    new = replace(terms, items={**terms.items, **found})
     event = ItemAdded(account=args.account, contract=contract.id, terms=new, item=args.item, quantity=args.quantity)
     return Decision([Draft(args.account, event, moment)])
 

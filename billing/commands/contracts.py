@@ -1,5 +1,4 @@
-"""Contracts: signing, changing plan, quantity and items, pausing, cancelling, renewing. Each sets terms from a moment on; the clockwork
-then computes what that moves."""
+"""Contracts: signing and cancelling. Each sets terms or an end from a moment on; the clockwork then computes what that moves."""
 
 from __future__ import annotations
 
@@ -10,17 +9,18 @@ from decimal import Decimal
 from typing import Any
 
 from accounts.access import is_customer
+from billing.agreements.indexing import with_bases
+from billing.agreements.leaving import agreed_end, early_fee, fee_drafts
 from billing.command import Command
 from billing.commands.attaching import attach_discount
 from billing.commands.common import account_stream, find_contract, find_item, open_state
 from billing.commands.ending import check_may_end
 from billing.commands.offers import check_public, find_catalogue, find_plan
-from billing.commands.timing import ContractChange, after_end, effective_moment
+from billing.commands.timing import ContractChange, after_end, effective_moment, renews
 from billing.credit import check_may_buy
 from billing.engine import Context, Decision
 from billing.events import (
     ContractCancelled,
-    ContractExtended,
     ContractSigned,
     ItemTerms,
     Terms,
@@ -28,7 +28,7 @@ from billing.events import (
 from billing.journal import Draft
 from billing.loading import policy
 from billing.state import AccountState
-from billing.terms import item_of, plan_of
+from billing.terms import item_of
 from plans.catalogue import Catalogue, Plan
 from plans.errors import Conflict, Invalid, NotAllowed
 from plans.money import parse_measure
@@ -75,7 +75,7 @@ def subscribe(context: Context, args: Subscribe) -> Decision:
         plan=plan.code,
         catalogue=catalogue.name,
         version=catalogue.version,
-        items=item_terms(catalogue, plan, args),
+        items=with_bases(catalogue, plan, item_terms(catalogue, plan, args), start, state.zone),
         anchor=args.anchor or _account_anchor(state, plan) or start,
         phases_from=start if plan.phases and not args.skip_phases else None,
         subject=args.subject,
@@ -194,51 +194,44 @@ class Cancel(ContractChange):
     account: str
     contract: str = ""
     credit_unused: bool = True
+    waive: bool = False  # ask no fee for leaving early, with a reason
 
     def writes(self) -> frozenset[str]:
         return frozenset({"end"})
 
 
 def cancel(context: Context, args: Cancel) -> Decision:
-    """End a contract now, at the end of its period, trial or term, or on a date; an agreed end that lies later moves forward."""
+    """End a contract now, at the end of its period, trial or term, or on a date; an agreed end that lies later moves forward, for the fee
+    that its plan asks. What renews itself may be cancelled for a day after its present term."""
+    if args.waive and not args.reason:
+        raise Invalid("missing_field", "say why no fee is asked", at="reason")
+    if args.waive and is_customer(context.actor):
+        raise NotAllowed("waiver", "what leaving early costs is the office's to waive", at="waive")
     state = open_state(args.account)
     contract = find_contract(state, args.contract)
     moment = effective_moment(context, state, contract, args.when)
     if moment < contract.start:
         raise Invalid("out_of_range", "the contract would end before it starts", at="when")
-    if contract.end is not None and moment > contract.end:
+    agreed = agreed_end(contract)
+    if agreed is not None and moment > agreed and not renews(contract):
         raise after_end(contract)
     check_may_end(contract, moment, asked_at=context.at, zone=state.zone)
-    early = contract.end is not None and moment < contract.end
+    fee = contract.early_fee * 0 if args.waive else early_fee(contract, moment, state.zone)
     event = ContractCancelled(
-        account=args.account, contract=contract.id, end=moment, reason=args.reason, credit_unused=args.credit_unused, early=early
+        account=args.account,
+        contract=contract.id,
+        end=moment,
+        reason=args.reason,
+        credit_unused=args.credit_unused,
+        early=agreed is not None and moment < agreed,
+        agreed_end=agreed,
+        early_fee=fee,
     )
-    return Decision([Draft(args.account, event, min(moment, context.at))])
-
-
-@dataclass(frozen=True)
-class Renew:
-    account: str
-    until: datetime | None = None
-    contract: str = ""
-    reason: str = ""
-
-
-def renew(context: Context, args: Renew) -> Decision:
-    """Move the agreed end of a contract to a later date, or make it open-ended. Customers take back their own cancellation with it; the
-    end of a fixed term is the office's to move."""
-    state = open_state(args.account)
-    contract = find_contract(state, args.contract)
-    if is_customer(context.actor) and plan_of(policy(), contract.timeline[-1].terms).term:
-        raise NotAllowed("agreed_end", f"the contract {contract.id} has a fixed term; ask us to extend it", at="contract")
-    if args.until is not None and args.until <= max(context.at, contract.end or context.at):
-        raise Invalid("out_of_range", "the new end must lie after the present one", at="until")
-    event = ContractExtended(account=args.account, contract=contract.id, end=args.until, reason=args.reason)
-    return Decision([Draft(args.account, event, context.at)])
+    charged = fee_drafts(context, state, contract, fee, reason=args.reason or "Ended before its term")
+    return Decision([Draft(args.account, event, min(moment, context.at)), *charged])
 
 
 COMMANDS = (
     Command("subscribe", "Sign a contract for a plan", Subscribe, subscribe, account_stream),
     Command("cancel", "End a contract", Cancel, cancel, account_stream),
-    Command("renew", "Extend a contract", Renew, renew, account_stream),
 )

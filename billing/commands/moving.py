@@ -14,7 +14,7 @@ from billing.events import BillingDayMoved, ContractHandedOver, ContractSigned, 
 from billing.journal import Draft
 from billing.loading import policy
 from billing.state import AccountState, Contract
-from billing.terms import anchor_at, cycle_at, phase_spans, plan_of
+from billing.terms import agreed_from, anchor_at, cycle_at, phase_spans, plan_of
 from plans.errors import Conflict, Invalid
 
 
@@ -101,7 +101,7 @@ def transfer_contract(context: Context, args: TransferContract) -> Decision:
     signed = ContractSigned(
         account=args.to,
         contract=successor,
-        terms=replace(terms, anchor=args.anchor or kept, bill="", keep_unused=False),
+        terms=replace(terms, anchor=args.anchor or kept, bill="", keep_unused=False, agreed_from=agreed_from(contract, terms)),
         currency=contract.currency,
         start=moment,
         end=contract.end,

@@ -88,8 +88,13 @@ def _check_order(contract: Contract, moment: datetime) -> None:
             at="when",
             event=f"{contract.account}/{last.sequence}",
         )
-    if contract.end is not None and moment >= contract.end:
+    if contract.end is not None and moment >= contract.end and not renews(contract):
         raise after_end(contract)
+
+
+def renews(contract: Contract) -> bool:
+    """Whether it goes on by itself after its agreed end."""
+    return contract.end is not None and not contract.cancelled and plan_of(policy(), contract.timeline[-1].terms).renew is not None
 
 
 def after_end(contract: Contract) -> Conflict:
@@ -109,7 +114,7 @@ def after_end(contract: Contract) -> Conflict:
 def running(state: AccountState, name: str, moment: datetime) -> str:
     """The contract that is named, if it has not ended by then. Raises NotFound and Conflict as `find_contract`, Conflict `after_end`."""
     found = find_contract(state, name)
-    if found.end is not None and found.end <= moment:
+    if found.end is not None and found.end <= moment and not renews(found):
         raise after_end(found)
     return found.id
 

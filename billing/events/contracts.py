@@ -12,6 +12,14 @@ from billing.events.base import Event
 
 
 @dataclass(frozen=True, kw_only=True)
+class Part:
+    """One payer's part of an amount that is shared: `shares` are the percents of all payers, `mine` the position of this one."""
+
+    shares: tuple[Decimal, ...]
+    mine: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class ItemTerms:
     """What one contract says of one item: how many, and what it says otherwise than the plan."""
 
@@ -19,6 +27,8 @@ class ItemTerms:
     price: Mapping[str, Any] | None = None  # a price of its own, in the form of PRICING.md; None: the plan's
     principal: Decimal | None = None  # the amount that bears interest
     attributes: Mapping[str, Any] = field(default_factory=dict)  # facts for tax: persons, rooms
+    index_base: Decimal | None = None  # the value of the index that the price was signed at
+    parts: tuple[Part, ...] = ()  # what of it this payer pays, where several share it; each part is one of the one before
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +46,7 @@ class Terms:
     subject: str = ""  # who consumes: usage records may name it
     bill: str = ""  # what the change to these terms moves: `now` or with the `next_invoice`; "" as the plan says
     keep_unused: bool = False  # what the terms before were charged for the rest of their period stays charged
+    agreed_from: datetime | None = None  # since when its prices are agreed; None: since the contract starts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,6 +144,8 @@ class ContractCancelled(EndSet):
     kind: ClassVar[str] = "contract.cancelled"
     credit_unused: bool = True
     early: bool = False
+    agreed_end: datetime | None = None  # what had been agreed before
+    early_fee: Decimal = Decimal(0)  # what leaving early costs in all, charged beside this event
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,7 +160,48 @@ class ContractHandedOver(EndSet):
 
 @dataclass(frozen=True, kw_only=True)
 class ContractExtended(EndSet):
+    """The agreed end lies later, or nowhere. `start` is where the new term begins; with `terms` `newest` those of the newest version of
+    the catalogue are set then. `automatic`: nobody cancelled in time."""
+
     kind: ClassVar[str] = "contract.extended"
+    start: datetime | None = None
+    terms: str = "same"
+    automatic: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class TermsRenewed(TermsSet):
+    """With a new term the contract has the terms of the newest version; where that lacks an item of it, `kept` says so and nothing else
+    is changed."""
+
+    kind: ClassVar[str] = "contract.terms_renewed"
+    previous_version: int
+    kept: str = ""
+    following: datetime | None = None  # the start of the next term, where the contract was renewed for that too already
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContractReminded(Event):
+    """Soon the contract ends, or is renewed: until `deadline` the customer can still say what he wants."""
+
+    kind: ClassVar[str] = "contract.reminded"
+    account: str
+    contract: str
+    name: str
+    end: datetime
+    deadline: datetime
+    renews: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContractSplit(TermsSet):
+    """From now on another account pays some items (`items`), or a share of all (`share`, percent), as its contract `successor`."""
+
+    kind: ClassVar[str] = "contract.split"
+    to: str
+    successor: str
+    items: tuple[str, ...] = ()
+    share: Decimal | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -69,6 +69,11 @@ class Contract(models.Model):
     status = models.TextField()  # active paused ended
     settled = models.BooleanField(default=False)  # ended, every period closed: the clockwork need not load it
     taken_over = models.TextField(blank=True, default="")  # the contract of another payer that it goes on with
+    agreed_end = models.DateTimeField(null=True)  # of a cancelled contract: what had been agreed before
+    early_fee = models.DecimalField(default=0, **MONEY)  # what was charged for leaving early
+    cancelled = models.BooleanField(default=False)  # it ends for good: nothing renews it
+    renewed_from = models.DateTimeField(null=True)  # renewed with the newest terms, which are set then
+    reminded = models.DateTimeField(null=True)  # the last reminder of its end
 
     class Meta:
         db_table = "read_contract"

@@ -7,10 +7,22 @@ from typing import Any
 from billing import bulk
 from billing.codec import canonical, encode_value
 from billing.engine import Batch
-from billing.events import ContractCancelled, ContractEnded, ContractSigned, EndSet, PeriodsClosed, PeriodsOpened, TermsSet
+from billing.events import (
+    ContractCancelled,
+    ContractEnded,
+    ContractExtended,
+    ContractReminded,
+    ContractSigned,
+    EndSet,
+    PeriodsClosed,
+    PeriodsOpened,
+    TermsRenewed,
+    TermsSet,
+)
 
 CONTRACT_COLUMNS = (
-    "contract account plan catalogue version currency name start end keep_unused ended_early paid_through status settled taken_over".split()
+    "contract account plan catalogue version currency name start end keep_unused ended_early paid_through status settled taken_over"
+    " agreed_end early_fee cancelled renewed_from reminded".split()
 )
 PERIOD_COLUMNS = "account contract item start end full_start full_end closed last".split()
 
@@ -36,12 +48,18 @@ def process(batch: Batch) -> None:
                 "active",
                 False,
                 e.taken_over,
+                None,
+                0,
+                False,
+                None,
+                None,
             )
             for _, e in batch.of(ContractSigned)
         ],
     )
     _terms(batch)
     _ends(batch)
+    _renewals(batch)
     _periods(batch)
 
 
@@ -70,19 +88,43 @@ def _ends(batch: Batch) -> None:
     latest: dict[str, Any] = {e.contract: e for _, e in batch.of(EndSet)}
     cancelled = {name: e for name, e in latest.items() if isinstance(e, ContractCancelled)}
     bulk.execute(
-        """UPDATE read_contract SET "end" = given.until, keep_unused = given.keep, ended_early = given.early
+        """UPDATE read_contract SET "end" = given.until, keep_unused = given.keep, ended_early = given.early,
+            agreed_end = given.agreed, early_fee = given.fee, cancelled = given.cancelled,
+            renewed_from = CASE WHEN given.renewed IS NULL THEN NULL ELSE least(read_contract.renewed_from, given.renewed) END
             FROM {rows} WHERE read_contract.contract = given.contract""",
         {
             "contract": ("text", list(latest)),
             "until": ("timestamptz", [e.end for e in latest.values()]),
             "keep": ("boolean", [not getattr(e, "credit_unused", True) for e in latest.values()]),
             "early": ("boolean", [name in cancelled and cancelled[name].early for name in latest]),
+            "agreed": ("timestamptz", [getattr(e, "agreed_end", None) for e in latest.values()]),
+            "fee": ("numeric", [getattr(e, "early_fee", 0) for e in latest.values()]),
+            "cancelled": ("boolean", [not isinstance(e, ContractExtended) for e in latest.values()]),
+            "renewed": ("timestamptz", [_renewed_from(e) for e in latest.values()]),
         },
     )
     ended = [e.contract for _, e in batch.of(ContractEnded)]
     bulk.execute(
         "UPDATE read_contract SET status = 'ended', settled = true FROM {rows} WHERE read_contract.contract = given.contract",
         {"contract": ("text", ended)},
+    )
+
+
+def _renewed_from(event: EndSet) -> Any:
+    return event.start if isinstance(event, ContractExtended) and event.terms == "newest" else None
+
+
+def _renewals(batch: Batch) -> None:
+    """When newest terms are set next, where that was done for one term; the last reminder of each contract."""
+    renewed = {e.contract: e.following for _, e in batch.of(TermsRenewed)}
+    bulk.execute(
+        "UPDATE read_contract SET renewed_from = given.following FROM {rows} WHERE read_contract.contract = given.contract",
+        {"contract": ("text", list(renewed)), "following": ("timestamptz", list(renewed.values()))},
+    )
+    reminded = {e.contract: r.effective_at for r, e in batch.of(ContractReminded)}
+    bulk.execute(
+        "UPDATE read_contract SET reminded = given.at FROM {rows} WHERE read_contract.contract = given.contract",
+        {"contract": ("text", list(reminded)), "at": ("timestamptz", list(reminded.values()))},
     )
 
 

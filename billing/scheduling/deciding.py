@@ -100,6 +100,7 @@ class _Deciding:
             needs=self.arguments.needs(),
             by=self.context.actor,
             at=self.context.at,
+            firm=self.arguments.firm,
         )
 
     def _contract(self) -> str:

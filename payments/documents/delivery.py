@@ -83,7 +83,7 @@ def post(document: Document, effect: str) -> Answer:
         mail = message(document, to=address, id=message_id(effect))
     except Invalid as refusal:
         return Failed(str(refusal))
-    return _hand_over(mail)
+    return hand_over(mail)
 
 
 def message_id(effect: str) -> str:
@@ -93,7 +93,8 @@ def message_id(effect: str) -> str:
     return f"{local}@{host}"
 
 
-def _hand_over(mail: EmailMultiAlternatives) -> Answer:
+def hand_over(mail: EmailMultiAlternatives) -> Answer:
+    """Give a mail to the server; what becomes of the effect."""
     try:
         mail.send()
     except smtplib.SMTPRecipientsRefused as refused:

@@ -10,6 +10,7 @@ from typing import Any, cast
 from plans.catalogue import Charge, Interest, Item, ListEntry, Timing
 from plans.errors import Invalid
 from plans.fields import Fields, join
+from plans.loading.agreements import read_indexation
 from plans.loading.problems import check_code, codes_of
 from plans.loading.reading import Reading, read_pricing
 from plans.money import UNITS, parse_measure
@@ -20,9 +21,17 @@ CHARGES = ("fee", "usage", "sale", "interest")
 #: What each kind of charge has no use for: naming it is a mistake that would otherwise go unnoticed.
 FOREIGN = {
     "fee": ("meter", "quantities", "on_change", "interest"),
-    "usage": ("interest", "stock", "decrease"),
-    "sale": ("meter", "quantities", "on_change", "interest", *"period timing align day proration denominator last_day prorate".split()),
-    "interest": ("meter", "quantities", "on_change", "stock", "follows", "decrease", "prorate"),
+    "usage": ("interest", "stock", "decrease", "index"),
+    "sale": (
+        "meter",
+        "quantities",
+        "on_change",
+        "interest",
+        "index",
+        "lock",
+        *"period timing align day proration denominator last_day prorate".split(),
+    ),
+    "interest": ("meter", "quantities", "on_change", "stock", "follows", "decrease", "prorate", "index", "lock"),
 }
 
 
@@ -46,6 +55,8 @@ def read_item(code: str, value: object, at: str, *, reading: Reading, alone: boo
         decrease=fields.choice("decrease", ("credit", "keep"), "credit"),
         pause=fields.choice("pause", ("credit", "keep"), "credit"),
         follows=fields.read("follows", check_code, None),
+        lock=fields.read("lock", parse_period, None),
+        indexation=fields.read("index", read_indexation, None),
         quantity=fields.measure("quantity", Decimal(1)),
         owes=fields.choice("owes", ("customer", "us"), "us" if charge == "interest" else "customer"),
         interest=fields.read("interest", _interest, None),
@@ -189,6 +200,10 @@ def _check_price(item: Item, fields: Fields) -> None:
         raise Invalid("conflict", "price lists are in money; what takes units has a price of its own, in them", at=fields.path("follows"))
     if item.follows is not None and item.pricing is not None:
         raise Invalid("conflict", "it follows a price list, so it has no price of its own", at=fields.path("price"))
+    if item.lock is not None and item.follows is None:
+        raise Invalid("conflict", "a price that follows no list can't be locked: it stays as signed", at=fields.path("lock"))
+    if item.indexation is not None and (item.follows is not None or item.once):
+        raise Invalid("conflict", "an index adjusts a price of the item's own that is charged again and again", at=fields.path("index"))
     if item.follows is None and item.pricing is None:
         raise Invalid("missing_field", "the field 'price' is missing (or 'follows', a price list)", at=fields.path("price"))
     if item.charge == "usage" and item.meter is None:

@@ -10,6 +10,7 @@ from typing import Any
 from plans.catalogue import Feature, InvoicePolicy, Item, Minimum, Phase, Plan
 from plans.errors import Invalid
 from plans.fields import Fields, describe, suggestion
+from plans.loading.agreements import Agreement, read_agreement
 from plans.loading.grants import read_grants
 from plans.loading.items import read_item
 from plans.loading.problems import check_code, codes_of, entries_of
@@ -40,6 +41,8 @@ def read_plan(code: str, value: object, at: str, *, around: Surroundings) -> Pla
     entries = entries_of(fields, "items")
     items = problems.by_code(entries, lambda name, given, path: _with_period(read_item(name, given, path, reading=reading), period))
     known = [name for name, _, _ in entries]
+    term = problems.attempt(lambda: fields.read("term", parse_period, None))
+    agreed = problems.attempt(lambda: read_agreement(fields, term), Agreement(None, None, ()))
     plan = Plan(
         code=code,
         name=fields.text("name", code),
@@ -50,9 +53,12 @@ def read_plan(code: str, value: object, at: str, *, around: Surroundings) -> Pla
         invoice=problems.attempt(lambda: read_invoice(fields, "invoice", around.invoice), around.invoice),
         terms=fields.read("terms", check_code, None),
         minimums=problems.attempt(lambda: _minimums(fields, reading, period, known), ()),
-        term=problems.attempt(lambda: fields.read("term", parse_period, None)),
+        term=term,
         early_end=fields.choice("early_end", ("allowed", "refused"), "allowed"),
         notice=problems.attempt(lambda: fields.read("notice", parse_period, None)),
+        renew=agreed.renew,
+        early_fee=agreed.early_fee,
+        remind=agreed.remind,
         discounts=problems.attempt(lambda: codes_of(fields, "discounts"), ()),
         features=problems.attempt(lambda: read_allowances(fields, "features", around), {}),
         anchor=fields.choice("anchor", ("start", "account"), "start"),

@@ -24,9 +24,13 @@ class Names:
         """Raises Invalid `unknown_choice` where the section has no such code."""
         known = self.sections[section]
         if code not in known:
-            what = {"lists": "price list", "terms": "payment terms", "rates": "list of rates", "dunning": "dunning"}.get(
-                section, section.removeprefix("any ").removeprefix("own ").removesuffix("s")
-            )
+            what = {
+                "lists": "price list",
+                "terms": "payment terms",
+                "rates": "list of rates",
+                "dunning": "dunning",
+                "indexes": "index",
+            }.get(section, section.removeprefix("any ").removeprefix("own ").removesuffix("s"))
             raise Invalid("unknown_choice", f"there is no {what} {code!r}{suggestion(code, sorted(known))}", at=at)
 
 
@@ -90,6 +94,8 @@ def _of_item(item: Item, at: str) -> Iterator[Reference]:
             yield "meters", meter, f"{at}.choose.by"
     if item.follows:
         yield "lists", item.follows, join(at, "follows")
+    if item.indexation:
+        yield "indexes", item.indexation.index, join(at, "index")
     yield from (("features", code, join(at, "features")) for code in item.features)
 
 
@@ -148,6 +154,8 @@ def _categories(catalogue: Catalogue) -> Iterator[tuple[str, str]]:
         for code, item in plan.items.items():
             if item.tax:
                 yield item.tax, f"plans.{plan.code}.items.{code}.tax"
+        if plan.early_fee and plan.early_fee.tax:
+            yield plan.early_fee.tax, f"plans.{plan.code}.early_fee.tax"
         for minimum in plan.minimums:
             if minimum.tax:
                 yield minimum.tax, f"plans.{plan.code}.minimums.{minimum.code}.tax"

@@ -1,4 +1,4 @@
-"""docs/changes.md: every story on the page is played."""
+"""docs/changes.md and docs/contracts.md: every story on the pages is played."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import pytest
 
 from tests.conformance import stories
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "changes.md").read_text(encoding="utf-8")
-STORIES = re.findall(r"```yaml\n(scenario: (.*?)\n.*?)```", PAGE, re.DOTALL)
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+PAGES = [(DOCS / name).read_text(encoding="utf-8") for name in ("changes.md", "contracts.md")]
+STORIES = [story for page in PAGES for story in re.findall(r"```yaml\n(scenario: (.*?)\n.*?)```", page, re.DOTALL)]
 
 
-def test_the_page_tells_stories() -> None:
-    assert len(STORIES) >= 5
+def test_the_pages_tell_stories() -> None:
+    assert len(STORIES) >= 9
 
 
 @pytest.mark.django_db
