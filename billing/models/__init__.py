@@ -2,6 +2,7 @@
 
 from billing.models.books import Books, DeferredCharge, ExchangeRate
 from billing.models.changes import ScheduledChange
+from billing.models.contracts import Contract, ContractTerms, Period
 from billing.models.corrections import CorrectionItem, CorrectionSet
 from billing.models.credit import CreditStatus, SuspendedService
 from billing.models.due import DuePart
@@ -13,15 +14,12 @@ from billing.models.read import (
     AllocationRow,
     Balance,
     Charge,
-    Contract,
-    ContractTerms,
     DiscountRow,
     Hold,
     Invoice,
     InvoiceLine,
     OpenCharge,
     Payment,
-    Period,
     PostingRow,
 )
 from billing.models.requests import CorrectionRequest, PublishedPolicy
