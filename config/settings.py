@@ -35,8 +35,6 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 BILLING_COMMANDS: tuple[str, ...] = (
     "billing.commands.accounts",
     "billing.commands.contracts",
-    "billing.commands.renewing",
-    "billing.commands.splitting",
     "billing.commands.changes",
     "billing.commands.moving",
     "billing.commands.sales",

@@ -12,6 +12,7 @@ from accounts.access import is_customer
 from billing.agreements.indexing import with_bases
 from billing.agreements.leaving import agreed_end, early_fee, fee_drafts
 from billing.command import Command
+from billing.commands import renewing
 from billing.commands.attaching import attach_discount
 from billing.commands.common import account_stream, find_contract, find_item, open_state
 from billing.commands.ending import check_may_end
@@ -234,4 +235,5 @@ def cancel(context: Context, args: Cancel) -> Decision:
 COMMANDS = (
     Command("subscribe", "Sign a contract for a plan", Subscribe, subscribe, account_stream),
     Command("cancel", "End a contract", Cancel, cancel, account_stream),
+    *renewing.COMMANDS,
 )

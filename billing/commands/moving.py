@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from billing.command import Command
+from billing.commands import splitting
 from billing.commands.common import account_stream, open_state
 from billing.commands.timing import ContractChange, change, period_end
 from billing.engine import Context, Decision
@@ -116,4 +117,5 @@ def transfer_contract(context: Context, args: TransferContract) -> Decision:
 COMMANDS = (
     Command("move_billing_day", "Move the billing day of a contract to a date", MoveBillingDay, move_billing_day, account_stream),
     Command("transfer_contract", "Let another account pay a contract", TransferContract, transfer_contract, _both),
+    *splitting.COMMANDS,
 )
