@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0022_runs'),
+        ('billing', '0023_rates'),
     ]
 
     operations = [
