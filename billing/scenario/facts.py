@@ -187,6 +187,29 @@ def _collections(view: View) -> list[Row]:
     return [dict(zip(names, _plain(row), strict=True)) for row in bulk.fetch(statement, [view.account])]
 
 
+def _deposits(view: View) -> list[Row]:
+    statement = 'SELECT amount, "left", currency, channel, name FROM read_deposit WHERE account = %s ORDER BY sequence'
+    names = "amount left currency channel name".split()
+    return [dict(zip(names, _plain(row), strict=True)) for row in bulk.fetch(statement, [view.account])]
+
+
+def _payouts(view: View) -> list[Row]:
+    statement = "SELECT amount, currency, channel, status, reference FROM read_payout WHERE account = %s ORDER BY sequence"
+    names = "amount currency channel status reference".split()
+    return [dict(zip(names, _plain(row), strict=True)) for row in bulk.fetch(statement, [view.account])]
+
+
+def _instalments(view: View) -> list[Row]:
+    """Of all payment plans, the oldest plan first."""
+    statement = """
+        SELECT (one.value->>'due')::date, (one.value->>'principal')::numeric + (one.value->>'interest')::numeric,
+            (one.value->>'interest')::numeric, status
+        FROM read_instalment_plan CROSS JOIN jsonb_array_elements(instalments) WITH ORDINALITY AS one
+        WHERE account = %s ORDER BY sequence, one.ordinality"""
+    names = "due amount interest plan".split()
+    return [dict(zip(names, _plain(row), strict=True)) for row in bulk.fetch(statement, [view.account])]
+
+
 def _lots(view: View) -> list[Row]:
     statement = 'SELECT unit, amount, "left", paid, start, expires, "grant" FROM read_wallet_lot WHERE account = %s ORDER BY sequence'
     names = "unit amount left paid from to grant".split()
@@ -299,6 +322,9 @@ OTHERS: dict[str, Callable[[View], Any]] = {
     "requests": _requests,
     "methods": _methods,
     "collections": _collections,
+    "deposits": _deposits,
+    "payouts": _payouts,
+    "instalments": _instalments,
     "contracts": _contracts,
     "credit_status": _credit_status,
     "scheduled": _scheduled,

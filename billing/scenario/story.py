@@ -156,6 +156,38 @@ class CollectionRow:
 
 
 @dataclass(frozen=True)
+class DepositRow:
+    """A security deposit, with what is left of it."""
+
+    amount: Amount | None = None
+    left: Amount | None = None
+    currency: Text | None = None
+    channel: Text | None = None
+    name: Text | None = None
+
+
+@dataclass(frozen=True)
+class PayoutRow:
+    """Money on its way to somebody whom we owe."""
+
+    amount: Amount | None = None
+    currency: Text | None = None
+    channel: Text | None = None
+    status: Annotated[Text | None, "requested, settled or failed"] = None
+    reference: Text | None = None
+
+
+@dataclass(frozen=True)
+class InstalmentRow:
+    """An instalment of a payment plan, as it was agreed."""
+
+    due: Day | None = None
+    amount: Annotated[Amount | None, "Principal and finance charge"] = None
+    interest: Annotated[Amount | None, "The finance charge in it"] = None
+    plan: Annotated[Text | None, "active, completed, broken, settled or cancelled"] = None
+
+
+@dataclass(frozen=True)
 class ContractRow:
     plan: Text | None = None
     quantity: Annotated[Quantities | None, "Of the plan's fee, or item → quantity"] = None
@@ -257,6 +289,9 @@ class Facts:
     requests: tuple[RequestRow, ...] | None = None
     methods: tuple[MethodRow, ...] | None = None
     collections: tuple[CollectionRow, ...] | None = None
+    deposits: tuple[DepositRow, ...] | None = None
+    payouts: tuple[PayoutRow, ...] | None = None
+    instalments: tuple[InstalmentRow, ...] | None = None
     documents: tuple[DocumentRow, ...] | None = None
     contracts: tuple[ContractRow, ...] | None = None
     scheduled: tuple[ScheduledRow, ...] | None = None

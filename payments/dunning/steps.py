@@ -35,6 +35,7 @@ class Recording:
     chosen: Followed
     moment: datetime
     sequence: int
+    free_reconnection: bool = False  # the suspension that ends was wrong, by what is known now
     drafts: list[Draft] = field(default_factory=list)
 
     @property
@@ -157,8 +158,8 @@ def charge(recording: Recording, due: FeeCharge, cause: str) -> None:
 
 
 def charged(recording: Recording, due: FeeCharge) -> Decimal:
-    fees: Mapping[tuple[str, str, datetime], Decimal] = recording.state.facts.get("fees", {})
-    return fees.get((due.item, due.terms, due.start), ZERO)
+    fees: Mapping[tuple[str, str, datetime], tuple[Decimal, datetime]] = recording.state.facts.get("fees", {})
+    return fees.get((due.item, due.terms, due.start), (ZERO, None))[0]
 
 
 def bill_when(asked: str, state: AccountState) -> str:
@@ -219,7 +220,7 @@ def _ease(next_up: Next, recording: Recording) -> None:
         _set_status(recording, status, "paid" if status == "good" else "older debts are paid", cause)
         reconnected = state.credit_status == credit.SUSPENDED and bool(state.suspended)
         fee = standing.policy.reconnection
-        if fee is not None and reconnected and _served_again(state):
+        if fee is not None and reconnected and _served_again(state) and not recording.free_reconnection:
             charge(
                 recording,
                 FeeCharge(fee, RECONNECTION, round_money(fee.amount, state.currency), cause, recording.moment, "reconnection"),

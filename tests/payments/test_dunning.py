@@ -66,6 +66,30 @@ def test_a_payment_ends_the_case_and_a_suspension_costs_its_reconnection() -> No
     assert statuses()[-1] == ("2026-02-10", "good")  # all of it is paid: January, February, the fee; the reconnection is due on the 10th
 
 
+def test_money_that_came_before_a_step_takes_its_fee_back_and_reconnects_for_nothing() -> None:
+    """The bank told of it on 10 February; it had come on 14 January, a day before the invoice was due."""
+    publish(DUNNED)
+    open_account()
+    do("subscribe", account="ana", plan="basic")
+    advance("2026-02-10")
+    do("pay", "2026-02-10T10:00", account="ana", amount="24.14", received="2026-01-14T12:00", invoices=["INV-000001"])
+    assert credit_status("ana").suspended == {}
+    assert [(item, amount) for _, item, amount in late_charges()] == [("late-fee", "5.00"), ("late-fee", "-5.00")]
+    assert ("credit_note", "CN-000001", "6.05", "0.00") in documents()
+    assert balance("revenue:late-fees") == 0
+    assert f"{owed():.2f}" == "24.14"  # February
+    assert statuses()[-1] == ("2026-02-10", "good")
+
+
+def test_money_that_came_after_a_step_leaves_its_fee() -> None:
+    publish(DUNNED)
+    open_account()
+    do("subscribe", account="ana", plan="basic")
+    advance("2026-02-10")
+    do("pay", "2026-02-10T10:00", account="ana", amount="24.14", received="2026-01-25T12:00", invoices=["INV-000001"])
+    assert [fee for fee in late_charges() if fee[1] == "late-fee"] == [("2026-01-25", "late-fee", "5.00")]
+
+
 def test_the_oldest_debt_decides_where_the_account_stands() -> None:
     publish(DUNNED)
     open_account()
@@ -175,19 +199,33 @@ def test_after_an_outage_the_books_catch_up_and_the_customer_gets_one_reminder(d
 REMINDERS = "SELECT id, kind, account, stream, sequence, payload::text, attempt FROM effect WHERE kind = 'dunning.remind' ORDER BY sequence"
 
 
+EVERYTHING = (
+    DUNNED.replace('    reconnection: "12.00"', '    reconnection: "12.00"\n    interest: {rate: 24, grace: 2}', 1)
+    + "instalments:\n  three: {count: 3, rate: 2, tolerance: 3}\n"
+)
+
+
 @settings(max_examples=2)
 @given(st.lists(st.integers(0, 110), max_size=8))
 @example([*range(9, 60, 4)])
 def test_the_books_are_the_same_however_often_the_clock_ticked(ticks: list[int]) -> None:
+    """The ladder, late interest, a suspension, a payment, and a payment plan that is broken."""
+
     def play(days: list[int]) -> list[object]:
         with undone():
-            publish(DUNNED)
+            publish(EVERYTHING)
             open_account()
             do("subscribe", account="ana", plan="basic", until="2026-04-01")
             for day in sorted(set(days)):
+                if day == 40:
+                    do("pay", START + timedelta(days=40), account="ana", amount="24.14")
                 if day == 50:
-                    do("pay", START + timedelta(days=50), account="ana", amount="24.14")
+                    do("instalments", START + timedelta(days=50), account="ana", offer="three")
                 advance(START + timedelta(days=day))
-            return journal_of()
+            found = journal_of()
+            kinds = {kind for _, kind, *_ in found}
+            assert {"dunning.step_taken", "dunning.eased", "instalments.agreed", "instalments.ended", "credit_status.changed"} <= kinds
+            assert {item for _, item, _ in late_charges()} >= {"late-fee", "late-interest", "reconnection"}
+            return found
 
-    assert play([*ticks, 50, 110]) == play([50, 110])
+    assert play([*ticks, 40, 50, 110]) == play([40, 50, 110])
