@@ -68,6 +68,15 @@ class CommandPage:
         done = "; ".join(summary(one.event) or one.event.kind for one in outcome.events if one.command == self.command.name)
         return f"{self.command.summary}: done. {done[:300]}"
 
+    def previewed(self, outcome: Outcome) -> dict[str, Any]:
+        """What the preview shows besides."""
+        del outcome
+        return {}
+
+    def typed(self, arguments: Mapping[str, Any]) -> dict[str, str]:
+        """The arguments as they were typed into the form."""
+        return as_typed(arguments)
+
     # -- the three steps
 
     def form(self, data: Any = None) -> CommandForm:
@@ -91,7 +100,7 @@ class CommandPage:
             return self._refused(form, refusal)
         asked = orjson.dumps(arguments).decode()
         context = {"shown": shown_preview(outcome), "asked": asked, "key": secrets.token_hex(16), "given": _given(arguments)}
-        return self._page(self.preview_template, context)
+        return self._page(self.preview_template, context | self.previewed(outcome))
 
     def _confirm(self) -> HttpResponse:
         """Do what the preview showed. What it was asked with comes back from the page; the token says whether it is the same."""
@@ -99,7 +108,7 @@ class CommandPage:
         try:
             outcome = self._run(arguments, dry_run=False)
         except Refusal as refusal:
-            return self._refused(self.form(as_typed(arguments)), refusal)
+            return self._refused(self.form(self.typed(arguments)), refusal)
         messages.success(self.request, self.said(outcome))
         for name, value in outcome.made.items():
             if name == "secret":

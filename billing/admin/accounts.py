@@ -13,19 +13,16 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from unfold.decorators import display
 
+from accounts.looks import looked
 from accounts.models import Person
 from billing import ledgers
-from billing.admin.base import STANDINGS, STATES, ReadOnlyAdmin, caller_of, money
-from billing.admin.doing import buttons, do
+from billing.admin.account_page import sections
+from billing.admin.asking import ask
+from billing.admin.base import STANDINGS, ReadOnlyAdmin, caller_of, money
+from billing.admin.doing import do
 from billing.admin.work import work_page
-from billing.models import Account, Balance, Contract, Due, Invoice, Payment
-from billing.queries.history import Filter, events, summary
-from billing.queries.status import Status, money_text, statuses
-from billing.queries.why import why
-from billing.templatetags.billing_links import list_of
-from plans.errors import Refusal
-
-MOST_ROWS = 20
+from billing.models import Account, Balance, Due, Invoice
+from billing.queries.status import Status, statuses
 
 
 class AccountList(ChangeList):
@@ -51,9 +48,14 @@ class AccountAdmin(ReadOnlyAdmin):
     def get_urls(self) -> list[URLPattern]:
         own = [
             path("do/<str:command>/", self.admin_site.admin_view(self.do), name="billing_do"),
+            path("ask/<str:command>/", self.admin_site.admin_view(self.ask), name="billing_ask"),
             path("work/<str:name>/", self.admin_site.admin_view(self.work), name="billing_work"),
         ]
         return [*own, *super().get_urls()]
+
+    def ask(self, request: HttpRequest, command: str) -> HttpResponse:
+        """The page that asks for a command which corrects money."""
+        return ask(request, command, self.admin_site)
 
     def work(self, request: HttpRequest, name: str) -> HttpResponse:
         """One of the lists of what waits for the office."""
@@ -112,65 +114,17 @@ class AccountAdmin(ReadOnlyAdmin):
         return row.stand.standing, row.stand.standing.replace("_", " ")
 
     def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        """Whoever opens it sees who they are: each look is kept."""
         now = timezone.now()
         stand = statuses(at=now, accounts=[obj.account])[0]
-        try:
-            tree = why(obj.account, at=now)
-        except Refusal as refusal:  # a catalogue that is gone: the sums still stand
-            tree, problem = None, str(refusal)
-        else:
-            problem = ""
+        looked(caller_of(request).actor, account=obj.account, what="page of the account", at=now)
         return {
             "title": f"{obj.account}{f' · {stand.account.name}' if stand.account.name else ''}",
             "stand": stand,
-            "cards": _cards(stand),
             "standing_variant": STANDINGS[stand.standing],
-            "tree": tree,
-            "problem": problem,
-            "buttons": buttons(caller_of(request), obj.account),
             "due": Due.objects.filter(account=obj.account).first(),
-            "contracts": _contracts(obj.account),
-            "documents": _documents(obj.account),
-            "payments": Payment.objects.filter(account=obj.account).order_by("-sequence")[:MOST_ROWS],
-            "events": [(recorded, summary(recorded.event)) for recorded in reversed(events(obj.account, Filter(limit=MOST_ROWS)))],
-            "all_documents": list_of("invoice", account=obj.account),
-            "all_events": list_of("journalevent", stream=obj.account),
-        }
+        } | sections(request, stand, now)
 
 
 def _cell(stand: Status, name: str) -> str:
     return ", ".join(text for one in stand.amounts if (text := money(getattr(one, name), one.currency)))
-
-
-def _cards(stand: Status) -> list[dict[str, str]]:
-    """One card for each amount that matters, in each currency."""
-    names = ("balance", "owed", "overdue", "credit", "unbilled", "payable")
-    return [
-        {
-            "title": name,
-            "text": money_text(getattr(one, name), one.currency),
-            "currency": one.currency,
-            "alarm": "yes" if name == "overdue" else "",
-        }
-        for one in stand.amounts
-        for name in names
-        if getattr(one, name) or name in ("balance", "owed")
-    ]
-
-
-def _contracts(account: str) -> list[dict[str, Any]]:
-    rows = Contract.objects.filter(account=account).order_by("-start", "contract")[:MOST_ROWS]
-    return [{"row": row, "variant": STATES.get(row.status, "default")} for row in rows]
-
-
-def _documents(account: str) -> list[dict[str, Any]]:
-    rows = Invoice.objects.filter(account=account).order_by("-sequence")[:MOST_ROWS]
-    return [
-        {
-            "row": row,
-            "total": money_text(row.total, row.currency),
-            "open": money(row.open, row.currency),
-            "variant": STATES.get(row.status, "default"),
-        }
-        for row in rows
-    ]

@@ -19,6 +19,7 @@ from billing.command import Command, registry
 from billing.doing import CommandPage
 from billing.engine import Outcome
 from billing.models import Account
+from billing.requests.kinds import REQUESTABLE
 from billing.templatetags.billing_links import page_of
 
 
@@ -38,6 +39,18 @@ def buttons(caller: Caller, account: str = "") -> dict[str, list[Button]]:
             if area_of(command.name) == area and about_account == bool(account) and caller.may_run(command.name):
                 found.setdefault(area, []).append(Button(command.name, command.summary, address_of(command.name, account)))
     return found
+
+
+def asks(caller: Caller, account: str) -> list[Button]:
+    """The commands that the caller may ask for, where somebody else may have to approve them."""
+    if not caller.may_run("request_correction"):
+        return []
+    known = registry()
+    return [
+        Button(name, known[name].summary, f"{reverse('admin:billing_ask', args=[name])}?account={account}")
+        for name in REQUESTABLE
+        if name in known
+    ]
 
 
 def address_of(command: str, account: str = "") -> str:

@@ -6,8 +6,11 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils import timezone
 
 from accounts.models import AccessRecord
+from billing.admin.asking import request_page
+from billing.admin.base import caller_of
 from billing.admin.documents import SearchByName
 from billing.admin.work import cell
 from billing.models import CorrectionRequest, Effect, StockReservation
@@ -52,6 +55,9 @@ class CorrectionRequestAdmin(RowAdmin):
     list_filter = ("status", "command", "code")
     search_fields = ("account", "request", "asked_by", "decided_by", "reason")
     ordering = ("-made_at", "request")
+
+    def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        return super().page(request, obj) | request_page(obj, caller_of(request), timezone.now())
 
 
 @admin.register(StockReservation)

@@ -27,6 +27,8 @@ from billing.templatetags.billing_links import event_link, link
 from plans.errors import Refusal
 
 MOST_REASONS = 5
+#: Columns that hold the key of a row with a page.
+LINKED = {"contract": "contract", "request": "correctionrequest"}
 
 
 def work_page(request: HttpRequest, name: str, site: Any) -> HttpResponse:
@@ -142,8 +144,8 @@ def cell(value: Any, currency: str = "", heading: str = "") -> Any:
         return f"{value:%Y-%m-%d %H:%M}"
     if isinstance(value, date):
         return value.isoformat()
-    if heading == "contract" and value:
-        return link("contract", value, value)
+    if heading in LINKED and value:
+        return link(LINKED[heading], value, value)
     if heading == "effect" and value:
         return format_html("{} {}", event_link(value.rpartition("/")[0]), value.rpartition("/")[2])
     return str(value)

@@ -66,6 +66,7 @@ APPROVALS = WorkList(
     {
         "key": "request",
         "account": "account",
+        "request": "request",
         "what": "command",
         "amount": "amount",
         "currency": "currency",

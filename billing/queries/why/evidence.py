@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from billing import bulk
 from billing.events import AdjustmentMade, ChargeAccrued, CreditNoteIssued, InvoiceIssued, SaleMade
-from billing.journal import Recorded
+from billing.journal import Recorded, split_address
 from billing.loading import load_one, policy
 from billing.measuring import measure_steps
 from billing.queries.history import events_at
@@ -88,13 +88,15 @@ def terms_address(recorded: Recorded) -> str:
 
 
 def postings_of(account: str, documents: Collection[str]) -> list[Posted]:
-    """Every leg on the receivable or payable of these documents, in order."""
+    """Every leg on the receivable or payable of these documents, in order. Nothing is posted to a document before its own event, so what
+    the account did before the oldest of them is not read."""
     if not documents:
         return []
+    first = min(split_address(name)[1] for name in documents)
     statement = """
         SELECT sequence, ledger, currency, amount, invoice, effective_at FROM read_posting
-        WHERE account = %s AND invoice = ANY(%s) AND invoice <> '' ORDER BY sequence, leg"""
-    return [Posted(f"{account}/{row[0]}", *row[1:]) for row in bulk.fetch(statement, [account, list(documents)])]
+        WHERE account = %s AND sequence >= %s AND invoice = ANY(%s) AND invoice <> '' ORDER BY sequence, leg"""
+    return [Posted(f"{account}/{row[0]}", *row[1:]) for row in bulk.fetch(statement, [account, first, list(documents)])]
 
 
 def credit_postings(account: str, currency: str, limit: int) -> list[Posted]:
