@@ -1,4 +1,4 @@
-"""All settings, but those of jobs and logs (config/running.py).
+"""All settings, but those of jobs and logs (config/running.py) and the looks of the admin (config/office.py).
 
 Everything has a value that works on a laptop; with DEBUG off the secrets must be given.
 
@@ -10,6 +10,7 @@ from ipaddress import ip_network
 from typing import Any
 
 from config.environment import BASE_DIR, DEBUG, VAR_DIR, env
+from config.office import UNFOLD as UNFOLD
 from config.running import *  # noqa: F403 - jobs and logs are settings too, told apart for their length
 from config.running import REDIS_URL
 
@@ -356,10 +357,3 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="billing@localhost")
 
 #: Where a customer pays a document, as documents print it and put it into a code to scan: a URL with {account} and {number}. "": nowhere.
 PAYMENT_LINK = env.str("PAYMENT_LINK", default="")
-
-UNFOLD = {
-    "SITE_TITLE": "Bill'em All",
-    "SITE_HEADER": "Bill'em All",
-    "DASHBOARD_CALLBACK": "billing.admin.home.dashboard",
-    "SIDEBAR": {"show_search": False, "navigation": "billing.admin.sidebar.navigation"},
-}

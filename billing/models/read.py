@@ -89,12 +89,8 @@ class Charge(models.Model):
         indexes = [
             models.Index(fields=["account", "contract", "item", "period_start"], name="read_charge_key"),
             models.Index(fields=["account", "invoice"], name="read_charge_invoice"),
-            models.Index(
-                fields=["account", "contract"],
-                name="read_charge_adjustment",
-                condition=models.Q(kind="adjustment") & ~models.Q(item=""),
-            ),
-            BrinIndex(fields=["effective_at"], name="read_charge_effective"),  # of what was sold lately: costs writers next to nothing
+            models.Index(fields=["account", "contract"], name="read_charge_adjustment", condition=models.Q(kind="adjustment")),
+            BrinIndex(fields=["effective_at"], name="read_charge_effective"),  # costs writers next to nothing
         ]
 
     def __str__(self) -> str:

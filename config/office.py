@@ -1,0 +1,12 @@
+"""How the admin looks, and what stands in its sidebar."""
+
+from __future__ import annotations
+
+from typing import Any
+
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "Bill'em All",
+    "SITE_HEADER": "Bill'em All",
+    "DASHBOARD_CALLBACK": "billing.admin.home.dashboard",
+    "SIDEBAR": {"show_search": False, "navigation": "billing.admin.sidebar.navigation"},
+}
