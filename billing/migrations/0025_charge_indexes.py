@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0023_rates'),
+        ('billing', '0024_contract_terms'),
     ]
 
     operations = [
