@@ -110,10 +110,7 @@ def count(step: Step, state: AccountState, policy: Policy, usage: Measurements) 
     counted = counted_periods(step, state, policy)
     events: list[Event] = []
     events += _period_events(PeriodsClosed, step.closing, state)
-    lines = {_key(c.row): _target(c, state, policy, usage) for c in counted if not is_minimum(policy, c.contract, c.row.item)}
-    for c in counted:
-        if is_minimum(policy, c.contract, c.row.item):
-            lines[_key(c.row)] = _minimum(c, state, policy, lines)
+    lines = _targets(counted, state, policy, usage)
     accrued = [event for c in counted for event in _accrued(c, lines[_key(c.row)], step, state, policy)]
     opening = {_key(row) for row in step.opening}
     events += [event for event in accrued if (event.key.contract, event.key.item, event.key.period_start) not in opening]
@@ -123,6 +120,31 @@ def count(step: Step, state: AccountState, policy: Policy, usage: Measurements) 
     events += _period_events(PeriodsClosed, once, state)
     events += [ContractEnded(account=state.account, contract=contract) for contract in step.ending]
     return events
+
+
+def recalculated(
+    step: Step, state: AccountState, policy: Policy, usage: Measurements
+) -> list[tuple[Counted, list[TargetLine], list[Difference]]]:
+    """What the counted periods would be by the policy and the maths of now, and how that differs from what stands: whatever people
+    adjusted, and however long ago it is. For a person to look at; nothing of it is recorded."""
+    counted = counted_periods(step, state, policy)
+    lines = _targets(counted, state, policy, usage)
+    return [(c, lines[_key(c.row)], _found(c, lines[_key(c.row)], state, policy)[1]) for c in counted]
+
+
+def _found(c: Counted, lines: Sequence[TargetLine], state: AccountState, policy: Policy) -> tuple[str, list[Difference]]:
+    """What the period is counted in (a currency, or the unit of the wallet that pays it), and what differs from what stands."""
+    currency = lines[0].key.currency if lines else _currency(c, state, policy)
+    return currency, differences(lines, state.standing, [c.row], currency)
+
+
+def _targets(counted: Sequence[Counted], state: AccountState, policy: Policy, usage: Measurements) -> dict[PeriodKey, list[TargetLine]]:
+    """The target of every period; minimums over several items come after the items."""
+    lines = {_key(c.row): _target(c, state, policy, usage) for c in counted if not is_minimum(policy, c.contract, c.row.item)}
+    for c in counted:
+        if is_minimum(policy, c.contract, c.row.item):
+            lines[_key(c.row)] = _minimum(c, state, policy, lines)
+    return lines
 
 
 def _key(row: PeriodRow) -> PeriodKey:
@@ -223,8 +245,7 @@ def _belongs(minimum: Minimum, item: str, start: datetime, row: PeriodRow) -> bo
 
 
 def _accrued(c: Counted, lines: Sequence[TargetLine], step: Step, state: AccountState, policy: Policy) -> list[ChargeAccrued]:
-    currency = lines[0].key.currency if lines else _currency(c, state, policy)
-    found = differences(lines, state.standing, [c.row], currency)
+    currency, found = _found(c, lines, state, policy)
     if currency == c.contract.currency:
         found = respected(found, c.row, state)
     return [_charge(c, difference, step, state, policy) for difference in found if not _too_old(c, difference, step, state)]

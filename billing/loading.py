@@ -220,20 +220,12 @@ def as_summed(amount: Decimal) -> Decimal:
 
 
 def _adjusted(states: dict[str, AccountState]) -> None:
-    """What people charged or credited by hand on items of the loaded contracts: adjustments, and
-    credit notes on the periods of their lines."""
+    """What people charged or credited by hand on items of the loaded contracts."""
     contracts = [name for state in states.values() for name in state.contracts]
     statement = """
-        SELECT account, contract, item, effective_at, amount, sequence FROM read_charge
-        WHERE account = ANY(%s) AND contract = ANY(%s) AND kind = 'adjustment' AND item <> ''
-        UNION ALL
-        SELECT note.account, line.contract, line.item, line.start, line.discount - line.amount, note.sequence
-        FROM read_invoice note JOIN read_invoice_line line ON line.invoice = note.invoice
-        WHERE note.account = ANY(%s) AND note.document = 'credit_note' AND line.contract = ANY(%s) AND NOT EXISTS (
-            SELECT 1 FROM read_invoice_line other WHERE other.invoice = note.invoice AND other.detail->'charges' <> '[]')
-        ORDER BY 1, 6"""
-    accounts = list(states)
-    for account, contract, item, at, amount, _ in bulk.fetch(statement, [accounts, contracts] * 2):
+        SELECT account, contract, item, effective_at, amount FROM read_charge
+        WHERE account = ANY(%s) AND contract = ANY(%s) AND kind = 'adjustment' AND item <> '' ORDER BY account, sequence"""
+    for account, contract, item, at, amount in bulk.fetch(statement, [list(states), contracts]):
         states[account].adjusted.setdefault((contract, item), []).append((at, trimmed(amount)))
 
 
@@ -274,15 +266,12 @@ def _money(states: dict[str, AccountState], names: Sequence[str]) -> None:
     for account, *row in bulk.fetch(statement, [names]):
         row[4], row[5] = trimmed(row[4]), trimmed(row[5])
         states[account].open_invoices.append(OpenInvoice(*row))
-    credit = "SELECT account, currency, amount, ledger FROM read_balance WHERE account = ANY(%s) AND ledger = ANY(%s) AND amount <> 0"
-    corrected = set()
-    for account, currency, amount, ledger in bulk.fetch(credit, [names, [ledgers.CREDIT, ledgers.CREDIT_NOTES]]):
-        if ledger == ledgers.CREDIT_NOTES:
-            corrected.add(account)
-        else:
-            states[account].credit[currency] = trimmed(-amount)
-    if corrected:
-        _taken_back(states, sorted(corrected))
+    credit = "SELECT account, currency, amount FROM read_balance WHERE account = ANY(%s) AND ledger = %s AND amount <> 0"
+    for account, currency, amount in bulk.fetch(credit, [names, ledgers.CREDIT]):
+        states[account].credit[currency] = trimmed(-amount)
+    corrected = "SELECT DISTINCT account FROM read_invoice WHERE account = ANY(%s) AND (document = 'credit_note' OR status = 'void')"
+    if accounts := [row[0] for row in bulk.fetch(corrected, [names])]:
+        _taken_back(states, sorted(accounts))
 
 
 def _taken_back(states: dict[str, AccountState], accounts: Sequence[str]) -> None:
@@ -297,13 +286,13 @@ def _taken_back(states: dict[str, AccountState], accounts: Sequence[str]) -> Non
                 JOIN read_invoice_line line ON line.invoice = issued.invoice
                     AND line.line = substring(part.detail->>'corrects' FROM '#([0-9]+)$')::int
             WHERE note.account = ANY(%s) AND note.document = 'credit_note' AND EXISTS (
-                SELECT 1 FROM read_posting leg WHERE leg.account = note.account AND leg.sequence = note.sequence AND leg.ledger = %s)
+                SELECT 1 FROM read_posting leg WHERE leg.account = note.account AND leg.sequence = note.sequence AND leg.ledger = ANY(%s))
             UNION ALL SELECT charge.account, charge.sequence, charge.amount
             FROM read_invoice void JOIN read_charge charge ON charge.account = void.account AND charge.invoice = void.invoice
             WHERE void.account = ANY(%s) AND void.status = 'void')
         SELECT account, contract, item, terms, period_start, component, sum(taken.amount)
         FROM taken JOIN read_charge USING (account, sequence) WHERE kind = 'accrual' GROUP BY 1, 2, 3, 4, 5, 6"""
-    rows = bulk.fetch(statement, [list(accounts), ledgers.CREDIT_NOTES, list(accounts)])
+    rows = bulk.fetch(statement, [list(accounts), [ledgers.CREDIT_NOTES, ledgers.DEFERRED], list(accounts)])
     for account, contract, item, terms, start, component, amount in rows:
         states[account].taken_back[contract, item, terms, start, component] = as_summed(amount)
 

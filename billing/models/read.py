@@ -144,7 +144,9 @@ class Invoice(models.Model):
         indexes = [
             models.Index(fields=["account", "sequence"], name="read_invoice_account"),
             models.Index(fields=["account", "due"], name="read_invoice_open", condition=models.Q(open__gt=0)),
-            models.Index(fields=["account"], name="read_invoice_credit_notes", condition=models.Q(document="credit_note")),
+            models.Index(
+                fields=["account"], name="read_invoice_corrected", condition=models.Q(document="credit_note") | models.Q(status="void")
+            ),
         ]
         constraints = [
             models.UniqueConstraint(fields=["seller", "series", "number"], name="invoice_number_once", condition=~models.Q(number="")),

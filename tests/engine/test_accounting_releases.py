@@ -211,3 +211,18 @@ def test_at_every_month_end_deferred_is_what_no_charge_has_earned_yet(steps: lis
         assert D(roll_forward("2027-02")[-1][-1]) == held
         assert_books_hold()
         assert compare(["ana"]) == []
+
+
+@pytest.mark.parametrize("how", ["credit_note", "void"])
+def test_what_was_released_whole_is_not_given_back_again_by_a_cancellation(how: str) -> None:
+    """On the first day nothing is earned, so the correction moves nothing on `credit_notes`: it is seen all the same."""
+    publish(YEARLY)
+    open_account()
+    do("subscribe", "2026-01-01", account="ana", plan="yearly")
+    forgiven = {"forgive": "yes"} if how == "void" else {}
+    do(how, "2026-01-01", account="ana", invoice="1", reason="Wrong plan", **forgiven)
+    assert (balance("deferred"), balance("credit_notes")) == (0, 0)
+    do("cancel", "2026-02-01", account="ana")
+    advance("2027-02-01")
+    assert (balance("credit"), balance("unbilled"), balance("deferred"), balance("revenue:subscription")) == (0, 0, 0, 0)
+    assert_books_hold()
