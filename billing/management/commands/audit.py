@@ -71,9 +71,8 @@ class Command(BillingCommand):
                 "wanted": "adjust",
                 "items": items,
                 "reason": options["reason"] or "Recalculated",
-                "code": options["code"],
                 "seller": options["seller"],
-                "by": options["by"],
+                **{name: options[name] for name in ("code", "by") if options[name]},
             }
             execute(Request("draft_corrections", given, at, "command line"))
         if found:
