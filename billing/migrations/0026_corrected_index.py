@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0023_rates'),
+        ('billing', '0025_charge_indexes'),
     ]
 
     operations = [
