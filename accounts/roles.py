@@ -44,9 +44,12 @@ AREAS: dict[str, frozenset[str]] = {
             "release_deposit",
         }
     ),
-    "methods": frozenset({"add_method", "remove_method", "set_default_method", "set_collection", "collect", "open_checkout"}),
+    "methods": frozenset(
+        {"add_method", "remove_method", "set_default_method", "set_collection", "collect", "collect_top_up", "open_checkout"}
+    ),
     "gateways": frozenset(
         {
+            "top_up_low",
             "settle_collection",
             "await_collection",
             "fail_collection",

@@ -25,6 +25,7 @@ from billing.events import (
     Event,
     InvoiceIssued,
     StockLow,
+    TopUpDeclined,
     WalletLow,
 )
 from billing.journal import Recorded
@@ -59,6 +60,8 @@ def owed_by(event: Event) -> list[Owed]:
         return [("contract.remind", told | {"renews": event.renews})]
     if isinstance(event, WalletLow):
         return [("wallet.top_up", {"unit": event.unit, "currency": event.currency, "amount": format(event.amount, "f")})]
+    if isinstance(event, TopUpDeclined) and event.again is None:
+        return [("staff.notify", {"code": event.code, "reason": event.reason, "unit": event.unit})]
     if isinstance(event, StockLow):
         return [("stock.low", {"item": event.item, "location": event.location, "free": format(event.free, "f")})]
     return []

@@ -137,6 +137,7 @@ BILLING_EFFECT_HANDLERS: tuple[tuple[str, str], ...] = (
     ("dunning.remind", "payments.documents.delivery.remind"),
     ("collection.tell", "payments.documents.collections.tell"),
     ("contract.remind", "payments.documents.notices.remind"),
+    ("wallet.top_up", "payments.calling.top_up"),
     ("gateway.charge", "payments.calling.charge"),
     ("gateway.checkout", "payments.calling.checkout"),
     ("gateway.refund", "payments.calling.refund"),

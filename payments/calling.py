@@ -168,6 +168,13 @@ def _status(table: str, column: str, name: str) -> str:
     return str(rows[0][0])
 
 
+def top_up(effect: OwedEffect) -> Delivered:
+    """A wallet ran low: ask for the collection, once for the effect; or let the command say why not."""
+    asked = {"account": effect.account, "unit": effect.payload["unit"], "amount": effect.payload["amount"]}
+    execute(Request("top_up_low", asked, effect.at, ACTOR, key=effect.id, known_at=effect.known_at))
+    return Done()
+
+
 # --- money out --------------------------------------------------------------------------------------------------------------------
 
 

@@ -64,7 +64,7 @@ class CollectionModeSet(Event):
 class CollectionRequested(Event):
     """The gateway is to charge `amount` for these documents. Recorded before the gateway is called; the id of the effect that it owes is
     the gateway's idempotency key. `attempt` counts the collections of the first of the documents; `trigger` says who asked: due, retry,
-    asked, checkout.
+    asked, checkout; or low, a wallet that ran low. With `tops_up`, a currency, the money goes into that wallet.
     """
 
     kind: ClassVar[str] = "collection.requested"
@@ -79,6 +79,7 @@ class CollectionRequested(Event):
     token: str
     attempt: int
     trigger: str
+    tops_up: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -156,6 +156,31 @@ def top_up(context: Context, args: TopUp) -> Decision:
     return Decision([Draft(args.account, event, context.at)], {"grant": event.lot})
 
 
+def topped_up(context: Context, state: AccountState, *, amount: Decimal, currency: str, reference: str, after: int) -> WalletToppedUp:
+    """A lot of the customer's credit, made by a command whose `after` events came before: money that a gateway has."""
+    postings = [
+        Posting(ledger=ledgers.CREDIT, amount=amount, currency=currency),
+        Posting(ledger=ledgers.PREPAID, amount=-amount, currency=currency),
+    ]
+    return WalletToppedUp(
+        account=state.account,
+        lot=context.next_address(state.account, after=after),
+        unit=currency,
+        currency=currency,
+        amount=amount,
+        paid=amount,
+        priority=0,
+        start=context.at,
+        expires=None,
+        items=(),
+        rollover_most=None,
+        rollover_for="",
+        channel="credit",
+        reference=reference,
+        entry=entry(context, state, postings),
+    )
+
+
 def grant(context: Context, args: Grant) -> Decision:
     """Give promotional money or units. Nothing is posted: it reduces revenue when it is used."""
     event = WalletGranted(**_lot(context, open_state(args.account), args, paid=False), reason=args.reason)

@@ -13,6 +13,7 @@ from payments.commands import (
     payouts,
     receipts,
     refunds,
+    top_ups,
     write_offs,
 )
 
@@ -27,6 +28,7 @@ COMMANDS = (
     *deposits.COMMANDS,
     *methods.COMMANDS,
     *collections.COMMANDS,
+    *top_ups.COMMANDS,
     *payouts.COMMANDS,
     *bank.COMMANDS,
     *exchanging.COMMANDS,

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -12,10 +13,11 @@ from billing import journal, ledgers
 from billing.command import Command
 from billing.commands.common import account_stream, entry, money, open_state
 from billing.engine import Context, Decision
-from billing.events import Allocation, Posting
+from billing.events import Allocation, Posting, TopUpDeclined
 from billing.journal import Draft
 from billing.loading import load_one
 from billing.state import AccountState
+from billing.wallets.commands import topped_up
 from payments.allocation import find
 from payments.collecting import Charged, Collectable, Money, collectable, default_methods, request, spread
 from payments.commands.methods import active_method
@@ -24,6 +26,7 @@ from payments.gateways import choose
 from payments.paying import cash, receivable_legs, total
 from payments.standing import find_row, receivable_invoices
 from plans.errors import Conflict, Invalid, NotAllowed, NotFound
+from plans.periods import parse_period
 
 CLOSED = ("settled", "failed")
 DECLINES = ("soft", "hard", "confirmation")
@@ -49,7 +52,7 @@ def collect(context: Context, args: Collect) -> Decision:
         raise Invalid("unknown_choice", f"expected asked, due or retry; found {args.trigger!r}", at="trigger")
     if args.amount is not None and args.amount <= 0:
         raise Invalid("out_of_range", f"expected more than 0, found {args.amount}", at="amount")
-    charged = _method(args.account, args.method)
+    charged = chosen_method(args.account, args.method)
     collection = context.next_address(args.account)
     event = _request(args, state, collection, charged, trigger=args.trigger)
     return Decision([Draft(args.account, event, context.at)], {"collection": collection})
@@ -86,8 +89,8 @@ def open_checkout(context: Context, args: OpenCheckout) -> Decision:
     return Decision([Draft(args.account, event, context.at)], {"collection": collection})
 
 
-def _method(account: str, name: str) -> Charged:
-    """Raises NotAllowed `no_method`, and what `active_method` raises."""
+def chosen_method(account: str, name: str) -> Charged:
+    """The method of this name, or the default one. Raises NotAllowed `no_method`, and what `active_method` raises."""
     if name:
         row = find_row("read_payment_method", "method, gateway, customer, token", account, active_method(account, name), what="method")
         return Charged(row[1], row[0], row[2], row[3])
@@ -129,7 +132,8 @@ class SettleCollection:
 
 
 def settle_collection(context: Context, args: SettleCollection) -> Decision:
-    """The gateway has the money: it pays the documents of the collection as far as they are open; the rest is the customer's credit.
+    """The gateway has the money: it pays the documents of the collection as far as they are open; the rest is the customer's credit, or
+    in the wallet where the collection tops it up.
 
     Said twice it counts once. Money of a collection that had failed, or of an account closed since, is recorded all the same.
     """
@@ -162,7 +166,11 @@ def settle_collection(context: Context, args: SettleCollection) -> Decision:
         unapplied=left,
         entry=entry(context, state, postings),
     )
-    return Decision([Draft(args.account, event, context.at, asked.collection)], {"payment": payment})
+    drafts = [Draft(args.account, event, context.at, asked.collection)]
+    if asked.tops_up and state.status != "closed":
+        lot = topped_up(context, state, amount=left, currency=asked.currency, reference=payment, after=1)
+        drafts.append(Draft(args.account, lot, context.at, payment))
+    return Decision(drafts, {"payment": payment})
 
 
 def _still_open(account: str, wanted: Sequence[Allocation], amount: Decimal) -> tuple[Allocation, ...]:
@@ -211,7 +219,7 @@ class FailCollection:
 
 def fail_collection(context: Context, args: FailCollection) -> Decision:
     """The gateway did not get the money: the documents stay open. Said of a collection that is closed it changes nothing."""
-    load_one(args.account)
+    state = load_one(args.account)
     if args.decline not in DECLINES:
         raise Invalid("unknown_choice", f"expected one of {', '.join(DECLINES)}; found {args.decline!r}", at="decline")
     asked, status = _find(args.account, args.collection)
@@ -231,7 +239,17 @@ def fail_collection(context: Context, args: FailCollection) -> Decision:
         message=args.message,
         attempt=asked.attempt,
     )
-    return Decision([Draft(args.account, event, context.at, asked.collection)])
+    drafts = [Draft(args.account, event, context.at, asked.collection)]
+    if asked.trigger == "low":
+        drafts.append(Draft(args.account, _not_topped_up(state, asked, args, context.at), context.at, asked.collection))
+    return Decision(drafts)
+
+
+def _not_topped_up(state: AccountState, asked: CollectionRequested, args: FailCollection, at: datetime) -> TopUpDeclined:
+    """The wallet stays low. What may be better tomorrow is asked for again then."""
+    again = parse_period("1 day").after(at, state.zone) if args.decline == "soft" else None
+    reason = args.message or args.code or "the gateway did not get the money"
+    return TopUpDeclined(account=asked.account, unit=asked.tops_up, amount=asked.amount, code=args.decline, reason=reason, again=again)
 
 
 def _find(account: str, name: str) -> tuple[CollectionRequested, str]:

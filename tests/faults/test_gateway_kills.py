@@ -17,6 +17,8 @@ import pytest
 from django.db import connections
 
 from billing import bulk, delivery
+from billing.delivery import Done
+from billing.engine import Request
 from payments import calling
 from payments.gateways.base import Answer
 from payments.gateways.sandbox import SandboxGateway
@@ -46,6 +48,8 @@ def doomed(step: str) -> None:
     """Only in the process that is to die: death right after the step, or a wrong variant."""
     if step == "claimed":
         delivery._attempt = die
+    elif step == "asked":
+        calling.execute = then_die(calling.execute)
     elif step == "charged":
         SandboxGateway._did = then_die(SandboxGateway._did)
     elif step == "answered":
@@ -57,6 +61,12 @@ def doomed(step: str) -> None:
     elif step == "wrong: settled, not yet charged":
         SandboxGateway.charge = lambda self, asked: Answer("succeeded", "early", asked.amount, asked.currency)
         calling.run = then_die(calling.run)
+
+
+def asked_anew(effect: Any) -> Any:
+    """The wrong variant: the effect's id is no key, and nobody looks what is under way."""
+    calling.execute(Request("collect_top_up", {"account": effect.account, "amount": effect.payload["amount"]}, effect.at, "gateway"))
+    return Done()
 
 
 def killed_after(step: str) -> None:

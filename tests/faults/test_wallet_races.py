@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
@@ -146,3 +148,84 @@ def test_top_ups_and_uses_at_once_add_up() -> None:
     uses = sum(not isinstance(answer, Refusal) for number, answer in enumerate(answers) if number % 2 == 0)
     assert left() == 30 + 6 * 5 - 4 * uses
     assert_books_hold()
+
+
+def test_a_wallet_that_never_was_is_opened_by_many_at_once() -> None:
+    publish(CATALOGUE)
+    open_account()
+    do("subscribe", account="ana", plan="phone")
+    assert codes(race(6, lambda _: do("commit", NOON, account="ana", item="calls", quantity="3"))) == ["not_enough_prepaid"] * 6
+
+    def either(number: int) -> Any:
+        if number == 0:
+            return do("top_up", NOON, account="ana", amount="10.00")
+        return do("commit", NOON, account="ana", item="calls", quantity="3")
+
+    answers = race(8, either)
+    served = codes(answers).count("Outcome") - 1
+    assert served <= 3
+    assert left() == 10 - 3 * served
+    assert codes(race(6, lambda _: do("top_up", NOON, account="ana", amount="5.00"))) == ["Outcome"] * 6
+    assert left() == 40 - 3 * served
+    assert_books_hold()
+
+
+# --- the bank: money that goes round, and readers who must always find all of it ------------------------------------------------------
+
+BANK = ("a", "b", "c")
+
+
+def bank() -> None:
+    publish(CATALOGUE)
+    for account in BANK:
+        open_account(account)
+        do("top_up", account=account, amount="10.00")
+
+
+def snapshot() -> tuple[Decimal, Decimal]:
+    """What all wallets hold, and the least lot, as one statement sees them."""
+    found: tuple[Decimal, Decimal] = bulk.fetch('SELECT sum("left"), min("left") FROM read_wallet_lot')[0]
+    return found
+
+
+def test_every_reader_finds_all_the_money_while_it_is_sent_round() -> None:
+    bank()
+
+    def act(number: int) -> Any:
+        if number >= 4:
+            return {snapshot() for _ in range(40)}
+        for turn in range(5):
+            sender, receiver = BANK[(number + turn) % 3], BANK[(number + 2 * turn + 1) % 3]
+            if sender != receiver:
+                with suppress(Refusal):
+                    do("transfer_wallet", NOON, account=sender, to=receiver, amount=f"{number + 3}.00")
+        return None
+
+    answers = race(6, act)
+    seen = set().union(*answers[4:])
+    assert {total for total, _ in seen} == {Decimal(30)}
+    assert min(least for _, least in seen) >= 0
+    assert sum(spendable(account, at=NOON)["EUR"] for account in BANK) == 30
+    assert sum(balance("transfer", account) for account in BANK) == 0
+    assert_books_hold()
+
+
+def test_a_transfer_in_two_transactions_is_caught_by_the_reader() -> None:
+    """The wrong variant: take it off one wallet, commit, then put it on the other."""
+    bank()
+    between, read = threading.Event(), threading.Event()
+
+    def act(number: int) -> Any:
+        if number:
+            between.wait(20)
+            found = snapshot()
+            read.set()
+            return found
+        do("refund_wallet", NOON, account="a", amount="4.00", channel="other")
+        between.set()
+        read.wait(20)
+        return do("top_up", NOON, account="b", amount="4.00", channel="other")
+
+    _, (total, _) = race(2, act)
+    assert total == 26
+    assert snapshot()[0] == 30
