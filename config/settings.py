@@ -56,6 +56,7 @@ BILLING_COMMANDS: tuple[str, ...] = (
     "billing.requests.commands",
     "billing.corrections.commands",
     "billing.wallets.commands",
+    "billing.wallets.leaving",
     "billing.wallets.spending",
     "payments.commands",
     "payments.commands.notices",

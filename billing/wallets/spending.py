@@ -59,6 +59,7 @@ class Reserve:
     contract: str = ""
     until: datetime | None = None
     reference: str = ""
+    dimensions: Mapping[str, Any] = field(default_factory=dict)
 
 
 def reserve(context: Context, args: Reserve) -> Decision:
@@ -68,7 +69,7 @@ def reserve(context: Context, args: Reserve) -> Decision:
     if (args.amount is None) == (args.quantity is None):
         raise Invalid("missing_field", "say either the amount, or the item and its quantity", at="amount")
     if args.quantity is not None:
-        use = find_use(state, args.item, args.quantity, context.at, contract=args.contract)
+        use = find_use(state, args.item, args.quantity, context.at, contract=args.contract, dimensions=args.dimensions)
         unit, amount = use.unit, max(ZERO, cost_of(state, use))
     else:
         assert args.amount is not None

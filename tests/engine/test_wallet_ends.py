@@ -140,7 +140,7 @@ def effects() -> list[tuple[str, str]]:
         ("top_up", {"amount": "10", "unit": "hour"}, "missing_field"),
         ("top_up", {"amount": "10", "price": "9"}, "conflict"),
         ("grant", {"amount": "1", "expires": "2026-01-01"}, "out_of_range"),
-        ("grant", {"amount": "1", "rollover_most": "1"}, "missing_field"),
+        ("grant", {"amount": "1", "rollover_for": "1 month"}, "missing_field"),
         ("reserve", {}, "missing_field"),
         ("set_wallet", {"overdraft": "-1"}, "out_of_range"),
         ("set_wallet", {"top_up_to": "1"}, "out_of_range"),
