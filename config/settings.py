@@ -132,6 +132,9 @@ BILLING_EFFECTS_OWED_BY: tuple[str, ...] = (
 )
 #: Who knows what a whole batch owes to receivers that only the database knows.
 BILLING_EFFECTS_OF_BATCH: tuple[str, ...] = ("billing.webhooks.owing.owed",)
+#: Where the house hears of what needs a person (payments/documents/staff.py). "": such effects wait, and `run effects` counts them.
+STAFF_EMAIL = env.str("STAFF_EMAIL", default="")
+STAFF_EFFECTS = ("staff.notify", "stock.low", "service.switch", "collection.hand_over") if STAFF_EMAIL else ()
 #: Who delivers which kind of effect (see billing/delivery.py); a kind without a handler stays owed, and `run effects` lists it.
 BILLING_EFFECT_HANDLERS: tuple[tuple[str, str], ...] = (
     ("document.send", "payments.documents.delivery.send"),
@@ -146,6 +149,7 @@ BILLING_EFFECT_HANDLERS: tuple[tuple[str, str], ...] = (
     ("gateway.digest", "payments.digesting.digest"),
     ("sandbox.notify", "payments.digesting.notify"),
     ("webhook.deliver", "billing.webhooks.sending.deliver"),
+    *((kind, "payments.documents.staff.tell") for kind in STAFF_EFFECTS),
 )
 #: Handlers that take the place of those above where a story is played: nothing of a story may leave the house.
 BILLING_STORY_EFFECT_HANDLERS: tuple[tuple[str, str], ...] = (
@@ -154,6 +158,7 @@ BILLING_STORY_EFFECT_HANDLERS: tuple[tuple[str, str], ...] = (
     ("dunning.remind", "payments.documents.delivery.told_reminder"),
     ("collection.tell", "payments.documents.collections.told"),
     ("contract.remind", "payments.documents.notices.told"),
+    *((kind, "payments.documents.staff.told") for kind in STAFF_EFFECTS),
 )
 
 # --- Applications

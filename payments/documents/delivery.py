@@ -11,7 +11,7 @@ import smtplib
 from typing import Any
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
+from django.core.mail import EmailMessage
 
 from accounts import vault
 from billing import bulk
@@ -93,7 +93,7 @@ def message_id(effect: str) -> str:
     return f"{local}@{host}"
 
 
-def hand_over(mail: EmailMultiAlternatives) -> Answer:
+def hand_over(mail: EmailMessage) -> Answer:
     """Give a mail to the server; what becomes of the effect."""
     try:
         mail.send()
