@@ -26,6 +26,7 @@ THINGS = {
     "items": "the items that the plan has",
     "state": "whether the contract is paused",
     "end": "the end of the contract",
+    "renewal": "until when the contract is agreed",
     "payer": "who pays the contract",
     "billing_day": "the billing day",
     "place": "where the account is taxed",

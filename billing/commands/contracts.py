@@ -198,7 +198,7 @@ class Cancel(ContractChange):
     waive: bool = False  # ask no fee for leaving early, with a reason
 
     def writes(self) -> frozenset[str]:
-        return frozenset({"end"})
+        return frozenset({"end", "renewal"})
 
 
 def cancel(context: Context, args: Cancel) -> Decision:

@@ -10,7 +10,7 @@ from accounts.access import is_customer
 from billing.agreements.leaving import agreed_end, fee_drafts
 from billing.command import Command
 from billing.commands.common import account_stream, find_contract, open_state
-from billing.commands.timing import ContractChange, effective_moment
+from billing.commands.timing import ContractChange, after_end, effective_moment, renews
 from billing.engine import Context, Decision
 from billing.events import ContractExtended
 from billing.journal import Draft
@@ -30,7 +30,7 @@ class Renew(ContractChange):
     terms: str = "same"
 
     def writes(self) -> frozenset[str]:
-        return frozenset({"end"})
+        return frozenset({"renewal"})
 
     def needs(self) -> frozenset[str]:
         return frozenset({"payer"})
@@ -51,6 +51,8 @@ def renew(context: Context, args: Renew) -> Decision:
     moment = effective_moment(context, state, contract, args.when)
     agreed = agreed_end(contract)
     until = _another_term(contract, state.zone) if args.term else args.until
+    if contract.end is not None and moment >= contract.end and not renews(contract):
+        raise after_end(contract)
     if until is not None and until <= max(moment, contract.end or moment):
         raise Invalid("out_of_range", "the new end must lie after the present one", at="until")
     if until is not None and agreed is not None and until < agreed:

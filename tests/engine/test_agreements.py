@@ -202,7 +202,7 @@ def test_mistakes_of_a_catalogue_are_named(given: str, code: str) -> None:
 def test_a_renewal_and_a_cancellation_are_held_against_each_other() -> None:
     do("subscribe", "2026-01-01", account="ana", plan="phone")
     do("renew", "2026-02-01", account="ana", until="2028-01-01", when="2026-06-01")
-    assert "both set the end of the contract" in refused("change_conflict", "cancel", "2026-03-01", when="term_end").message
+    assert "both set until when the contract is agreed" in refused("change_conflict", "cancel", "2026-03-01", when="term_end").message
     do("cancel", "2026-03-01", account="ana", when="term_end", on_conflict="replace")
     assert bulk.fetch("SELECT status FROM read_change") == [("withdrawn",)]
 
