@@ -174,17 +174,19 @@ def _columns(decided: Decided) -> dict[str, Any]:
 
 def _do(row: BankRow, line: BankLine) -> None:
     """Do what was decided, once. What is refused by now (the document was paid meanwhile, the account is closed) is decided again: money
-    that came is put aside, anything else waits for a person."""
+    that came is put aside, anything else waits for a person. Money that can't even be put aside stays with its reason before a person, and
+    every later import tries again."""
     if row.outcome or not row.command:
         return
     noon = datetime.combine(row.booked, time(12), UTC)
     try:
         made = _execute(row, min(noon, row.imported_at))
     except Refusal as refusal:
-        again = put_aside(line, row.seller) if row.amount > 0 and row.command != "receive" else Decided("waiting")
+        again = put_aside(line, row.seller) if row.amount > 0 else Decided("waiting")
+        first = row.command != "receive"
         _change(row, **_columns(replace(again, reasons=(f"{row.command} was refused: {refusal.message}"[:300],))))
-        if row.command:
-            _change(row, outcome=_execute(row, min(noon, row.imported_at)))
+        if row.command and first:
+            _do(row, line)
         return
     _change(row, outcome=made)
 
@@ -226,7 +228,8 @@ def doubtful(seller: str) -> list[Doubtful]:
     """Lines put aside of which something is left, with their candidates as things stand now; and those that nobody can name."""
     statement = """
         SELECT b.line, coalesce(r."left", 0), coalesce(r.receipt, '') FROM bank_line b LEFT JOIN read_receipt r ON r.receipt = b.outcome
-        WHERE b.seller = %s AND (b.word = 'waiting' OR b.word = 'put_aside' AND r."left" > 0) ORDER BY b.booked, b.line"""
+        WHERE b.seller = %s AND (b.word = 'waiting' OR b.word = 'put_aside' AND (r."left" > 0 OR b.outcome = ''))
+        ORDER BY b.booked, b.line"""
     rows = bulk.fetch(statement, [seller])
     lines = BankRow.objects.in_bulk([row[0] for row in rows])
     known = known_of(seller) if rows else Known()

@@ -17,6 +17,7 @@ from payments.statements.booking import book, doubtful
 from payments.statements.camt_file import read_camt
 from payments.statements.lines import Read
 from payments.transfers.waiting import end_to_end
+from plans.errors import Conflict
 from tests.books import balance, do, moment, open_account, owed
 from tests.payments.conftest import ana as ana
 from tests.payments.conftest import held_books as held_books
@@ -128,6 +129,23 @@ def test_two_lines_for_one_invoice_pay_it_once(ana: None) -> None:
     assert (owed(), payments()) == (Decimal(0), ["24.14"])
     (one,) = doubtful("main")
     assert one.line.reasons == ["pay was refused: nothing is open on INV-000001"]
+
+
+def test_money_that_can_not_even_be_put_aside_is_shown_and_tried_again(ana: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(request: Any, **_: Any) -> Any:
+        raise Conflict("busy", f"{request.command} is not possible today")
+
+    statement = entry("2026-01-05", "24.14", details=detail(structured("INV-000001")))
+    with monkeypatch.context() as patched:
+        patched.setattr(booking, "execute", refuse)
+        assert brought(statement) == {"put_aside": 1}
+    (one,) = doubtful("main")
+    assert (one.line.outcome, one.line.reasons) == ("", ["receive was refused: receive is not possible today"])
+    brought(statement)
+    (one,) = doubtful("main")
+    assert (one.left, balance("unidentified", "suspense-main")) == (Decimal("24.14"), Decimal("-24.14"))
+    brought(statement)
+    assert balance("unidentified", "suspense-main") == Decimal("-24.14")
 
 
 def test_a_process_that_died_after_writing_down_goes_on_where_it_was(ana: None, monkeypatch: pytest.MonkeyPatch) -> None:
