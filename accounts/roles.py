@@ -64,6 +64,7 @@ AREAS: dict[str, frozenset[str]] = {
     "corrections": frozenset(
         {
             "adjust",
+            "change_draft",
             "change_price",
             "credit_note",
             "debit_note",

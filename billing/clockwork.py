@@ -20,7 +20,7 @@ from billing import bulk, journal
 from billing.counting import count
 from billing.documents import compose_documents
 from billing.engine import Rollback, Stamp, passes, record
-from billing.events import AccountParked, EndSet, Event, TermsSet
+from billing.events import AccountParked, ChargeOverridden, EndSet, Event, TermsSet
 from billing.folding import fold, forget_marks
 from billing.journal import Draft, Head, Recorded
 from billing.loading import load, policy
@@ -103,6 +103,11 @@ def _touched(events: Sequence[Recorded], *, at: datetime | None = None) -> dict[
             contracts = touched.setdefault(event.account, {})
             held = contracts.get(event.contract)
             contracts[event.contract] = Recount(since if held is None else min(since, held.since), at or recorded.effective_at)
+        elif isinstance(event, ChargeOverridden):
+            contracts = touched.setdefault(event.account, {})
+            held = contracts.get(event.key.contract)
+            since = event.key.period_start if held is None else min(event.key.period_start, held.since)
+            contracts[event.key.contract] = Recount(since, at or recorded.effective_at)
     return touched
 
 

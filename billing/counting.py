@@ -18,7 +18,7 @@ from billing.accrual import (
     usage_target,
 )
 from billing.codec import decode_value
-from billing.decided import respected
+from billing.decided import overridden, respected
 from billing.discounting import discount_lines
 from billing.events import ChargeAccrued, ContractEnded, Entry, Event, ItemPeriod, PeriodsClosed, PeriodsOpened, Posting
 from billing.interest import interest_target
@@ -172,6 +172,7 @@ def _target(c: Counted, state: AccountState, policy: Policy, usage: Measurements
         lines = fee_target(c.contract, c.row, c.found, state.zone)
     for line in lines:
         _check_size(line, c)
+    lines = overridden(lines, state)
     return [*lines, *discount_lines(c.contract, lines, price_discounts(c, state))]
 
 

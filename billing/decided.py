@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
-from billing.accrual import Difference
+from billing.accrual import Difference, TargetLine
 from billing.events import Key
 from billing.state import AccountState, PeriodRow
 
@@ -17,6 +17,21 @@ ZERO = Decimal(0)
 def respected(found: Sequence[Difference], row: PeriodRow, state: AccountState) -> list[Difference]:
     """The differences of one period, none of them below what credit notes by hand, forgiving voids and adjustments left."""
     return _above_adjustments(_above_notes(found, state), row, state)
+
+
+def overridden(lines: Sequence[TargetLine], state: AccountState) -> list[TargetLine]:
+    """The lines of a target with what people put in place of what was counted (RULES 18)."""
+    return [_changed(line, state) for line in lines]
+
+
+def _changed(line: TargetLine, state: AccountState) -> TargetLine:
+    override = state.overrides.get(_name(line.key))
+    if override is None:
+        return line
+    told = {"step": "override", "counted": format(line.amount, "f"), "amount": format(override.amount, "f")}
+    told |= {"reason": override.reason, "event": override.event}
+    steps = (*line.steps, told)
+    return replace(line, amount=override.amount, quantity=override.quantity, unit_price=override.unit_price, steps=steps)
 
 
 def _name(key: Key) -> tuple[str, str, str, datetime, str]:

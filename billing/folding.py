@@ -22,6 +22,8 @@ def fold(state: AccountState, events: Sequence[Recorded]) -> bool:
     """Bring the state up to date; False, with the state untouched, where an event is not known here."""
     if not all(_known(recorded.event) for recorded in events):
         return False
+    if state.billed_use and any(isinstance(recorded.event, InvoiceIssued) for recorded in events):
+        return False
     for recorded in events:
         _FOLDS[type(recorded.event)](state, recorded)
     return True

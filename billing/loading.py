@@ -13,8 +13,8 @@ import orjson
 from billing import bulk, ledgers
 from billing.codec import decode_value
 from billing.events import Place, Terms
-from billing.state import AccountState, Contract, Discount, OpenCharge, OpenInvoice, PeriodRow, TermsRow, UsageMark
-from billing.terms import plan_of
+from billing.state import AccountState, Contract, Discount, OpenCharge, OpenInvoice, Override, PeriodRow, TermsRow, UsageMark
+from billing.terms import plan_of, used_items
 from plans import store
 from plans.agreements import IndexEntry
 from plans.catalogue import Catalogue, ListEntry
@@ -70,6 +70,7 @@ def load(accounts: Collection[str], *, since: Mapping[str, Mapping[str, Any]] | 
     _periods(states, names, [*whole, *(name for name in names if _counts_its_past(states[name]))])
     _standing(states)
     _adjusted(states)
+    _billed_use(states)
     _charges(states, names)
     _money(states, names)
     _discounts(states, names)
@@ -220,13 +221,38 @@ def as_summed(amount: Decimal) -> Decimal:
 
 
 def _adjusted(states: dict[str, AccountState]) -> None:
-    """What people charged or credited by hand on items of the loaded contracts."""
+    """What people charged or credited by hand on items of the loaded contracts, and what they put in place of what was counted."""
     contracts = [name for state in states.values() for name in state.contracts]
     statement = """
-        SELECT account, contract, item, effective_at, amount FROM read_charge
-        WHERE account = ANY(%s) AND contract = ANY(%s) AND kind = 'adjustment' AND item <> '' ORDER BY account, sequence"""
-    for account, contract, item, at, amount in bulk.fetch(statement, [list(states), contracts]):
-        states[account].adjusted.setdefault((contract, item), []).append((at, trimmed(amount)))
+        SELECT account, contract, item, effective_at, amount, sequence, '', '', 0, '', '' FROM read_charge
+        WHERE account = ANY(%s) AND contract = ANY(%s) AND kind = 'adjustment' AND item <> ''
+            UNION ALL SELECT account, contract, item, period_start, amount, sequence, terms, component, quantity, unit_price, reason
+        FROM read_override WHERE account = ANY(%s) ORDER BY account, sequence"""
+    rows = bulk.fetch(statement, [list(states), contracts, list(states)])
+    for account, contract, item, at, amount, sequence, terms, component, quantity, unit_price, reason in rows:
+        if component:
+            override = Override(trimmed(amount), trimmed(quantity), unit_price, reason, f"{account}/{sequence}")
+            states[account].overrides[contract, item, terms, at, component] = override
+        else:
+            states[account].adjusted.setdefault((contract, item), []).append((at, trimmed(amount)))
+
+
+def _billed_use(states: dict[str, AccountState]) -> None:
+    """How much use of a contract stood on documents so far, where its plan's thresholds count it."""
+    rules, wanted = policy(), []
+    for account, state in states.items():
+        for contract in state.contracts.values():
+            terms = contract.timeline[-1].terms
+            if plan_of(rules, terms).invoice.thresholds:
+                state.billed_use[contract.id] = Decimal(0)
+                wanted += [(account, contract.id, code) for code in used_items(rules, contract)]
+    if not wanted:
+        return
+    statement = """
+        SELECT account, contract, sum(amount) FROM unnest(%s::text[], %s::text[], %s::text[]) AS given(account, contract, item)
+            JOIN read_charge USING (account, contract, item) WHERE kind = 'accrual' AND invoice <> '' GROUP BY 1, 2"""
+    for account, contract, amount in bulk.fetch(statement, [bulk.column(wanted, i) for i in range(3)]):
+        states[account].billed_use[contract] = as_summed(amount)
 
 
 CHARGE_FIELDS = (
@@ -275,7 +301,7 @@ def _money(states: dict[str, AccountState], names: Sequence[str]) -> None:
 
 
 def _taken_back(states: dict[str, AccountState], accounts: Sequence[str]) -> None:
-    """What people took back of each key of the loaded periods: by credit notes, and by voids that forgive."""
+    """What people took back of each key: by credit notes (an automatic one takes from what is unbilled), and by voids that forgive."""
     statement = """
         WITH taken AS (
             SELECT note.account, substring(line.detail->'charges'->>0 FROM '[0-9]+$')::bigint AS sequence,

@@ -21,7 +21,7 @@ from plans.errors import NotFound
 from plans.fields import suggestion
 
 ACCOUNT_TABLES = """
-    read_account read_account_place read_contract read_contract_terms read_period read_charge read_open_charge read_invoice
+    read_account read_account_place read_contract read_contract_terms read_period read_charge read_open_charge read_override read_invoice
     read_invoice_line read_deferred read_posting read_balance read_month_move read_payment read_allocation read_discount read_hold
     read_refund read_dispute read_receipt read_deposit
     read_change

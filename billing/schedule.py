@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from billing.state import AccountState, Contract, OpenCharge, PeriodRow, UsageMark
-from billing.terms import Policy, breaks, cycle_at, item_codes, item_of, plan_of
+from billing.terms import Policy, breaks, cycle_at, item_codes, item_of, plan_of, used_items
 from plans.catalogue import InvoicePolicy, Item
 from plans.periods import Cycle
 
@@ -331,6 +331,12 @@ def _document_time(rule: InvoicePolicy, contract: Contract, moment: datetime, zo
     return bound if contract.end is None or contract.end < moment else min(bound, contract.end)
 
 
+def draft_until(state: AccountState, policy: Policy, contract: Contract, moment: datetime) -> datetime:
+    """Until when what the contract charges at the moment is on a draft, by its plan's policy."""
+    rule = plan_of(policy, contract.terms_at(moment).terms).invoice
+    return _with_grace(_document_time(rule, contract, moment, state.zone), rule, state.zone)
+
+
 def _with_grace(moment: datetime, rule: InvoicePolicy, zone: str) -> datetime:
     return rule.grace.after(moment, zone) if rule.grace else moment
 
@@ -359,10 +365,19 @@ def over_threshold(state: AccountState, policy: Policy) -> dict[str, list[OpenCh
             by_contract.setdefault(charge.contract, []).append(charge)
     found = {}
     for contract, charges in by_contract.items():
-        threshold = invoice_policy(state, policy, charges[-1]).threshold
-        if threshold is not None and sum(charge.amount for charge in charges) >= threshold:
+        rule = invoice_policy(state, policy, charges[-1])
+        whole = rule.threshold is not None and sum(charge.amount for charge in charges) >= rule.threshold
+        if whole or (rule.thresholds and _crossed(state, policy, contract, charges, rule.thresholds)):
             found[contract] = charges
     return found
+
+
+def _crossed(state: AccountState, policy: Policy, contract: str, charges: Sequence[OpenCharge], thresholds: Sequence[Decimal]) -> bool:
+    """Whether the contract's use over its whole life passes a threshold that what is on documents has not reached."""
+    used = used_items(policy, state.contracts[contract])
+    before = state.billed_use.get(contract, Decimal(0))
+    by_now = before + sum((charge.amount for charge in charges if charge.kind == "accrual" and charge.item in used), Decimal(0))
+    return any(before < threshold <= by_now for threshold in thresholds)
 
 
 def chosen_charges(state: AccountState, policy: Policy, moment: datetime) -> list[OpenCharge]:

@@ -108,6 +108,17 @@ class OpenCharge:
 
 
 @dataclass(frozen=True)
+class Override:
+    """What a person put in place of what is counted for one key; `event` is the address of its event."""
+
+    amount: Decimal
+    quantity: Decimal
+    unit_price: str
+    reason: str
+    event: str
+
+
+@dataclass(frozen=True)
 class OpenInvoice:
     """An issued document on which something is still to be paid."""
 
@@ -167,6 +178,8 @@ class AccountState:
         default_factory=dict
     )  # (contract, item) -> by hand, when and how much
     taken_back: dict[tuple[str, str, str, datetime, str], Decimal] = field(default_factory=dict)  # key -> what people credited of it
+    overrides: dict[tuple[str, str, str, datetime, str], Override] = field(default_factory=dict)  # key -> a person's change of its draft
+    billed_use: dict[str, Decimal] = field(default_factory=dict)  # contract whose plan has `thresholds` -> use on documents, ever
     open_charges: list[OpenCharge] = field(default_factory=list)
     open_invoices: list[OpenInvoice] = field(default_factory=list)
     credit: dict[str, Decimal] = field(default_factory=dict)  # currency -> the customer's unused money, positive

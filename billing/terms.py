@@ -84,6 +84,17 @@ def item_codes(contract: Contract) -> list[str]:
     return list(found)
 
 
+def used_items(policy: Policy, contract: Contract) -> list[str]:
+    """The items of the contract that are charged by use."""
+    codes: dict[str, None] = {}
+    for row in contract.timeline:
+        for code in row.terms.items:
+            item = item_of(policy, row.terms, code)
+            if item is not None and item.charge == "usage":
+                codes[code] = None
+    return list(codes)
+
+
 @dataclass(frozen=True)
 class PhaseSpan:
     phase: Phase

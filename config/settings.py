@@ -43,6 +43,7 @@ BILLING_COMMANDS: tuple[str, ...] = (
     "billing.bookings.commands",
     "billing.bookings.staying",
     "billing.commands.documents",
+    "billing.commands.drafts",
     "billing.commands.discounts",
     "billing.commands.credit",
     "billing.commands.catalogue",

@@ -122,6 +122,7 @@ class InvoicePolicy:
     zero: Literal["skip", "issue"] = "skip"
     lines: Literal["grouped", "split"] = "grouped"
     threshold: Decimal | None = None  # unbilled charges at or above it are invoiced at once
+    thresholds: tuple[Decimal, ...] = ()  # the same when a contract's use ever reaches one of these, each once; ascending
     negative: Literal["credit_note", "next_invoice"] = "credit_note"
     limit: Decimal | None = None  # a document beyond it looks insane: the account is parked
     separate: bool = False  # a document of its own for each contract

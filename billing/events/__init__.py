@@ -40,6 +40,7 @@ from billing.events.books import (
 from billing.events.charges import (
     AdjustmentMade,
     ChargeAccrued,
+    ChargeOverridden,
     DiscountAttached,
     DiscountEnded,
     ItemPeriod,
@@ -199,6 +200,7 @@ __all__ = [
     "ChangeScheduled",
     "ChangeWithdrawn",
     "ChargeAccrued",
+    "ChargeOverridden",
     "ContractCancelled",
     "ContractEnded",
     "ContractExtended",

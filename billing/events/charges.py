@@ -84,6 +84,22 @@ class ChargeAccrued(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ChargeOverridden(Event):
+    """A person's change of a draft: what one key costs in one period, in place of what is counted, until the next such event.
+
+    `amount` is signed as a charge's: positive where the customer owes. It is before percentages off and before tax on top.
+    """
+
+    kind: ClassVar[str] = "charge.overridden"
+    account: str
+    key: Key
+    amount: Decimal
+    quantity: Decimal
+    unit_price: str  # exact text; "" where there is no single one
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class SaleMade(Event):
     """A single sale. `amount` is negative for goods that came back; `returns` names the sale then."""
 

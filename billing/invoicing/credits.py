@@ -46,7 +46,7 @@ def frame_of(composing: Composing, catalogue: Catalogue | None, document: str, *
     return Frame(
         account=composing.state.account,
         id=f"{composing.state.account}/{composing.next_sequence + earlier}",
-        series=series_of(catalogue, document, day),
+        series=series_of(catalogue, document, day, composing.state.account),
         seller=seller_of(catalogue, composing.state.seller),
         buyer=composing.buyer,
         place=place,

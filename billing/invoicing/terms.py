@@ -29,14 +29,16 @@ def payment_terms(catalogue: Catalogue | None, codes: Iterable[str | None]) -> P
     return next((catalogue.terms[code] for code in codes if catalogue and code and code in catalogue.terms), None)
 
 
-def series_of(catalogue: Catalogue | None, document: str, issued: date) -> str:
-    """The number format of a document with its date filled in; `{number}` stays, for the engine to draw."""
+def series_of(catalogue: Catalogue | None, document: str, issued: date, account: str) -> str:
+    """The number format of a document with its date and account filled in; `{number}` stays, for the engine to draw."""
     text = (catalogue.series.get(document) if catalogue else None) or SERIES[document]
     filled = ""
     for literal, name, width, _ in Formatter().parse(text):
         filled += literal.replace("{", "{{").replace("}", "}}")
         if name == "number":
             filled += f"{{number:{width}}}" if width else "{number}"
+        elif name == "account":
+            filled += account.replace("{", "{{").replace("}", "}}")
         elif name is not None:
             filled += format(getattr(issued, name), width or ("04" if name == "year" else "02"))
     return filled

@@ -8,6 +8,7 @@ from billing.models.credit import CreditStatus, SuspendedService
 from billing.models.due import DuePart
 from billing.models.journal import Counter, Due, Effect, IdempotencyKey, JournalEvent, Stream
 from billing.models.months import MonthMove
+from billing.models.overrides import Override
 from billing.models.read import (
     Account,
     AccountPlace,
@@ -59,6 +60,7 @@ __all__ = [
     "JournalEvent",
     "MonthMove",
     "OpenCharge",
+    "Override",
     "Payment",
     "Period",
     "PostingRow",

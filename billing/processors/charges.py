@@ -7,7 +7,16 @@ from typing import Any
 from billing import bulk
 from billing.codec import canonical, encode_value
 from billing.engine import Batch
-from billing.events import AdjustmentMade, ChargeAccrued, CreditNoteIssued, InvoiceIssued, InvoiceVoided, SaleMade, WalletDrawn
+from billing.events import (
+    AdjustmentMade,
+    ChargeAccrued,
+    ChargeOverridden,
+    CreditNoteIssued,
+    InvoiceIssued,
+    InvoiceVoided,
+    SaleMade,
+    WalletDrawn,
+)
 from billing.journal import Recorded, split_address
 
 COLUMNS = (
@@ -15,6 +24,7 @@ COLUMNS = (
     " supply_date tax_category inclusive catalogue version invoice_when attributes invoice"
 ).split()
 INVOICE = COLUMNS.index("invoice")
+OVERRIDE_COLUMNS = "account sequence contract item terms component period_start amount quantity unit_price reason".split()
 
 
 def process(batch: Batch) -> None:
@@ -33,6 +43,7 @@ def process(batch: Batch) -> None:
         elif isinstance(event, InvoiceVoided):
             _reopen(event, rows, opened, digested, reopened)
     bulk.copy("read_charge", COLUMNS, rows.values())
+    bulk.copy("read_override", OVERRIDE_COLUMNS, [_override(recorded, event) for recorded, event in batch.of(ChargeOverridden)])
     _set_invoice(digested)
     _open(opened, reopened, [address for address, document in digested.items() if document])
 
@@ -68,6 +79,12 @@ def _row(recorded: Recorded, event: Any) -> list[Any]:
         canonical(encode_value(getattr(event, "attributes", {}))).decode(),
         "",
     ]
+
+
+def _override(recorded: Recorded, event: ChargeOverridden) -> list[Any]:
+    key = event.key
+    named = [recorded.stream, recorded.sequence, key.contract, key.item, key.terms, key.component, key.period_start]
+    return [*named, event.amount, event.quantity, event.unit_price, event.reason]
 
 
 def _digest(addresses: tuple[str, ...], document: str, rows: Any, opened: Any, digested: Any, reopened: Any) -> None:

@@ -81,15 +81,19 @@ def read_series(fields: Fields, name: str, problems: Problems) -> dict[str, str]
 
 
 def check_series(text: str, at: str = "") -> str:
-    """A format with `{number}` once, perhaps `{year}` and `{month}`, each with a width or not. Raises Invalid `bad_series`."""
+    """A format with `{number}` once, perhaps `{year}`, `{month}` and `{account}`, each with a width or not. Raises Invalid `bad_series`."""
     try:
         parts = list(Formatter().parse(text))
     except ValueError as error:
         raise Invalid("bad_series", f"{text!r} is no number format: {error}", at=at) from None
     names = [name for _, name, _, _ in parts if name is not None]
     for _, name, width, conversion in parts:
-        if name is not None and (name not in ("number", "year", "month") or conversion or not _WIDTH.fullmatch(width or "")):
-            raise Invalid("bad_series", f"{text!r}: expected {{number}}, {{year}} or {{month}}, with a width such as {{number:06}}", at=at)
+        if name is not None and (name not in ("number", "year", "month", "account") or conversion or not _WIDTH.fullmatch(width or "")):
+            raise Invalid(
+                "bad_series",
+                f"{text!r}: expected {{number}}, {{year}}, {{month}} or {{account}}, with a width such as {{number:06}}",
+                at=at,
+            )
     if names.count("number") != 1:
         raise Invalid("bad_series", f"{text!r}: a number format holds {{number}} exactly once, as in INV-{{year}}-{{number:06}}", at=at)
     if not text.isprintable():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 from plans.catalogue import Feature, InvoicePolicy, Item, Minimum, Phase, Plan
@@ -15,7 +16,7 @@ from plans.loading.grants import read_grants
 from plans.loading.items import read_item
 from plans.loading.problems import check_code, codes_of, entries_of
 from plans.loading.reading import Reading, read_currency, read_pricing
-from plans.money import parse_decimal
+from plans.money import parse_decimal, parse_measure
 from plans.periods import Period, parse_day, parse_period
 from plans.pricing import Pricing
 
@@ -207,12 +208,23 @@ def read_invoice(fields: Fields, name: str, default: InvoicePolicy) -> InvoicePo
         zero=inner.choice("zero", ("skip", "issue"), default.zero),
         lines=inner.choice("lines", ("grouped", "split"), default.lines),
         threshold=inner.decimal("threshold", default.threshold),
+        thresholds=_thresholds(inner, default.thresholds),
         negative=inner.choice("negative", ("credit_note", "next_invoice"), default.negative),
         limit=inner.decimal("limit", default.limit),
         separate=inner.flag("separate", default.separate),
     )
     inner.done()
     return policy
+
+
+def _thresholds(fields: Fields, default: tuple[Decimal, ...]) -> tuple[Decimal, ...]:
+    """Amounts that grow. Raises Invalid `wrong_type`, `not_a_number`, `out_of_range`."""
+    if not fields.has("thresholds"):
+        return default
+    amounts = tuple(parse_measure(amount, at=at) for amount, at in fields.items("thresholds"))
+    if not all(before < amount for before, amount in pairwise((Decimal(0), *amounts))):
+        raise Invalid("out_of_range", "expected amounts above 0, each more than the one before", at=fields.path("thresholds"))
+    return amounts
 
 
 def read_features(fields: Fields, name: str, reading: Reading) -> dict[str, Feature]:
