@@ -18,7 +18,7 @@ from billing.state import AccountState
 from billing.terms import Policy, Segment
 from billing.totals import total_usage
 from plans.catalogue import Catalogue
-from plans.metering import Measured, Meter, Record, effective, measure
+from plans.metering import NEEDS_VALUE, Measured, Meter, Record, effective, measure
 from plans.periods import Span, local_days
 
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
@@ -26,13 +26,14 @@ EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Need:
-    """The records of one meter that one account needs: `[start, end)`, with the state before it and the reading after it where it has
-    one."""
+    """The records of one meter that one account needs: `[start, end)`, and of the time before it nothing, the `last` of each key (what a
+    level was), or `all` of them with the readings that follow (a register, a running total)."""
 
     account: str
     meter: str
     start: datetime
     end: datetime
+    history: str = ""
 
 
 def measure_steps(
@@ -80,13 +81,25 @@ def _needs(account: str, c: Counted, policy: Policy) -> list[Need]:
     for code in sorted({meter for segment in c.found for meter in meters_of(policy, c.contract, segment.item)}):
         meter = catalogue.meters.get(code, Meter(code=code))
         if not meter.parts:
-            found.append(Need(account, meter.reads or code, EARLIEST if stateful(meter) else start, end))
+            found.append(Need(account, meter.reads or code, start, end, _history(meter)))
     return found
 
 
 def stateful(meter: Meter) -> bool:
     """Whether what the meter shows for a span depends on records from before it."""
     return meter.carry or meter.aggregate in ("register", "time_weighted", "latest") or meter.values == "changes"
+
+
+HISTORIES = ("", "last", "all")
+
+
+def _history(meter: Meter) -> str:
+    """How much of the time before a period its quantity looks at. A level that is stated holds until the next one of its key; bands of the
+    time of use may drop that one, so these read all."""
+    if not stateful(meter):
+        return ""
+    running = meter.aggregate == "register" or (meter.values == "changes" and meter.carry)
+    return "all" if running or meter.derive or meter.aggregate not in NEEDS_VALUE else "last"
 
 
 COLUMNS = (
@@ -106,12 +119,19 @@ def read_records(needs: Sequence[Need]) -> dict[tuple[str, str], list[Record]]:
     merged: dict[tuple[str, str], Need] = {}
     for need in needs:
         held = merged.get((need.account, need.meter), need)
-        merged[need.account, need.meter] = replace(need, start=min(need.start, held.start), end=max(need.end, held.end))
-    for stateful in (False, True):
-        listed = [need for need in merged.values() if (need.start == EARLIEST) is stateful]
-        if listed:
-            _keep(found, _stretches(listed))
-            _keep(found, _following(listed) if stateful else _lasting(listed))
+        history = max(need.history, held.history, key=HISTORIES.index)
+        merged[need.account, need.meter] = replace(need, start=min(need.start, held.start), end=max(need.end, held.end), history=history)
+    for history in HISTORIES:
+        listed = [need for need in merged.values() if need.history == history]
+        if not listed:
+            continue
+        _keep(found, _stretches([replace(need, start=EARLIEST) for need in listed] if history == "all" else listed))
+        if history == "all":
+            _keep(found, _following(listed))
+        else:
+            _keep(found, _lasting(listed, since=EARLIEST if history else None))
+        if history == "last":
+            _keep(found, _last(listed))
     if merged:
         _keep(found, _corrections(list(merged.values())))
     return {key: list(records.values()) for key, records in found.items()}
@@ -131,10 +151,28 @@ def _stretches(needs: Sequence[Need]) -> list[tuple[Any, ...]]:
     return bulk.fetch(statement, [*_wanted(needs), min(need.start for need in needs), max(need.end for need in needs)])
 
 
-def _lasting(needs: Sequence[Need]) -> list[tuple[Any, ...]]:
+def _lasting(needs: Sequence[Need], *, since: datetime | None) -> list[tuple[Any, ...]]:
+    """Uses that last into the stretch, begun up to 31 days before; levels that were stated for a time, whenever that was."""
     start = min(need.start for need in needs)
     statement = f"SELECT {COLUMNS} FROM usage_record WHERE account = ANY(%s) AND meter = ANY(%s) AND at >= %s AND at < %s AND until > %s"
-    return bulk.fetch(statement, [*_wanted(needs), start - LASTING, start, start])
+    return bulk.fetch(statement, [*_wanted(needs), since or start - LASTING, start, start])
+
+
+def _last(needs: Sequence[Need]) -> list[tuple[Any, ...]]:
+    """The last record of each key before the stretch that nothing corrects, and every one that something does: which of them stands is
+    for `plans.metering` to say. Older ones of a key say nothing of a level that is stated anew each time."""
+    statement = f"""
+        WITH wanted AS (SELECT * FROM unnest(%s::text[], %s::text[], %s::timestamptz[]) AS given(who, what, bound)),
+            corrected AS (SELECT account, meter, unnest(ARRAY[voids, amends]) AS named FROM usage_record
+                WHERE account = ANY(%s) AND meter = ANY(%s) AND (voids <> '' OR amends <> ''))
+        SELECT * FROM (SELECT DISTINCT ON (who, what, subject, dimensions) {COLUMNS} FROM wanted JOIN usage_record u
+            ON u.account = who AND u.meter = what AND u.at < bound
+            WHERE value IS NOT NULL AND until IS NULL AND voids = '' AND (account, meter, source || '/' || record) NOT IN (
+                SELECT account, meter, named FROM corrected)
+            ORDER BY who, what, subject, dimensions, at DESC, sequence DESC) AS newest
+        UNION SELECT {COLUMNS} FROM wanted JOIN usage_record u ON u.account = who AND u.meter = what AND u.at < bound
+            WHERE (account, meter, source || '/' || record) IN (SELECT account, meter, named FROM corrected)"""
+    return bulk.fetch(statement, [[n.account for n in needs], [n.meter for n in needs], [n.start for n in needs], *_wanted(needs)])
 
 
 def _following(needs: Sequence[Need]) -> list[tuple[Any, ...]]:

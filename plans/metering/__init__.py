@@ -3,11 +3,13 @@
 from plans.metering.evaluate import MeasuredEvent, tidy
 from plans.metering.measure import Measured, measure, measure_windows
 from plans.metering.meters import AGGREGATES, Meter, Register, check_meters, parse_meter
+from plans.metering.prepare import NEEDS_VALUE
 from plans.metering.records import Effective, Record, Skipped, effective
 from plans.metering.samples import percentile
 
 __all__ = [
     "AGGREGATES",
+    "NEEDS_VALUE",
     "Effective",
     "Measured",
     "MeasuredEvent",
