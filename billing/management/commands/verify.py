@@ -30,7 +30,8 @@ class Command(BillingCommand):
         else:
             for fault in found.faults:
                 self.write(f"{fault.where}: {fault.message} [{fault.code}]")
-            verdict = f"{len(found.faults)} faults; the first: {found.faults[0].where}" if found.faults else "everything holds"
+            count = f"{len(found.faults)} fault{'' if len(found.faults) == 1 else 's'}"
+            verdict = f"{count}; the first: {found.faults[0].where}" if found.faults else "everything holds"
             self.write(f"{found.streams} streams, {found.events} events: {verdict}")
         if found.faults:
             sys.exit(1)

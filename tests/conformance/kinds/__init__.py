@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tests.conformance.kinds import fees, house, measures, notices, payments, prices, sums, taxes, times, wallets
+from tests.conformance.kinds import credits, fees, house, measures, notices, payments, prices, sums, taxes, times, wallets
 
 Runner = Callable[[Mapping[str, Any]], Any]
 
@@ -32,4 +32,5 @@ RUNNERS: dict[str, Runner] = {
     "relief": house.relief,
     "burn": wallets.burn,
     "notice": notices.notice,
+    "credit": credits.credit,
 }
