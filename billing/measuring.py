@@ -81,7 +81,7 @@ def _needs(account: str, c: Counted, policy: Policy) -> list[Need]:
     for code in sorted({meter for segment in c.found for meter in meters_of(policy, c.contract, segment.item)}):
         meter = catalogue.meters.get(code, Meter(code=code))
         if not meter.parts:
-            found.append(Need(account, meter.reads or code, start, end, _history(meter)))
+            found.append(Need(account, meter.reads or code, start, end, history(meter)))
     return found
 
 
@@ -93,7 +93,7 @@ def stateful(meter: Meter) -> bool:
 HISTORIES = ("", "last", "all")
 
 
-def _history(meter: Meter) -> str:
+def history(meter: Meter) -> str:
     """How much of the time before a period its quantity looks at. A level that is stated holds until the next one of its key; bands of the
     time of use may drop that one, so these read all."""
     if not stateful(meter):
@@ -119,18 +119,18 @@ def read_records(needs: Sequence[Need]) -> dict[tuple[str, str], list[Record]]:
     merged: dict[tuple[str, str], Need] = {}
     for need in needs:
         held = merged.get((need.account, need.meter), need)
-        history = max(need.history, held.history, key=HISTORIES.index)
-        merged[need.account, need.meter] = replace(need, start=min(need.start, held.start), end=max(need.end, held.end), history=history)
-    for history in HISTORIES:
-        listed = [need for need in merged.values() if need.history == history]
+        longer = max(need.history, held.history, key=HISTORIES.index)
+        merged[need.account, need.meter] = replace(need, start=min(need.start, held.start), end=max(need.end, held.end), history=longer)
+    for kind in HISTORIES:
+        listed = [need for need in merged.values() if need.history == kind]
         if not listed:
             continue
-        _keep(found, _stretches([replace(need, start=EARLIEST) for need in listed] if history == "all" else listed))
-        if history == "all":
+        _keep(found, _stretches([replace(need, start=EARLIEST) for need in listed] if kind == "all" else listed))
+        if kind == "all":
             _keep(found, _following(listed))
         else:
-            _keep(found, _lasting(listed, since=EARLIEST if history else None))
-        if history == "last":
+            _keep(found, _lasting(listed, since=EARLIEST if kind else None))
+        if kind == "last":
             _keep(found, _last(listed))
     if merged:
         _keep(found, _corrections(list(merged.values())))

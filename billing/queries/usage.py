@@ -10,7 +10,7 @@ from fractions import Fraction
 
 from billing.accrual import decimal_of
 from billing.loading import load_one, policy
-from billing.measuring import EARLIEST, Need, read_records, records_of_subject, stateful
+from billing.measuring import Need, history, read_records, records_of_subject
 from billing.models import Period as PeriodRow
 from billing.state import AccountState, Contract
 from billing.terms import item_of, plan_of
@@ -97,8 +97,7 @@ class _Look:
 
     def _records(self, meter: Meter, start: datetime) -> list[Record]:
         parts = [self.catalogue.meters.get(part, Meter(code=part)) for part in meter.parts] or [meter]
-        first = EARLIEST if any(stateful(part) for part in parts) else start
-        needs = [Need(self.state.account, part.reads or part.code, first, self.at) for part in parts]
+        needs = [Need(self.state.account, part.reads or part.code, start, self.at, history(part)) for part in parts]
         found = [record for records in read_records(needs).values() for record in records]
         return records_of_subject(found, self.terms.subject) if self.terms.subject else found
 

@@ -67,13 +67,13 @@ def test_the_last_record_of_each_key_says_as_much_as_all_of_them() -> None:
             history: read_records([Need(account, "seats", SPAN.start, SPAN.end, history)])[account, "seats"] for history in ("last", "all")
         }
         for meter in METERS:
-            assert measuring._history(meter) == "last"
+            assert measuring.history(meter) == "last"
             assert quantity(meter, read["last"]) == quantity(meter, read["all"]), (seed, meter)
         few, many = few + len(read["last"]), many + len(read["all"])
     assert few < many * 2 / 3
 
 
 def test_what_adds_up_from_the_beginning_reads_it() -> None:
-    assert measuring._history(parse_meter("m", {"aggregate": "register"})) == "all"
-    assert measuring._history(parse_meter("m", {"aggregate": "time_weighted", "values": "changes", "carry": True})) == "all"
-    assert measuring._history(parse_meter("m", {"aggregate": "sum"})) == ""
+    assert measuring.history(parse_meter("m", {"aggregate": "register"})) == "all"
+    assert measuring.history(parse_meter("m", {"aggregate": "time_weighted", "values": "changes", "carry": True})) == "all"
+    assert measuring.history(parse_meter("m", {"aggregate": "sum"})) == ""
