@@ -153,14 +153,19 @@ CUSTOMER_COMMANDS: dict[str, tuple[str, frozenset[str]]] = {
     "set_default_method": ("money", frozenset({"method"})),
     "remove_method": ("money", frozenset({"method"})),
     "set_collection": ("money", frozenset({"mode"})),
+    "request_correction": ("money", frozenset({"wanted", "arguments", "code", "reason"})),
     "dispute": ("money", frozenset({"invoice", "amount", "lines", "reason"})),
 }
 
 #: When a customer's change may take effect. Dates are the office's to say: one in the past would move what was billed.
 CUSTOMER_WHEN = frozenset({"", "now", "period_end", "trial_end", "term_end"})
 
-#: (command, argument) → the only value that a person of the account may give: a wallet is filled from credit, which only payments make.
-CUSTOMER_VALUES: dict[tuple[str, str], str] = {("top_up", "channel"): "credit"}
+#: (command, argument) → the only value that a person of the account may give: a wallet is filled from credit, which only payments
+#: make; what a customer may ask the office for is money back.
+CUSTOMER_VALUES: dict[tuple[str, str], str] = {
+    ("top_up", "channel"): "credit",
+    ("request_correction", "wanted"): "refund",
+}
 
 #: What an API key may be given: every area of commands, and these.
 OTHER_SCOPES = frozenset({"read", "usage", "entitlements"})

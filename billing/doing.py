@@ -24,7 +24,7 @@ from billing import engine
 from billing.command import Command
 from billing.engine import Outcome
 from billing.forms import CommandForm, as_typed, command_form
-from billing.previewing import shown_preview
+from billing.previewing import Shown, shown_preview
 from billing.queries.history import summary
 from plans.errors import Refusal
 
@@ -63,6 +63,10 @@ class CommandPage:
         """Where to go when it is done."""
         raise NotImplementedError
 
+    def shown(self, outcome: Outcome) -> Shown:
+        """The preview, with amounts as this face says them."""
+        return shown_preview(outcome)
+
     def said(self, outcome: Outcome) -> str:
         """What to tell when it is done."""
         done = "; ".join(summary(one.event) or one.event.kind for one in outcome.events if one.command == self.command.name)
@@ -99,7 +103,7 @@ class CommandPage:
         except Refusal as refusal:
             return self._refused(form, refusal)
         asked = orjson.dumps(arguments).decode()
-        context = {"shown": shown_preview(outcome), "asked": asked, "key": secrets.token_hex(16), "given": _given(arguments)}
+        context = {"shown": self.shown(outcome), "asked": asked, "key": secrets.token_hex(16), "given": _given(arguments)}
         return self._page(self.preview_template, context | self.previewed(outcome))
 
     def _confirm(self) -> HttpResponse:

@@ -19,7 +19,7 @@ from billing.loading import load_one, policy
 from billing.models import Contract, Invoice
 from billing.portal.guard import Visit
 from billing.portal.prices import Card, cards
-from billing.portal.words import LABELS, MODES, WHEN, money
+from billing.portal.words import LABELS, MODES, WHEN, contract_name, money
 from billing.state import AccountState
 from billing.terms import item_of, plan_of
 from payments.models import PaymentMethod
@@ -82,7 +82,7 @@ def plans_for(visit: Visit, state: AccountState, contract: str) -> list[Card]:
 
 def _contracts(visit: Visit, state: AccountState, contract: str, command: str) -> Choices:
     rows = Contract.objects.filter(account=state.account).exclude(status="ended").order_by("start")
-    return [(row.contract, row.name or row.plan) for row in rows]
+    return [(row.contract, contract_name(row)) for row in rows]
 
 
 def _items(visit: Visit, state: AccountState, contract: str, command: str) -> Choices:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -17,7 +17,11 @@ from billing.forms import CommandForm
 from billing.portal.asking import shown, tailor
 from billing.portal.guard import Visit, of_account
 from billing.portal.views import shared
-from billing.portal.words import TITLES
+from billing.portal.words import TITLES, money
+from billing.previewing import Shown, shown_preview
+
+#: Commands that have a page of their own.
+PAGES = {"request_correction": "portal-refund", "open_checkout": "portal-pay"}
 
 
 class CustomerPage(CommandPage):
@@ -37,6 +41,9 @@ class CustomerPage(CommandPage):
     def after(self, arguments: Mapping[str, Any], outcome: Outcome) -> str:
         return reverse("portal-overview", args=[self.account])
 
+    def shown(self, outcome: Outcome) -> Shown:
+        return shown_preview(outcome, say=money, say_total=money)
+
     def said(self, outcome: Outcome) -> str:
         return _("Done: %(what)s.") % {"what": TITLES.get(self.command.name, self.command.summary)}
 
@@ -47,6 +54,8 @@ def do(visit: Visit, command: str) -> HttpResponse:
     account = visit.account.account
     if command not in CUSTOMER_COMMANDS or not visit.caller.may_run(command, account):
         raise Http404
+    if command in PAGES:
+        return HttpResponseRedirect(reverse(PAGES[command], args=[account]))
     fixed = {argument: value for (name, argument), value in CUSTOMER_VALUES.items() if name == command}
     page = CustomerPage(visit.request, registry()[command], visit.caller, visit.at, account, only=shown(command), fixed=fixed)
     page.visit = visit

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.utils import timezone
 
 from accounts.access import Caller, caller_of_user
@@ -45,7 +46,10 @@ def of_account(view: Callable[..., HttpResponse]) -> View:
         try:
             caller.must_see(account)
             row = find_account(account)
-            answer = view(Visit(request, caller, row, timezone.now()), **parts)
+            with timezone.override(row.zone):  # days and times are those of the account
+                answer = view(Visit(request, caller, row, timezone.now()), **parts)
+                if isinstance(answer, TemplateResponse):
+                    answer = answer.render()
         except Refusal as refusal:
             if refusal.status == 404:
                 raise Http404(refusal.message) from None

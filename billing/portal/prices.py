@@ -45,12 +45,18 @@ def card(plan: Plan) -> Card:
         code=plan.code,
         name=plan.name,
         currency=plan.currency,
-        lines=tuple((item.name, price_text(item, plan.currency)) for item in charged if not item.optional),
+        lines=(*((item.name, price_text(item, plan.currency)) for item in charged if not item.optional), *_least(plan)),
         extras=tuple((item.name, price_text(item, plan.currency)) for item in charged if item.optional),
         trial=length(first.length) if free and first and first.length else "",
         term=length(plan.term) if plan.term else "",
         counted=any(item.charge == "fee" and item.pricing is not None and isinstance(item.pricing.price, Unit) for item in charged),
     )
+
+
+def _least(plan: Plan) -> list[tuple[str, str]]:
+    """What is to be paid in any case."""
+    said = spoken()
+    return [(_("at least"), f"{said.money(one.amount, plan.currency)}, {per(one.period)}") for one in plan.minimums]
 
 
 def _all_free(prices: Mapping[str, Any], plan: Plan) -> bool:
@@ -76,7 +82,7 @@ def _model(pricing: Pricing, item: Item, currency: str) -> str:
         return said.money(price.amount, currency)
     if isinstance(price, Unit):
         one = said.money(price.amount, currency)
-        return _("%(price)s each %(unit)s") % {"price": one, "unit": item.unit or item.name.lower()}
+        return _("%(price)s each %(unit)s") % {"price": one, "unit": item.unit} if item.unit else _("%(price)s each") % {"price": one}
     if isinstance(price, Package):
         many = f"{said.number(price.size)} {item.unit}".strip()
         return _("%(price)s for each %(number)s") % {"price": said.money(price.amount, currency), "number": many}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from billing.portal import data, doing, opening, paying, people, views
+from billing.portal import data, doing, opening, paying, people, refunding, views
 
 urlpatterns = [
     path("", views.accounts, name="portal-accounts"),
@@ -16,6 +16,7 @@ urlpatterns = [
     path("<str:account>/contracts", views.contracts, name="portal-contracts"),
     path("<str:account>/plans", views.plans, name="portal-plans"),
     path("<str:account>/usage", views.used, name="portal-usage"),
+    path("<str:account>/refund", refunding.refund, name="portal-refund"),
     path("<str:account>/people", people.people, name="portal-people"),
     path("<str:account>/data", data.download, name="portal-data"),
     path("<str:account>/pay", paying.pay, name="portal-pay"),

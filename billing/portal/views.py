@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -13,15 +14,17 @@ from accounts import vault
 from accounts.access import caller_of_user
 from accounts.models import Membership
 from billing.models import Contract, Invoice, Payment
+from billing.models.requests import CorrectionRequest
 from billing.portal.charts import bars
+from billing.portal.future import coming, ends
 from billing.portal.guard import Visit, of_account
 from billing.portal.offers import changes_of, planned
 from billing.portal.prices import cards
-from billing.queries.ahead import ahead
-from billing.queries.forecast import timeline
+from billing.portal.words import contract_name
 from billing.queries.status import status
 from billing.queries.usage import MOST_DAYS, Used, usage
 from billing.queries.why import why
+from payments.models import Refund
 from plans.periods import local_date
 
 MOST_ROWS = 100
@@ -59,11 +62,14 @@ def overview(visit: Visit) -> HttpResponse:
         "stand": stand,
         "amounts": stand.amounts,
         "open": stand.documents,
-        "next": ahead(account, at=visit.at),
-        "contracts": Contract.objects.filter(account=account).exclude(status="ended").order_by("start"),
-        "future": [one for one in timeline(account, at=visit.at) if one.kind in ("change", "end", "due", "phase")][:8],
+        "coming": coming(visit, stand.documents),
+        "contracts": [(row, contract_name(row)) for row in _contracts(account).exclude(status="ended").order_by("start")],
     }
     return render(visit.request, "portal/overview.html", shared(visit, "overview") | context)
+
+
+def _contracts(account: str) -> QuerySet[Contract]:
+    return Contract.objects.filter(account=account)
 
 
 @of_account
@@ -81,16 +87,17 @@ def documents(visit: Visit) -> HttpResponse:
     context = {
         "documents": rows,
         "payments": payments,
+        "requests": CorrectionRequest.objects.filter(account=visit.account.account).order_by("-made_at")[:MOST_ROWS],
+        "refunds": Refund.objects.filter(account=visit.account.account).order_by("-sequence")[:MOST_ROWS],
     }
     return render(visit.request, "portal/documents.html", shared(visit, "documents") | context)
 
 
 @of_account
 def contracts(visit: Visit) -> HttpResponse:
-    rows = Contract.objects.filter(account=visit.account.account).order_by("-start", "contract")[:MOST_ROWS]
-    listed = [(row, changes_of(visit, row)) for row in rows]
-    ends = [one for one in timeline(visit.account.account, at=visit.at) if one.kind in ("end", "phase")]
-    context = {"contracts": listed, "future": ends, "planned": planned(visit)}
+    rows = _contracts(visit.account.account).order_by("-start", "contract")[:MOST_ROWS]
+    listed = [(row, contract_name(row), changes_of(visit, row)) for row in rows]
+    context = {"contracts": listed, "future": ends(visit), "planned": planned(visit)}
     return render(visit.request, "portal/contracts.html", shared(visit, "contracts") | context)
 
 

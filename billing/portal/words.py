@@ -9,7 +9,9 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
+from billing.models import Contract
 from payments.documents.words import Speech, speech
+from plans import store
 from plans.periods import Period
 
 #: command → what a customer reads above its page.
@@ -79,8 +81,6 @@ STATES = {
     "active": lazy("running"),
     "paused": lazy("paused"),
     "ended": lazy("ended"),
-    "pending": lazy("starts later"),
-    "signed": lazy("starts later"),
     "open": lazy("open"),
     "paid": lazy("paid"),
     "owner": lazy("owner"),
@@ -92,6 +92,13 @@ STATES = {
     "statement": lazy("statement"),
     "opening": lazy("opening balance"),
     "settled": lazy("paid"),
+    "pending": lazy("we are looking at it"),
+    "approved": lazy("approved"),
+    "executed": lazy("done"),
+    "rejected": lazy("rejected"),
+    "withdrawn": lazy("withdrawn"),
+    "expired": lazy("not decided in time"),
+    "undone": lazy("taken back"),
     "failed": lazy("not paid"),
     "processing": lazy("being processed"),
     "confirmation": lazy("waits for you"),
@@ -106,6 +113,12 @@ def spoken(zone: str = "UTC") -> Speech:
 
 def money(amount: Decimal, currency: str) -> str:
     return spoken().money(amount, currency)
+
+
+def contract_name(row: Contract) -> str:
+    """What the customer calls the contract: its own name, else that of its plan."""
+    plan = store.catalogue(row.catalogue, row.version).plans.get(row.plan)
+    return row.name or (plan.name if plan else row.plan)
 
 
 def length(period: Period) -> str:

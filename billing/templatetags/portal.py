@@ -26,4 +26,4 @@ def number(value: Decimal) -> str:
 @register.filter
 def word(code: str) -> str:
     """A state, role or kind of document in everyday words; itself where it has none."""
-    return str(words.STATES.get(code, code.replace("_", " ")))
+    return str(words.STATES.get(code.replace(" ", "_"), code.replace("_", " ")))

@@ -15,16 +15,17 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
+from accounts.access import caller_of_user
 from accounts.models import Membership, Person
 from accounts.roles import CUSTOMER_COMMANDS
 from billing import ledgers
 from billing.engine import Request, execute
-from billing.models import Contract, Invoice, JournalEvent
+from billing.models import Contract, Invoice, JournalEvent, Payment
 from billing.models.changes import ScheduledChange
 from billing.portal.opening import MOST_ACCOUNTS
 from billing.queries.usage import usage
 from payments.models import Collection, PaymentMethod
-from plans.errors import NotFound
+from plans.errors import NotAllowed, NotFound
 from tests import books
 from tests.interfaces.callers import client_of, customer, staff
 from tests.interfaces.worlds import NOW
@@ -62,17 +63,27 @@ def test_why_leads_down_to_the_measurement() -> None:
     assert "62.11" in page
 
 
-@pytest.mark.parametrize("page", [*PAGES, "do/pause"])
-def test_every_page_by_everybody(page: str) -> None:
-    people = {
-        "owner": customer("olga", "ana", "owner"),
-        "colleague": customer("carl", "ana", "viewer"),
-        "stranger": customer("sam", "bob", "owner"),
-        "nobody": Client(),
-    }
-    found = {who: client.get(f"/my/ana/{page}").status_code for who, client in people.items()}
-    expected = 404 if page.startswith("do/") else 200
-    assert found == {"owner": 200, "colleague": expected, "stranger": 404, "nobody": 302}
+#: page → what it answers to the owner, to the colleague for invoices, to the one who may look.
+WHO_SEES = dict.fromkeys(PAGES, (200, 200, 200)) | {
+    "pay": (200, 200, 404),
+    "cards": (200, 200, 404),
+    "refund": (200, 200, 404),
+    "data": (404, 404, 404),  # by POST only
+    "payments/1": (404, 404, 404),
+    "do/pause": (200, 404, 404),
+    "do/subscribe": (200, 404, 404),
+    "do/collect": (200, 200, 404),
+    "do/change_details": (200, 200, 404),
+}
+
+
+def test_every_page_by_everybody() -> None:
+    people = [customer("olga", "ana", "owner"), customer("bea", "ana", "billing"), customer("carl", "ana", "viewer")]
+    stranger, nobody = customer("sam", "bob", "owner"), Client()
+    found = {page: tuple(client.get(f"/my/ana/{page}").status_code for client in people) for page in WHO_SEES}
+    assert found == WHO_SEES
+    assert {stranger.get(f"/my/ana/{page}").status_code for page in WHO_SEES} == {404}
+    assert {nobody.get(f"/my/ana/{page}").status_code for page in WHO_SEES} == {302}
 
 
 def test_commands_of_the_office_are_no_pages_here() -> None:
@@ -80,7 +91,7 @@ def test_commands_of_the_office_are_no_pages_here() -> None:
     for command in ("refund", "adjust", "change_price", "publish_catalogue", "steal"):
         assert owner.get(f"/my/ana/do/{command}").status_code == 404, command
     for command in CUSTOMER_COMMANDS:
-        assert owner.get(f"/my/ana/do/{command}").status_code == 200, command
+        assert owner.get(f"/my/ana/do/{command}", follow=True).status_code == 200, command
 
 
 def test_a_change_is_previewed_then_confirmed() -> None:
@@ -176,7 +187,7 @@ def test_an_account_is_opened_once_by_a_click_given_twice_and_not_without_end() 
 
 def test_customers_take_only_what_is_offered_to_the_public() -> None:
     owner = customer("olga", "ana", "owner")
-    assert "Seat €7.00 each seat, a month" in text(owner.get("/my/ana/plans"))
+    assert "Seat €7.00 each, a month" in text(owner.get("/my/ana/plans"))
     assert "Metered" not in text(owner.get("/my/ana/plans"))
     assert "Take Basic" not in text(customer("carl", "ana", "viewer").get("/my/ana/plans"))
     for address, given in (("subscribe", {}), ("change_plan", {"contract": "ana/2"})):
@@ -351,3 +362,18 @@ def test_usage_counts_the_allowance_and_corrections() -> None:
     [used] = usage("ana", at=NOW)
     assert (used.so_far, used.included, used.share, used.before) == (Decimal(2), Decimal(8), 25, Decimal(27))
     assert "25 % of what is included is used" in text(customer("olga", "ana", "owner").get("/my/ana/usage"))
+
+
+def test_a_refund_is_asked_for_and_waits_for_the_office() -> None:
+    owner = customer("olga", "ana", "owner")
+    pay(owner, "approve")
+    paid = Payment.objects.get(account="ana", channel="sandbox").payment
+    too_much = owner.post("/my/ana/refund", {"payment": paid, "amount": "500.00", "reason": "twice"})
+    assert too_much.status_code == 200
+    assert 'role="alert"' in too_much.content.decode()
+    before = JournalEvent.objects.filter(stream="ana").count()
+    page = text(owner.post("/my/ana/refund", {"payment": paid, "amount": "5.00", "reason": "twice"}, follow=True))
+    assert "asked for we are looking at it €5.00" in page
+    assert [row.kind for row in JournalEvent.objects.filter(stream="ana", sequence__gt=before)] == ["request.made"]
+    with pytest.raises(NotAllowed, match="no_right"):
+        caller_of_user(User.objects.get(username="olga")).must_run("request_correction", {"account": "ana", "wanted": "adjust"})

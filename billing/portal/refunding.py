@@ -1,0 +1,63 @@
+"""Asking for money back: a request like the office's own, which somebody of the office approves. Nothing moves before."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
+
+from billing.house.published import house_policy
+from billing.models import Payment
+from billing.portal.guard import Visit, of_account
+from billing.portal.paying import run
+from billing.portal.views import shared
+from billing.portal.words import money
+from plans.errors import Refusal
+
+
+class RefundForm(forms.Form):
+    payment = forms.ChoiceField(label=lazy("Which payment"))
+    amount = forms.DecimalField(label=lazy("Amount"), min_value=Decimal("0.01"), localize=True)
+    code = forms.ChoiceField(label=lazy("Kind"))
+    reason = forms.CharField(label=lazy("Why"), max_length=1000, widget=forms.Textarea({"rows": 4}))
+
+    def __init__(self, *given: Any, visit: Visit, **named: Any) -> None:
+        super().__init__(*given, **named)
+        rows = Payment.objects.filter(account=visit.account.account).order_by("-sequence")[:50]
+        self.fields["payment"].choices = [  # type: ignore[attr-defined]
+            (row.payment, f"{row.received_at:%Y-%m-%d}: {money(row.amount, row.currency)}") for row in rows
+        ]
+        reasons = house_policy(visit.account.seller, at=visit.at).reasons
+        if reasons:
+            self.fields["code"].choices = [(word, word.replace("_", " ")) for word in reasons]  # type: ignore[attr-defined]
+        else:
+            del self.fields["code"]
+
+
+@of_account
+def refund(visit: Visit) -> HttpResponse:
+    """GET: which payment, how much, why. POST: the request; the refusals of a refund stand beside its fields."""
+    account = visit.account.account
+    if not visit.may("money"):
+        raise Http404
+    form = RefundForm(visit.request.POST if visit.request.method == "POST" else None, visit=visit)
+    if form.is_valid():
+        given = form.cleaned_data
+        wanted = {"payment": given["payment"], "amount": str(given["amount"]), "credit_note": "yes"}
+        asked = {"account": account, "wanted": "refund", "arguments": wanted, "reason": given["reason"]}
+        try:
+            run(visit, "request_correction", asked | ({"code": given["code"]} if given.get("code") else {}))
+        except Refusal as refusal:
+            name = refusal.at.rpartition(".")[2]
+            form.add_error(name if name in form.fields else None, refusal.message)
+        else:
+            messages.success(visit.request, _("We have your request. You will see here what becomes of it."))
+            return HttpResponseRedirect(reverse("portal-documents", args=[account]))
+    return render(visit.request, "portal/refund.html", shared(visit, "documents") | {"form": form})
