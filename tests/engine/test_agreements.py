@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 
 from billing import bulk
+from billing.queries.contracts import overridden
 from plans.errors import Invalid, Refusal
-from tests.books import advance, assert_books_hold, do, documents, open_account, publish
+from tests.books import advance, assert_books_hold, do, documents, moment, open_account, publish
 
 pytestmark = pytest.mark.django_db
 
@@ -267,3 +270,16 @@ def test_a_minimum_over_items_stays_with_one_payer() -> None:
     open_account("firm")
     do("subscribe", "2026-04-01", account="ana", plan="least")
     assert "(all)" in refused("not_shareable", "split_contract", "2026-04-10", to="firm", items=["room"]).message
+
+
+def test_what_one_customer_has_otherwise_is_listed() -> None:
+    open_account("bob")
+    do("subscribe", "2026-01-01", account="ana", plan="phone")
+    do("subscribe", "2026-01-01", account="bob", plan="phone")
+    do("change_price", "2026-01-05", account="bob", item="fee", price={"model": "flat", "amount": "25.00"})
+    [one] = overridden(at=moment("2026-01-06"))
+    assert (one.account, one.item, one.price["price"]["amount"], one.source.partition("/")[0]) == ("bob", "fee", "25.00", "bob")
+    assert overridden(account="ana", at=moment("2026-01-06")) == overridden(at=moment("2026-01-04")) == []
+    out = io.StringIO()
+    call_command("overrides", "bob", "--at", "2026-01-06", stdout=out)
+    assert out.getvalue().startswith("bob: fee of phone (bob/2) costs {")
