@@ -83,7 +83,7 @@ def test_a_line_of_the_log_is_one_json_object_with_the_request() -> None:
 
 def test_secrets_may_be_files_and_a_deployment_passes_djangos_own_check(tmp_path: Path) -> None:
     secret = tmp_path / "secret_key"
-    secret.write_text("k" * 30 + "".join(chr(33 + i) for i in range(40)))
+    secret.write_text("k" * 30 + "".join(chr(33 + i) for i in range(40)) + "\n")
     given = {"DEBUG": "false", "SECRET_KEY_FILE": str(secret), "ALLOWED_HOSTS": "billing.example", "PATH": os.environ["PATH"]}
     given |= {"SECURE_HSTS_SECONDS": "31536000", "DATABASE_URL": os.environ.get("DATABASE_URL", "postgres://nobody@127.0.0.1:1/none")}
     words = [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"]
