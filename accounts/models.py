@@ -139,3 +139,18 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix})"
+
+
+class ApiCalls(models.Model):
+    """How often a caller called in the current minute: one row for each, begun anew with the minute. Not logged by the database: what a
+    crash loses is a count of seconds."""
+
+    caller = models.TextField(primary_key=True)
+    began = models.DateTimeField()
+    count = models.IntegerField()
+
+    class Meta:
+        db_table = "api_calls"
+
+    def __str__(self) -> str:
+        return f"{self.caller}: {self.count}"

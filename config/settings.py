@@ -9,6 +9,8 @@ Each setting that an installation may want to change is read from the environmen
 from ipaddress import ip_network
 from typing import Any
 
+from corsheaders.defaults import default_headers
+
 from config.environment import BASE_DIR, DEBUG, VAR_DIR, env
 from config.office import UNFOLD as UNFOLD
 from config.running import *  # noqa: F403 - jobs and logs are settings too, told apart for their length
@@ -184,6 +186,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.mfa",
     "csp",
+    "corsheaders",
     "plans",
     "accounts",
     "billing",
@@ -193,6 +196,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "config.logs.RequestIds",
     "django.middleware.security.SecurityMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -315,6 +319,16 @@ REST_FRAMEWORK = {
     "COERCE_DECIMAL_TO_STRING": True,
     "URL_FORMAT_OVERRIDE": None,
 }
+
+#: How often a caller may call in a minute, and how often a key may send events (each up to 5,000 of them); 0: as often as it likes.
+API_CALLS_PER_MINUTE = env.int("API_CALLS_PER_MINUTE", default=1200)
+API_INGESTS_PER_MINUTE = env.int("API_INGESTS_PER_MINUTE", default=12000)
+
+#: Pages of other sites that may call the API from a browser, with a key and never with the cookie of who signed in here. None by default.
+CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
+CORS_URLS_REGEX = r"^/api/"
+CORS_ALLOW_HEADERS = [*default_headers, "idempotency-key", "if-match"]
+CORS_EXPOSE_HEADERS = ["etag", "retry-after"]
 
 SPECTACULAR_SETTINGS = {
     "ENABLE_DJANGO_DEPLOY_CHECK": False,  # docs/openapi.yaml is checked for staleness instead

@@ -59,6 +59,12 @@ class Outdated(Refusal):
     status = 412
 
 
+class TooMany(Refusal):
+    """Asked too often; `retry_after` among the facts says in how many seconds again."""
+
+    status = 429
+
+
 class Conflict(Refusal):
     """The input contradicts something that stands: another event, a reservation, a key used before."""
 

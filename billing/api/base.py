@@ -11,6 +11,7 @@ from rest_framework.views import APIView
 
 from billing.api import answers
 from billing.api.callers import HasScope, IsSomebody
+from billing.api.limits import PerCaller
 from billing.api.parsing import ExactJSONParser
 from billing.api.problems import handle
 
@@ -26,6 +27,7 @@ class BillingView(APIView):
     """What the caller may see decides what a view answers; what is out of sight is not found."""
 
     permission_classes = [IsSomebody, HasScope]
+    throttle_classes = [PerCaller]
     scopes: tuple[str, ...] = ()  # those of keys that may read this besides `read`
     renderer_classes = [JSONRenderer]
     parser_classes = [ExactJSONParser]

@@ -7,12 +7,13 @@ before is no error: a sender that got no answer sends again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import wraps
 from typing import Any
 
 import orjson
+from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -23,8 +24,9 @@ from rest_framework import serializers
 from billing.api import answers
 from billing.api.base import BillingView
 from billing.api.keys import SCHEME, BadKey, Key, key_of
+from billing.api.limits import spend
 from billing.api.parsing import read_exact
-from billing.api.problems import CONTENT_TYPE, problem
+from billing.api.problems import CONTENT_TYPE, problem, waiting
 from billing.models import Account
 from billing.usage.cloudevents import measurement_of, source_of, subjects_of
 from billing.usage.intake import CHUNK, BatchRefused, ingest_whole
@@ -83,17 +85,18 @@ def take_events(request: HttpRequest) -> HttpResponse:
         if key is None:
             raise BadKey("bad_key", "send an API key: Authorization: Bearer …", at="authorization")
         key.must(SCOPE)
+        spend(f"{key.actor} {SCOPE}", at=now, most=settings.API_INGESTS_PER_MINUTE)
         _take(_events(request), key, now)
     except BatchRefused as error:
         return _problem(_reasons(error))
     except Refusal as error:
         status = 400 if isinstance(error, Invalid) else error.status
-        return _problem(problem(status, error.code, error.message, at=error.at))
+        return _problem(problem(status, error.code, error.message, at=error.at), waiting(error))
     return HttpResponse(status=204)
 
 
-def _problem(body: dict[str, Any]) -> HttpResponse:
-    answer = HttpResponse(orjson.dumps(body), status=body["status"], content_type=CONTENT_TYPE)
+def _problem(body: dict[str, Any], headers: Mapping[str, str] | None = None) -> HttpResponse:
+    answer = HttpResponse(orjson.dumps(body), status=body["status"], content_type=CONTENT_TYPE, headers=headers)
     if body["status"] == 401:
         answer["WWW-Authenticate"] = SCHEME
     return answer

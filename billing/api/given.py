@@ -27,6 +27,14 @@ def text(request: Request, name: str) -> str:
     return value
 
 
+def texts(request: Request, name: str, *, most: int) -> list[str]:
+    """A parameter that may be given several times, up to `most`. Raises Invalid as `text` does."""
+    values = request.query_params.getlist(name)
+    if len(values) > most or any(len(value) > LONGEST or "\x00" in value for value in values):
+        raise Invalid("out_of_range", f"expected at most {most} values of at most {LONGEST} characters and no NUL", at=name)
+    return values
+
+
 def moment(request: Request, name: str, zone: str) -> datetime | None:
     """A time, local to the zone unless it says otherwise; None where nothing is said."""
     value = text(request, name)

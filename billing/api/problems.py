@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from math import ceil
 from typing import Any
 
 from django.core.exceptions import SuspiciousOperation
@@ -30,6 +29,7 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(error, Refusal):
         facts = {name: str(value) for name, value in error.facts.items()}
         body = problem(error.status, error.code, error.message, at=error.at, facts=facts)
+        headers = waiting(error)
     elif isinstance(error, SuspiciousOperation):
         body = problem(400, "bad_request", str(error)[:200] or "the request can't be read")
     elif isinstance(error, Http404):
@@ -37,8 +37,6 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     elif isinstance(error, exceptions.APIException):
         if wanted := getattr(error, "auth_header", None):
             headers["WWW-Authenticate"] = wanted
-        if wait := getattr(error, "wait", None):
-            headers["Retry-After"] = str(ceil(wait))
         body = problem(error.status_code, error.default_code, str(error.detail))
     else:
         return None
@@ -46,6 +44,11 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     if request := context.get("request"):  # also where the view answers something else than JSON
         request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
     return Response(body, status=body["status"], headers=headers, content_type=CONTENT_TYPE)
+
+
+def waiting(error: Refusal) -> dict[str, str]:
+    """The header that says when to call again, where the refusal knows it."""
+    return {"Retry-After": str(error.facts["retry_after"])} if "retry_after" in error.facts else {}
 
 
 def nothing_here(request: HttpRequest, path: str = "") -> JsonResponse:

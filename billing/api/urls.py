@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from billing.api import accounts, views
+from billing.api import accounts, usage, views
 from billing.api.events import EventsView, taking_events
 from billing.api.resources import RESOURCES
 from billing.api.running import command_view
@@ -24,6 +24,9 @@ urlpatterns = [
     path("accounts/<str:account>/entitlements/<str:feature>", accounts.EntitlementView.as_view(), name="api-entitlement"),
     path("accounts/<str:account>/documents/<path:document>", accounts.DocumentView.as_view(), name="api-document"),
     *(path(resource.name, views.list_view(resource), name=f"api-{resource.name}") for resource in RESOURCES if resource.name != "events"),
+    path("meters", usage.MetersView.as_view(), name="api-meters"),
+    path("meters/<str:meter>/query", usage.MeterQueryView.as_view(), name="api-meter-query"),
+    path("exports/<str:kind>", usage.ExportView.as_view(), name="api-export"),
     path("invoices/<path:invoice>", views.InvoiceView.as_view(), name="api-invoice"),
     *(
         path(f"{resource.name}/<path:key>", views.one_view(resource), name=f"api-{resource.name}-one")

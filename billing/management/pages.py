@@ -18,7 +18,7 @@ from billing.events import Event
 
 MADE = "This page is made by `manage.py docs`; change the code, not the page.\n"
 PACKAGES = ("plans", "accounts", "billing", "payments", "config")
-REFUSALS = {"Invalid": 422, "NotAllowed": 403, "NotFound": 404, "Conflict": 409, "Outdated": 412}
+REFUSALS = {"Invalid": 422, "NotAllowed": 403, "NotFound": 404, "Conflict": 409, "Outdated": 412, "TooMany": 429}
 
 
 def _cell(text: str) -> str:

@@ -54,18 +54,20 @@ OF_ACCOUNT = {
     "accounts/<str:account>/entitlements": "accounts/ana/entitlements",
     "accounts/<str:account>/documents/<path:document>": "accounts/ana/documents/statement",
     "invoices/<path:invoice>": "invoices/INV-000005",
+    "meters/<str:meter>/query": "meters/calls/query?subject=ana&from=2026-01-01",
 }
 #: What the world has none of: somebody who may see the account learns only that there is no such thing.
 EMPTY = {"accounts/<str:account>/entitlements/<str:feature>": "accounts/ana/entitlements/seats"}
 LISTS = {"accounts", *(resource.name for resource in RESOURCES)}
 ONES = {f"{resource.name}/<path:key>" for resource in RESOURCES if resource.key and resource.name != "invoices"}
-FOR_EVERYBODY = {"schema", "docs"}
+FOR_EVERYBODY = {"schema", "docs", "meters"}
+FOR_BOOKKEEPERS = {"exports/<str:kind>": "exports/gl?to=2026-02"}
 
 
 def test_no_address_is_missing_here() -> None:
     routes = {str(found.pattern) for found in urls.urlpatterns}
     commands = {f"commands/{name}" for name in registry()}
-    assert routes == {*OF_ACCOUNT, *EMPTY} | LISTS | ONES | FOR_EVERYBODY | commands
+    assert routes == {*OF_ACCOUNT, *EMPTY, *FOR_BOOKKEEPERS} | LISTS | ONES | FOR_EVERYBODY | commands
 
 
 def test_one_thing_of_an_account(clients: dict[str, Client]) -> None:
@@ -96,6 +98,8 @@ def test_one_row_of_a_resource(clients: dict[str, Client]) -> None:
 def test_what_everybody_who_is_somebody_may_read(clients: dict[str, Client]) -> None:
     for path in FOR_EVERYBODY:
         assert statuses(clients, f"/api/v1/{path}") == (200, 200, 200, 401, 200), path
+    for path in FOR_BOOKKEEPERS.values():
+        assert statuses(clients, f"/api/v1/{path}") == (403, 403, 403, 401, 403), path
 
 
 def test_lists_show_what_may_be_seen(clients: dict[str, Client]) -> None:

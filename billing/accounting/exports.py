@@ -1,0 +1,88 @@
+"""The exports of the books by name, as text: tables as CSV, and the formats of programs for double entry."""
+
+from __future__ import annotations
+
+import calendar
+import csv
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime, timedelta
+
+from billing.accounting.ageing import ageing
+from billing.accounting.buckets import DISPUTED, buckets
+from billing.accounting.chart import Chart
+from billing.accounting.entries import Span, first_day
+from billing.accounting.months import check_seller, day_in_books
+from billing.accounting.reports import TABLES, Table, shown
+from billing.accounting.texts import BEANCOUNT, HLEDGER, written
+from billing.house.published import house_policy
+from plans.errors import Invalid
+from plans.periods import parse_date
+
+TEXTS = {"hledger": HLEDGER, "ledger": HLEDGER, "beancount": BEANCOUNT}
+AGEING = "ageing"
+KINDS = (*TABLES, AGEING, *TEXTS)
+
+
+def asked_span(first: str | None, last: str, seller: str) -> Span:
+    """The days `first` to `last`, both included; without a first one from the seller's first posting on. Raises Invalid, and NotFound
+    `unknown_seller`."""
+    check_seller(seller)
+    end = day_of(last, "to")
+    start = day_of(first, "from") if first else first_day(seller)
+    if start and start > end:
+        raise Invalid("out_of_range", f"from {start} lies after to {end}", at="from")
+    return Span(seller, start or end, end)
+
+
+def day_of(text: str, at: str) -> date:
+    """A day; of a month its first (`from`) or last (`to`) one. Raises Invalid."""
+    if len(text) == len("2026-03"):
+        first = parse_date(f"{text}-01", at)
+        return first if at == "from" else first.replace(day=calendar.monthrange(first.year, first.month)[1])
+    return parse_date(text, at)
+
+
+def exported(what: str, span: Span, *, known_at: datetime | None = None) -> Iterator[str]:
+    """The text of the export, line by line with its ends. Only inside a `snapshot`. `known_at` is for ageing alone (else Invalid)."""
+    if known_at and what != AGEING:
+        raise Invalid("unknown_field", "only ageing asks what was known at a moment", at="known-at")
+    if what in TEXTS:
+        return (f"{line}\n" for line in written(span, _chart(span), TEXTS[what]))
+    return _csv(_aged(span, known_at) if what == AGEING else TABLES[what](span, _chart(span)))
+
+
+def _chart(span: Span) -> Chart:
+    """The chart that the seller's policy names by the end of the span."""
+    return house_policy(span.seller, at=day_in_books(span.last + timedelta(days=1), span.seller)).chart
+
+
+def _aged(span: Span, known_at: datetime | None) -> Table:
+    end = day_in_books(span.last + timedelta(days=1), span.seller) - timedelta(microseconds=1)
+    heading = ("customer", "currency", *buckets(), DISPUTED, "total", "credit")
+    return heading, (
+        (one.account, one.currency, *one.amounts.values(), one.total, one.credit)
+        for one in ageing(span.seller, day=span.last, end=end, known_at=known_at)
+    )
+
+
+def _csv(table: Table) -> Iterator[str]:
+    heading, rows = table
+    line = _Line()
+    writer = csv.writer(line, lineterminator="\n")
+    for row in _all(heading, rows):
+        writer.writerow([shown(value) for value in row])
+        yield line.text
+
+
+def _all(heading: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> Iterator[tuple[object, ...]]:
+    yield heading
+    yield from rows
+
+
+class _Line:
+    """What csv needs of a file; holds the last line written."""
+
+    text = ""
+
+    def write(self, text: str) -> None:
+        self.text = text
