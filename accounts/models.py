@@ -9,6 +9,10 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 
+from accounts.crm.models import Attachment, Contact, Interaction, Segment, Task
+
+__all__ = ["AccessRecord", "ApiKey", "Attachment", "Contact", "FrozenParty", "Interaction", "Membership", "Person", "Segment", "Task"]
+
 
 class Person(models.Model):
     """Who stands behind an account, as known now."""

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import F
+from django.db.models import F, Prefetch
 from django.urls import reverse
 
 from accounts import vault
+from accounts.crm.models import Attachment, Contact, Interaction, Task
 from billing import bulk
 from billing.admin.base import STATES, caller_of, money
 from billing.admin.charts import Stretch, TimeLine, time_line
@@ -41,27 +42,31 @@ def sections(request: Any, stand: Status, at: datetime) -> dict[str, Any]:
     listed = buttons(caller_of(request), account)
     ahead, problem = _asked(lambda: timeline(account, at=at))
     tree, no_tree = _asked(lambda: why(account, at=at))
-    return {
-        "cards": _cards(stand),
-        "person": _person(account),
-        "credit": credit_statuses([account])[account],
-        "tree": tree,
-        "problem": problem or no_tree,
-        "buttons": listed,
-        "often": [one for wanted in OFTEN for area in listed.values() for one in area if one.name == wanted],
-        "asks": asks(caller_of(request), account),
-        "contracts": _contracts(account),
-        "ahead": (ahead or [])[:MOST_ROWS],
-        "line": _line(account, ahead or [], at),
-        "unbilled": _unbilled(account),
-        "documents": _documents(account),
-        "payments": Payment.objects.filter(account=account).order_by("-sequence")[:MOST_ROWS],
-        "requests": CorrectionRequest.objects.filter(account=account).order_by("-made_at", "-request")[:MOST_ROWS],
-        "events": [(recorded, summary(recorded.event)) for recorded in reversed(events(account, Filter(limit=MOST_ROWS)))],
-        "all_documents": list_of("invoice", account=account),
-        "all_payments": list_of("payment", account=account),
-        "all_events": list_of("journalevent", stream=account),
-    } | _holdings(account, at)
+    return (
+        {
+            "cards": _cards(stand),
+            "person": _person(account),
+            "credit": credit_statuses([account])[account],
+            "tree": tree,
+            "problem": problem or no_tree,
+            "buttons": listed,
+            "often": [one for wanted in OFTEN for area in listed.values() for one in area if one.name == wanted],
+            "asks": asks(caller_of(request), account),
+            "contracts": _contracts(account),
+            "ahead": (ahead or [])[:MOST_ROWS],
+            "line": _line(account, ahead or [], at),
+            "unbilled": _unbilled(account),
+            "documents": _documents(account),
+            "payments": Payment.objects.filter(account=account).order_by("-sequence")[:MOST_ROWS],
+            "requests": CorrectionRequest.objects.filter(account=account).order_by("-made_at", "-request")[:MOST_ROWS],
+            "events": [(recorded, summary(recorded.event)) for recorded in reversed(events(account, Filter(limit=MOST_ROWS)))],
+            "all_documents": list_of("invoice", account=account),
+            "all_payments": list_of("payment", account=account),
+            "all_events": list_of("journalevent", stream=account),
+        }
+        | _holdings(account, at)
+        | _customer(account)
+    )
 
 
 def _asked(ask: Any) -> tuple[Any, str]:
@@ -132,6 +137,20 @@ def _documents(account: str) -> list[dict[str, Any]]:
         }
         for row in rows
     ]
+
+
+def _customer(account: str) -> dict[str, Any]:
+    """The office's own notes: contacts, open tasks, and what was said last."""
+    said = (
+        Interaction.objects.filter(account=account)
+        .order_by("-at", "-pk")
+        .prefetch_related(Prefetch("files", Attachment.objects.defer("content")))
+    )
+    return {
+        "contacts": Contact.objects.filter(account=account).order_by("role", "name", "pk")[:MOST_ROWS],
+        "interactions": said[:MOST_ROWS],
+        "tasks": Task.objects.filter(account=account, done_at=None).order_by("due", "pk")[:MOST_ROWS],
+    }
 
 
 # --- what they hold ---------------------------------------------------------------------------------------------------------------

@@ -286,9 +286,20 @@ FAILED_EFFECTS = WorkList(
     (Action("retry_effect", "Try again", lambda row: {"effect": row["key"]}),),
 )
 
+TASKS = WorkList(
+    "tasks",
+    "Tasks due",
+    "task_alt",
+    "What somebody has to do today, or should have done.",
+    "task, given WHERE done_at IS NULL AND due <= given.at::date",
+    {"key": "id::text", "account": "account", "due": "due", "task": "title", "for": "assigned", "note": "note"},
+    "due, id",
+)
+
 LISTS: dict[str, WorkList] = {
     one.name: one
     for one in (
+        TASKS,
         APPROVALS,
         CORRECTION_SETS,
         FAILED_PAYMENTS,
