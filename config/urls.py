@@ -1,5 +1,6 @@
 """Every address of the site. The apps bring their own lists; this one only says where they hang."""
 
+from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.i18n import set_language
@@ -7,6 +8,9 @@ from django.views.i18n import set_language
 from billing.api.problems import nothing_here
 from billing.portal.views import home
 from config import health
+
+#: Staff come in by the same door as everybody, so that the second factor is asked for.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 urlpatterns = [
     path("health/live", health.live, name="health-live"),

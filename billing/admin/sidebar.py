@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
-from billing.admin.base import may_look
+from billing.admin.base import caller_of, may_look
 from billing.admin.work import address_of_list
 from billing.admin.worklists import LISTS, MOST_COUNTED, counts
 
@@ -28,7 +28,9 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """What the signed-in member of staff may open."""
     if not may_look(request):
         return []
-    people = [_item("Users", "manage_accounts", "auth_user"), _item("Roles", "badge", "auth_group")] if request.user.is_superuser else []
+    people = [{"title": "Roles", "icon": "badge", "link": reverse("admin:billing_roles")}]
+    if "administrator" in caller_of(request).roles:
+        people.insert(0, _item("Staff", "manage_accounts", "auth_user"))
     groups: list[dict[str, Any]] = [
         {"title": "", "items": [{"title": "Dashboard", "icon": "dashboard", "link": reverse("admin:index")}, *_customers()]},
         {"title": "Waiting", "separator": True, "items": _lists(waiting(request))},
