@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-import orjson
-
 from billing import bulk
 from billing.loading import trimmed
 from payments.standing import PaymentStanding, payments_of
@@ -57,8 +55,7 @@ def open_disputes() -> list[Row]:
 
 def holds(account: str) -> list[Row]:
     """What the customer disputed of its documents; `lines` are positions, none where an amount was disputed."""
-    found = _rows("read_hold", HOLD_FIELDS, "account = %s", [account])
-    return [{**row, "lines": orjson.loads(row["lines"])} for row in found]
+    return _rows("read_hold", HOLD_FIELDS, "account = %s", [account])
 
 
 def deposits(account: str) -> list[Row]:

@@ -6,16 +6,19 @@ import calendar
 import csv
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 
-from billing.accounting.ageing import ageing
+from billing.accounting.ageing import Aged, ageing
 from billing.accounting.buckets import DISPUTED, buckets
 from billing.accounting.chart import Chart
 from billing.accounting.entries import Span, first_day
 from billing.accounting.months import check_seller, day_in_books
-from billing.accounting.reports import TABLES, Table, shown
+from billing.accounting.reports import TABLES, Table, shown, translated_balance
 from billing.accounting.texts import BEANCOUNT, HLEDGER, written
+from billing.accounting.translating import Translator
 from billing.house.published import house_policy
 from plans.errors import Invalid
+from plans.money import decimals
 from plans.periods import parse_date
 
 TEXTS = {"hledger": HLEDGER, "ledger": HLEDGER, "beancount": BEANCOUNT}
@@ -42,13 +45,34 @@ def day_of(text: str, at: str) -> date:
     return parse_date(text, at)
 
 
-def exported(what: str, span: Span, *, known_at: datetime | None = None) -> Iterator[str]:
-    """The text of the export, line by line with its ends. Only inside a `snapshot`. `known_at` is for ageing alone (else Invalid)."""
+def exported(
+    what: str, span: Span, *, known_at: datetime | None = None, currency: str | None = None, rates_of: str | None = None
+) -> Iterator[str]:
+    """The text of the export, line by line with its ends. Only inside a `snapshot`. `known_at` is for ageing alone; `currency` (or
+    `policy`), at the rates of the day `rates_of` (default: the last one), for ageing and the trial balance (else Invalid)."""
     if known_at and what != AGEING:
         raise Invalid("unknown_field", "only ageing asks what was known at a moment", at="known-at")
+    translator = _translator(what, span, currency, rates_of)
     if what in TEXTS:
         return (f"{line}\n" for line in written(span, _chart(span), TEXTS[what]))
-    return _csv(_aged(span, known_at) if what == AGEING else TABLES[what](span, _chart(span)))
+    if what == AGEING:
+        return _csv(_aged(span, known_at, translator))
+    return _csv(translated_balance(span, _chart(span), translator) if translator else TABLES[what](span, _chart(span)))
+
+
+def _translator(what: str, span: Span, currency: str | None, rates_of: str | None) -> Translator | None:
+    """At the rates that were published by the end of the span. Raises Invalid where they make no sense here."""
+    if not currency:
+        if rates_of:
+            raise Invalid("missing_field", "--rates-of goes with --in", at="rates-of")
+        return None
+    if what not in ("trial-balance", AGEING):
+        raise Invalid("unknown_field", "only trial-balance and ageing are translated", at="in")
+    day = day_of(rates_of, "to") if rates_of else span.last
+    at = day_in_books(max(day, span.last) + timedelta(days=1), span.seller)
+    chosen = house_policy(span.seller, at=at).currency if currency == "policy" else currency
+    decimals(chosen, at="in")
+    return Translator(span.seller, chosen, day, at)
 
 
 def _chart(span: Span) -> Chart:
@@ -56,13 +80,21 @@ def _chart(span: Span) -> Chart:
     return house_policy(span.seller, at=day_in_books(span.last + timedelta(days=1), span.seller)).chart
 
 
-def _aged(span: Span, known_at: datetime | None) -> Table:
+def _aged(span: Span, known_at: datetime | None, translator: Translator | None) -> Table:
+    """By account and currency; where it is translated, with the currency and the rate that each row comes from."""
     end = day_in_books(span.last + timedelta(days=1), span.seller) - timedelta(microseconds=1)
     heading = ("customer", "currency", *buckets(), DISPUTED, "total", "credit")
-    return heading, (
-        (one.account, one.currency, *one.amounts.values(), one.total, one.credit)
-        for one in ageing(span.seller, day=span.last, end=end, known_at=known_at)
-    )
+    found = ageing(span.seller, day=span.last, end=end, known_at=known_at)
+    if translator is None:
+        return heading, ((one.account, one.currency, *one.amounts.values(), one.total, one.credit) for one in found)
+    return (*heading, "from", "rate"), (_translated(one, translator) for one in found)
+
+
+def _translated(one: Aged, translator: Translator) -> tuple[object, ...]:
+    amounts = [translator.of(amount, one.currency) for amount in one.amounts.values()]
+    credit = translator.of(one.credit, one.currency)
+    total = sum(amounts, Decimal(0))
+    return (one.account, translator.currency, *amounts, total, credit, one.currency, translator.rate(one.currency))
 
 
 def _csv(table: Table) -> Iterator[str]:

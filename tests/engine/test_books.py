@@ -143,7 +143,7 @@ def test_a_payment_pays_the_invoices_it_names_and_the_rest_is_credit(ana: None) 
         ({"amount": "10", "invoices": ["INV-9"]}, NotFound, "unknown_invoice"),
         ({"amount": "10", "invoices": [{"invoice": "1", "amount": "11"}]}, Conflict, "more_than_paid"),
         ({"amount": "100", "invoices": [{"invoice": "1", "amount": "90"}]}, Conflict, "more_than_open"),
-        ({"amount": "10", "currency": "USD", "invoices": ["1"]}, Conflict, "currency"),
+        ({"amount": "10", "currency": "USD", "invoices": ["1"]}, Conflict, "no_rate"),
         ({"amount": "10", "channel": "pigeon"}, Invalid, "unknown_choice"),
         ({"amount": "10", "chanel": "cash"}, Invalid, "unknown_field"),
         ({}, Invalid, "missing_field"),

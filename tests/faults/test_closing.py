@@ -34,11 +34,13 @@ def january() -> list[tuple[Any, ...]]:
     return bulk.fetch("SELECT ledger, sum(amount), count(*) FROM read_posting WHERE accounting_date < '2026-02-01' GROUP BY 1 ORDER BY 1")
 
 
-def slowly(step: Callable[[Any], list[Draft]]) -> Callable[[Any], list[Draft]]:
+def slowly(step: Callable[[Any], list[Draft]], somebody_has: threading.Event) -> Callable[[Any], list[Draft]]:
     """The step that decides accounting dates, with time to close the month after it and before the commit."""
 
     def decide(drafts: Any) -> list[Draft]:
         decided = step(drafts)
+        if any(getattr(draft.event, "entry", None) for draft in decided):
+            somebody_has.set()
         time.sleep(0.3)
         return decided
 
@@ -48,14 +50,14 @@ def slowly(step: Callable[[Any], list[Draft]]) -> Callable[[Any], list[Draft]]:
 def closing_between(monkeypatch: pytest.MonkeyPatch) -> bool:
     """A payment is decided, the month closes, the payment commits. Answers whether January changed after its closing."""
     prepared()
-    monkeypatch.setattr("billing.engine.into_open_months", slowly(periods.into_open_months))
+    monkeypatch.setattr("billing.engine.into_open_months", slowly(periods.into_open_months, somebody_has := threading.Event()))
     seen: list[Any] = []
 
     def one(number: int) -> None:
         if number:
             do("pay", LATE, account=f"a{number}", amount="7.00")
         else:
-            time.sleep(0.1)
+            assert somebody_has.wait(30)
             do("close_period", "2026-02-03", period="2026-01")
             seen.append(january())
 

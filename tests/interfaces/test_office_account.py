@@ -155,7 +155,8 @@ def test_a_long_past_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     live("young", 0)
     live("old", 100_000)
     with connection.cursor() as cursor:  # the rows of this transaction are in no statistics yet: ask what the indexes can do
-        cursor.execute("SET LOCAL enable_seqscan = off")
+        for other in ("seqscan", "hashjoin", "mergejoin", "bitmapscan"):
+            cursor.execute(f"SET LOCAL enable_{other} = off")
     viewer, counted = staff("viewer"), Statements(monkeypatch)
     viewer.get(ANA)
     pages = {}

@@ -264,8 +264,9 @@ def test_due_dates(terms: PaymentTerms | None, expected: str) -> None:
         ("{year}/{month}-{number}", "2026/03-{number}"),
         ("{month:1}.{number}", "3.{number}"),
         ("a{{b}}{number}", "a{{b}}{number}"),
+        ("{account}-{number}", "ana-{number}"),
     ],
 )
 def test_a_series_is_a_format_with_its_date(text: str, expected: str) -> None:
     catalogue = replace(Shop().catalogue(), series={"invoice": text})
-    assert series_of(catalogue, "invoice", date(2026, 3, 31)) == expected
+    assert series_of(catalogue, "invoice", date(2026, 3, 31), "ana") == expected

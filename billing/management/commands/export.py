@@ -29,12 +29,16 @@ class Command(BillingCommand):
         parser.add_argument("--to", dest="last", metavar="DAY", required=True, help="2026-03-31 or 2026-03, included")
         parser.add_argument("--seller", default="main")
         parser.add_argument("--output", metavar="FILE", help="write there instead of standard output")
+        parser.add_argument("--in", dest="currency", metavar="CURRENCY", help="trial-balance, ageing: translated, such as EUR, or 'policy'")
+        parser.add_argument("--rates-of", metavar="DAY", help="with --in: the day of the rates (default: the last day)")
         self.add_moment(parser, "--known-at", "ageing: as was known then")
 
     def handle(self, *args: Any, **options: Any) -> None:
         known_at = optional_moment(options["known_at"], at="known-at")
         with snapshot():
-            text = exported(options["what"], asked_span(options["first"], options["last"], options["seller"]), known_at=known_at)
+            span = asked_span(options["first"], options["last"], options["seller"])
+            asked = {"known_at": known_at, "currency": options["currency"], "rates_of": options["rates_of"]}
+            text = exported(options["what"], span, **asked)
             with self._opened(options["output"]) as write:
                 for line in text:
                     write(line)
