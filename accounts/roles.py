@@ -86,7 +86,17 @@ AREAS: dict[str, frozenset[str]] = {
     "stock": frozenset({"restock", "reserve_stock", "release_stock", "stocktake", "transfer_stock", "write_off_stock"}),
     "bookings": frozenset({"book", "confirm_booking", "change_booking", "cancel_booking", "check_in", "check_out", "no_show"}),
     "debts": frozenset({"pause_dunning", "resume_dunning", "set_dunning", "instalments", "end_instalments"}),
-    "catalogue": frozenset({"publish_catalogue"}),
+    "catalogue": frozenset(
+        {
+            "draft_catalogue",
+            "discard_draft",
+            "request_publication",
+            "approve_publication",
+            "reject_publication",
+            "withdraw_publication",
+        }
+    ),
+    "publishing": frozenset({"publish_catalogue", "publish_draft"}),
     "webhooks": frozenset(
         {"add_webhook", "change_webhook", "rotate_webhook_secret", "disable_webhook", "enable_webhook", "replay_webhook", "retry_effect"}
     ),
@@ -110,6 +120,8 @@ AREAS: dict[str, frozenset[str]] = {
 _OFFICE = frozenset(
     {"customers", "contracts", "sales", "money", "methods", "disputes", "wallets", "stock", "bookings", "requests", "debts"}
 )
+#: What no person does alone, administrators included: a catalogue is published by a request that somebody else approves. Programs may.
+UNATTENDED = frozenset({"publishing"})
 #: role of staff → the areas in which it may run commands itself. Every role may look. What a clerk may not correct he can ask for.
 STAFF_ROLES: dict[str, frozenset[str]] = {
     "viewer": frozenset(),
@@ -117,7 +129,7 @@ STAFF_ROLES: dict[str, frozenset[str]] = {
     "supervisor": _OFFICE | {"corrections", "approvals"},
     "finance": frozenset({"money", "methods", "gateways", "disputes", "corrections", "requests", "approvals", "books", "wallets", "debts"}),
     "catalogue_manager": frozenset({"catalogue"}),
-    "administrator": frozenset(AREAS) | {"administration"},
+    "administrator": frozenset(AREAS) - UNATTENDED | {"administration"},
 }
 
 #: role of a person of an account → what they may do there. Everybody may look.

@@ -112,6 +112,7 @@ def _rows_of(streams: Collection[str]) -> dict[str, tuple[str, list[str]]]:
     found = dict.fromkeys(ACCOUNT_TABLES, ("account", accounts))
     for prefix, table, column in THING_TABLES:
         found[table] = column, [stream.partition(":")[2] for stream in streams if stream.startswith(f"{prefix}:")]
+    found["read_request"] = "account", [*accounts, *(stream for stream in streams if stream.startswith("house:"))]
     return {table: (column, names) for table, (column, names) in found.items() if names}
 
 

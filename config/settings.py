@@ -57,6 +57,7 @@ BILLING_COMMANDS: tuple[str, ...] = (
     "billing.house.commands",
     "billing.rates.commands",
     "billing.requests.commands",
+    "billing.publications.commands",
     "billing.corrections.commands",
     "billing.wallets.commands",
     "billing.wallets.leaving",

@@ -43,6 +43,8 @@ class CatalogueDraft(models.Model):
 
     name = models.TextField(primary_key=True)
     source = models.TextField()
+    digest = models.TextField(default="")  # of the source: what a request to publish it is bound to
+    based_on = models.IntegerField(null=True)  # the version that it was taken from; null: none was published
     changed_at = models.DateTimeField()
     changed_by = models.TextField()
 
@@ -52,3 +54,21 @@ class CatalogueDraft(models.Model):
 
     def __str__(self) -> str:
         return f"draft of {self.name}"
+
+
+class CatalogueBacktest(models.Model):
+    """What a draft would have cost the accounts in the last months: kept for whoever approves it, by the digest of the text."""
+
+    catalogue = models.TextField()
+    digest = models.TextField()
+    at = models.DateTimeField()
+    by = models.TextField()
+    result = models.TextField()  # JSON, amounts as text
+
+    class Meta:
+        db_table = "catalogue_backtest"
+        ordering = ["-at", "-id"]
+        indexes = [models.Index(fields=["catalogue", "-at"], name="catalogue_backtest_newest")]
+
+    def __str__(self) -> str:
+        return f"back-test of {self.catalogue}, {self.digest[:12]}"

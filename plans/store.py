@@ -21,8 +21,8 @@ from plans.catalogue import Catalogue, ListEntry
 from plans.dunning import RateEntry
 from plans.errors import Conflict, NotFound
 from plans.fields import suggestion
-from plans.loader import load_catalogue
-from plans.models import CatalogueDraft, CatalogueVersion
+from plans.loader import digest_of, load_catalogue
+from plans.models import CatalogueBacktest, CatalogueDraft, CatalogueVersion
 
 T = TypeVar("T")
 D = TypeVar("D", RateEntry, IndexEntry)
@@ -220,20 +220,69 @@ def store_versions(rows: Sequence[Version]) -> None:
             raise Conflict("catalogue_differs", f"{row.name}@{row.version} is published with another text", at="catalogue")
 
 
-def save_draft(name: str, source: str, *, at: datetime, by: str) -> None:
+@dataclass(frozen=True)
+class Draft:
+    """A text that is being worked on. `based_on`: the version that it was taken from; None where none was published."""
+
+    name: str
+    source: str
+    digest: str
+    based_on: int | None
+    changed_at: datetime
+    changed_by: str
+
+
+def save_draft(name: str, source: str, *, at: datetime, by: str, based_on: int | None = None) -> None:
     """Keep a text to work on; it replaces the draft of that name."""
-    CatalogueDraft.objects.update_or_create(name=name, defaults={"source": source, "changed_at": at, "changed_by": by})
+    row = {"source": source, "digest": digest_of(source), "based_on": based_on, "changed_at": at, "changed_by": by}
+    CatalogueDraft.objects.update_or_create(name=name, defaults=row)
 
 
-def draft(name: str) -> str:
-    """The text of a draft. Raises NotFound `unknown_draft`."""
-    source = CatalogueDraft.objects.filter(name=name).values_list("source", flat=True).first()
-    if source is None:
-        known = list(CatalogueDraft.objects.values_list("name", flat=True))
-        raise NotFound("unknown_draft", f"there is no draft {name!r}{suggestion(name, known)}", at="draft")
-    return source
+def drafts() -> tuple[Draft, ...]:
+    """Every draft, by name."""
+    return tuple(_draft(row) for row in CatalogueDraft.objects.order_by("name"))
+
+
+def find_draft(name: str) -> Draft | None:
+    """The draft of a catalogue, if there is one."""
+    row = CatalogueDraft.objects.filter(name=name).first()
+    return _draft(row) if row else None
+
+
+def _draft(row: CatalogueDraft) -> Draft:
+    return Draft(row.name, row.source, row.digest or digest_of(row.source), row.based_on, row.changed_at, row.changed_by)
+
+
+def draft(name: str) -> Draft:
+    """The draft of a catalogue. Raises NotFound `unknown_draft`."""
+    found = find_draft(name)
+    if found is None:
+        known = [one.name for one in drafts()]
+        raise NotFound("unknown_draft", f"there is no draft of {name!r}{suggestion(name, known)}", at="catalogue")
+    return found
 
 
 def discard_draft(name: str) -> None:
     """Forget a draft, because it was published or given up."""
     CatalogueDraft.objects.filter(name=name).delete()
+
+
+@dataclass(frozen=True)
+class KeptBacktest:
+    """The result of a back-test (JSON), and the digest of the text that it is of."""
+
+    digest: str
+    at: datetime
+    by: str
+    result: str
+
+
+def save_backtest(name: str, digest: str, result: str, *, at: datetime, by: str) -> None:
+    CatalogueBacktest.objects.create(catalogue=name, digest=digest, result=result, at=at, by=by)
+
+
+def newest_backtest(name: str, digest: str = "") -> KeptBacktest | None:
+    """The newest one of the catalogue; with `digest`, of exactly that text."""
+    rows = CatalogueBacktest.objects.filter(catalogue=name, **({"digest": digest} if digest else {}))
+    row = rows.order_by("-at", "-id").first()
+    return KeptBacktest(row.digest, row.at, row.by, row.result) if row else None

@@ -11,12 +11,11 @@ from billing.command import Command
 from billing.engine import Context, Decision
 from billing.events import CataloguePublished
 from billing.journal import Draft
+from billing.requests.standing import HOUSE
 from plans import store
 from plans.catalogue import Catalogue
 from plans.errors import Conflict, Invalid
 from plans.loader import LARGEST, prepare_publication
-
-HOUSE = "house:catalogue"
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@
     relief: {most: 1500, days: 180, notified: yes, service_off: yes}   # when a bad debt takes its tax back (billing/house/relief.py)
     request: {expires: 7 days, reasons: [outage, goodwill, mistake]}                     # codes that a request may give; none: any
 
-Without a policy nobody decides anything alone but `finance`, and there is no allowance.
+Without a policy nobody decides anything alone but `finance`, catalogue managers approve each other's drafts, and there is no allowance.
 """
 
 from __future__ import annotations
@@ -55,7 +55,9 @@ class HousePolicy:
     currency: str = ""
     accounts: Mapping[str, GeneralAccount] = field(default_factory=dict)
     allowance: Mapping[str, Decimal] = field(default_factory=dict)  # bucket → percent
-    limits: Mapping[str, Mapping[str, Limit]] = field(default_factory=lambda: {"finance": {ANY: Limit()}})
+    limits: Mapping[str, Mapping[str, Limit]] = field(
+        default_factory=lambda: {"finance": {ANY: Limit()}, "catalogue_manager": {"publish_draft": Limit()}}
+    )
     relief: Relief | None = None  # None: whoever writes off says so each time
     expires: timedelta = timedelta(days=30)
     reasons: tuple[str, ...] = ()

@@ -17,15 +17,28 @@ from typing import Any
 
 from billing.codec import canonical
 from billing.command import Command, parse_arguments, registry
-from billing.commands.common import account_stream, open_state, seller_zone
+from billing.commands.common import account_stream
 from billing.engine import Context, Decision
 from billing.events import Preview, RequestApproved, RequestExecuted, RequestMade, RequestRejected, RequestWithdrawn
 from billing.house.published import house_policy
 from billing.journal import Draft, Head
-from billing.requests.kinds import REQUESTABLE
+from billing.requests.kinds import ALWAYS_ASKED, REQUESTABLE
 from billing.requests.previews import Asked, amount_of, differences, preview_of
-from billing.requests.standing import WAITING, Speaker, Standing, deciding_role, events_done, find_request, must_be, speaker
-from billing.state import AccountState
+from billing.requests.standing import (
+    HOUSE,
+    WAITING,
+    Place,
+    Speaker,
+    Standing,
+    deciding_role,
+    events_done,
+    find_request,
+    must_be,
+    must_be_in_time,
+    place_of,
+    speaker,
+    standing_in,
+)
 from plans.errors import Conflict, Invalid, NotAllowed, NotFound
 from plans.fields import suggestion
 from plans.periods import day_start, local_date
@@ -51,12 +64,14 @@ def request_correction(context: Context, args: RequestCorrection) -> Decision:
     if args.wanted not in REQUESTABLE:
         known = suggestion(args.wanted, list(REQUESTABLE))
         raise Invalid("not_requestable", f"{args.wanted!r} is no command that corrects money{known}", at="wanted")
-    asking = _Asking(args.wanted, dict(args.arguments), args.code, args.reason, speaker(context.actor, args.by, args.role), args.expires)
-    return _ask(context, args.account, asking)
+    asking = Asking(args.wanted, dict(args.arguments), args.code, args.reason, speaker(context.actor, args.by, args.role), args.expires)
+    return ask(context, args.account, asking)
 
 
 @dataclass(frozen=True)
-class _Asking:
+class Asking:
+    """What somebody wants done, before it was looked at."""
+
     command: str
     arguments: dict[str, Any]
     code: str
@@ -66,17 +81,18 @@ class _Asking:
     undoes: str = ""
 
 
-def _ask(context: Context, account: str, asking: _Asking) -> Decision:
-    state = open_state(account)
-    policy = house_policy(state.seller, at=context.at)
-    if policy.reasons and asking.code not in policy.reasons:
+def ask(context: Context, account: str, asking: Asking) -> Decision:
+    """Make the request in the stream of the account, or of the house; carry it out at once where the speaker may decide it alone."""
+    place = place_of(account, asking.arguments)
+    policy = house_policy(place.seller, at=context.at)
+    if policy.reasons and asking.code not in policy.reasons and asking.command not in ALWAYS_ASKED:
         raise Invalid("unknown_reason", f"expected one of {', '.join(policy.reasons)}; found {asking.code!r}", at="code")
     if asking.expires and asking.expires <= context.at:
         raise Invalid("out_of_range", f"{asking.expires:%Y-%m-%d %H:%M} is over; give a later time", at="expires")
     arguments = _with_reason(asking, account)
     shown = preview_of(Asked(asking.command, arguments, context.at, context.recorded_at, asking.who.name))
     parsed = vars(registry()[asking.command].parse(arguments, at=context.at))
-    amount, currency = amount_of(shown, parsed, state.currency)
+    amount, currency = amount_of(shown, parsed, place.currency)
     made = RequestMade(
         account=account,
         request=context.next_address(account),
@@ -93,7 +109,7 @@ def _ask(context: Context, account: str, asking: _Asking) -> Decision:
         expires_at=asking.expires or context.at + policy.expires,
         undoes=asking.undoes,
     )
-    role = deciding_role(policy, asking.who, made, day=_day(context, state))
+    role = None if asking.command in ALWAYS_ASKED else deciding_role(policy, asking.who, made, day=_day(context, place))
     if role is None:
         return Decision([Draft(account, made, context.at)], {"request": made.request})
     made = replace(made, role=role, needs_approval=False)
@@ -101,14 +117,15 @@ def _ask(context: Context, account: str, asking: _Asking) -> Decision:
     return Decision([Draft(account, made, context.at), *drafts], {"request": made.request, **done})
 
 
-def _with_reason(asking: _Asking, account: str) -> dict[str, Any]:
+def _with_reason(asking: Asking, account: str) -> dict[str, Any]:
     """The arguments as plain data, the reason in them where the command takes one and none is given."""
     given = plain_arguments(asking.arguments)
     if given.get("account", account) != account:
         raise Invalid("conflict", f"the request is about {account!r}, its arguments about {given['account']!r}", at="arguments.account")
     takes = registry()[asking.command].arguments.__dataclass_fields__
     text = asking.reason or asking.code
-    return {"account": account, **({"reason": text} if "reason" in takes and text else {}), **given}
+    about = {"account": account} if "account" in takes else {}
+    return {**about, **({"reason": text} if "reason" in takes and text else {}), **given}
 
 
 def plain_arguments(value: Any) -> Any:
@@ -119,11 +136,10 @@ def plain_arguments(value: Any) -> Any:
     return value if value is None or isinstance(value, bool) else str(value)
 
 
-def _day(context: Context, state: AccountState) -> tuple[datetime, datetime]:
+def _day(context: Context, place: Place) -> tuple[datetime, datetime]:
     """The seller's day in which the command is given."""
-    zone = seller_zone(state)
-    today = local_date(context.at, zone)
-    return day_start(today, zone), day_start(today + timedelta(days=1), zone)
+    today = local_date(context.at, place.zone)
+    return day_start(today, place.zone), day_start(today + timedelta(days=1), place.zone)
 
 
 def _carried_out(
@@ -169,9 +185,10 @@ def approve_request(context: Context, args: ApproveRequest) -> Decision:
 
     Raises NotAllowed `own_request`, `over_limit`, Conflict `request_closed`, and `changed_meanwhile` where something else would come of it.
     """
-    standing, who, state = _deciding(context, args)
+    standing, who, place = _deciding(context, args)
     must_be(standing, "pending")
-    role = _role_for(context, state, who, standing.made)
+    must_be_in_time(standing, context.at)
+    role = _role_for(context, place, who, standing.made)
     event = RequestApproved(account=args.account, request=standing.made.request, by=who.name, role=role, note=args.note)
     approved = Draft(args.account, event, context.at, standing.made.request)
     if not args.execute:
@@ -181,16 +198,16 @@ def approve_request(context: Context, args: ApproveRequest) -> Decision:
     return Decision([approved, *drafts], done)
 
 
-def _deciding(context: Context, args: Any) -> tuple[Standing, Speaker, AccountState]:
-    state = open_state(args.account)
-    standing, who = find_request(args.account, args.request), speaker(context.actor, args.by, args.role)
+def _deciding(context: Context, args: Any) -> tuple[Standing, Speaker, Place]:
+    standing, place = standing_in(args.account, args.request)
+    who = speaker(context.actor, args.by, args.role)
     if who.name == standing.made.by:
         raise NotAllowed("own_request", f"{who.name} asked for it; somebody else must decide", at="by")
-    return standing, who, state
+    return standing, who, place
 
 
-def _role_for(context: Context, state: AccountState, who: Speaker, made: RequestMade) -> str:
-    role = deciding_role(house_policy(state.seller, at=context.at), who, made, day=_day(context, state))
+def _role_for(context: Context, place: Place, who: Speaker, made: RequestMade) -> str:
+    role = deciding_role(house_policy(place.seller, at=context.at), who, made, day=_day(context, place))
     if role is None:
         what = f"{made.command} of {made.amount} {made.currency}" if made.amount is not None else f"{made.command} without an amount"
         roles = ", ".join(who.roles) or "no role"
@@ -218,9 +235,10 @@ class ExecuteRequest:
 
 def execute_request(context: Context, args: ExecuteRequest) -> Decision:
     """Carry out what was approved and not done at once."""
-    open_state(args.account)
-    standing, who = find_request(args.account, args.request), speaker(context.actor, args.by, args.role)
+    standing, _ = standing_in(args.account, args.request)
+    who = speaker(context.actor, args.by, args.role)
     must_be(standing, "approved")
+    must_be_in_time(standing, context.at)
     _must_be_as_shown(context, standing)
     drafts, done = _carried_out(context, standing.made, standing.arguments, before=0, by=who.name)
     return Decision(drafts, done)
@@ -237,9 +255,9 @@ class RejectRequest:
 
 def reject_request(context: Context, args: RejectRequest) -> Decision:
     """Say no to a request of somebody else, with the reason; also to one that was approved and not carried out."""
-    standing, who, state = _deciding(context, args)
+    standing, who, place = _deciding(context, args)
     must_be(standing, *WAITING)
-    policy = house_policy(state.seller, at=context.at)
+    policy = house_policy(place.seller, at=context.at)
     role = next((role for role in who.roles if policy.limit(role, standing.made.command)), None)
     if role is None:
         raise NotAllowed("over_limit", f"{who.name} may not decide about {standing.made.command}", at="role")
@@ -258,8 +276,8 @@ class WithdrawRequest:
 
 def withdraw_request(context: Context, args: WithdrawRequest) -> Decision:
     """Take a request of one's own back, as long as it is not done."""
-    open_state(args.account)
-    standing, who = find_request(args.account, args.request), speaker(context.actor, args.by, args.role)
+    standing, _ = standing_in(args.account, args.request)
+    who = speaker(context.actor, args.by, args.role)
     if who.name != standing.made.by:
         raise NotAllowed("not_own_request", f"{standing.made.by} asked for it; {who.name} may reject it", at="by")
     must_be(standing, *WAITING)
@@ -285,12 +303,13 @@ def undo_request(context: Context, args: UndoRequest) -> Decision:
     standing = find_request(args.account, args.request)
     must_be(standing, "executed")
     made = standing.made
-    answer = REQUESTABLE[made.command](standing.arguments, events_done(standing))
+    undo = REQUESTABLE.get(made.command)
+    answer = undo(standing.arguments, events_done(standing)) if undo else None
     if answer is None:
         raise NotAllowed("cannot_undo", f"nothing takes back {made.command!r}; correct it by another command", at="request")
     command, arguments = answer
     who = speaker(context.actor, args.by, args.role)
-    return _ask(context, args.account, _Asking(command, arguments, args.code or made.code, args.reason, who, undoes=made.request))
+    return ask(context, args.account, Asking(command, arguments, args.code or made.code, args.reason, who, undoes=made.request))
 
 
 # --- what they lock ---------------------------------------------------------------------------------------------------------------
@@ -301,7 +320,10 @@ def _streams_asking(args: RequestCorrection) -> list[str]:
 
 
 def _streams_deciding(args: Any) -> list[str]:
-    """The account, and what the command of the request needs; no more where there is no such request: the command refuses then."""
+    """The account, and what the command of the request needs; no more where there is no such request: the command refuses then. What is
+    asked of the house needs nothing else."""
+    if args.account == HOUSE:
+        return [HOUSE]
     try:
         standing = find_request(args.account, args.request)
     except NotFound:

@@ -90,3 +90,6 @@ REQUESTABLE: Mapping[str, Undo] = {
     "void_grant": _nothing,
     "write_off": _write_off,
 }
+
+#: Commands that are asked for by a command of their own (`request_publication`), and that nobody does alone, whatever his limit.
+ALWAYS_ASKED = frozenset({"publish_draft"})

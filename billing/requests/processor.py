@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
+
 from billing import bulk
 from billing.engine import Batch
 from billing.events import RequestApproved, RequestExecuted, RequestExpired, RequestMade, RequestRejected, RequestWithdrawn
@@ -46,7 +48,8 @@ def _sellers(accounts: set[str]) -> dict[str, str]:
 
 
 def _row(recorded: Recorded, e: RequestMade, sellers: dict[str, str]) -> list[Any]:
-    named = [e.request, e.account, sellers[e.account], e.command, e.code, e.reason, e.amount, e.currency]
+    seller = sellers.get(e.account) or orjson.loads(e.arguments)["seller"]  # a request that stands in the house says it itself
+    named = [e.request, e.account, seller, e.command, e.code, e.reason, e.amount, e.currency]
     return [*named, "pending", e.by, e.role, recorded.effective_at, e.expires_at, e.undoes]
 
 

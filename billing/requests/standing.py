@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -14,6 +14,7 @@ from django.conf import settings
 from accounts.access import roles_of_actor
 from accounts.roles import STAFF_ROLES
 from billing import bulk, journal
+from billing.commands.common import open_state, seller_zone
 from billing.events import RequestExecuted, RequestMade
 from billing.house.policy import HousePolicy
 from billing.journal import Recorded
@@ -24,6 +25,26 @@ ZERO = Decimal(0)
 #: The first of the two keys of the advisory locks on what a person decides in a day; the second is made of the name.
 DECIDING_LOCK = 0x64656369
 WAITING = ("pending", "approved")
+#: The stream in which catalogues are published. Requests for that stand there; all others stand in the account that they are about.
+HOUSE = "house:catalogue"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a request stands: an account, or the house. `currency` "": what is decided there has no amount."""
+
+    stream: str
+    seller: str
+    currency: str
+    zone: str
+
+
+def place_of(stream: str, arguments: Mapping[str, Any]) -> Place:
+    """Raises what `open_state` raises for an account that may not be written to. Of the house the arguments name the seller."""
+    if stream == HOUSE:
+        return Place(HOUSE, str(arguments.get("seller", "main")), "", "UTC")
+    state = open_state(stream)
+    return Place(stream, state.seller, state.currency, seller_zone(state))
 
 
 @dataclass(frozen=True)
@@ -83,11 +104,25 @@ def find_request(account: str, name: str) -> Standing:
     return Standing(recorded.event, status, decided_by, undone_by)
 
 
+def standing_in(stream: str, name: str) -> tuple[Standing, Place]:
+    """The request and where it stands. Raises what `place_of` and `find_request` raise."""
+    place = place_of(stream, {}) if stream != HOUSE else None
+    standing = find_request(stream, name)
+    return standing, place or place_of(stream, standing.arguments)
+
+
 def must_be(standing: Standing, *wanted: str) -> None:
     """Raises Conflict `request_closed` where the request has another state."""
     if standing.status not in wanted:
         message = f"the request {standing.made.request} is {standing.status}"
         raise Conflict("request_closed", message, at="request", status=standing.status)
+
+
+def must_be_in_time(standing: Standing, at: datetime) -> None:
+    """Raises Conflict `request_closed` where its time is over. For accounts the clockwork has said so by an event; the house has none."""
+    if standing.made.expires_at <= at:
+        message = f"the request {standing.made.request} was to be decided by {standing.made.expires_at:%Y-%m-%d %H:%M}; ask anew"
+        raise Conflict("request_closed", message, at="request", status="expired")
 
 
 def events_done(standing: Standing) -> Sequence[Recorded]:

@@ -83,7 +83,11 @@ def test_an_owner_runs_nothing_that_names_no_account() -> None:
         ("supervisor", "publish_catalogue", False),
         ("finance", "close_period", True),
         ("finance", "subscribe", False),
-        ("catalogue_manager", "publish_catalogue", True),
+        ("catalogue_manager", "draft_catalogue", True),
+        ("catalogue_manager", "publish_catalogue", False),
+        ("catalogue_manager", "publish_draft", False),
+        ("administrator", "approve_publication", True),
+        ("administrator", "publish_catalogue", False),
         ("catalogue_manager", "pay", False),
         ("administrator", "close_period", True),
         ("administrator", "no_such_command", True),
@@ -97,7 +101,7 @@ def test_roles_of_staff(role: str, command: str, allowed: bool) -> None:
 def test_several_roles_add_up() -> None:
     both = staff("user:x", ["catalogue_manager", "clerk"])
     assert both.may_run("pay")
-    assert both.may_run("publish_catalogue")
+    assert both.may_run("draft_catalogue")
     assert not both.may_run("refund")
 
 

@@ -105,7 +105,7 @@ class Command(BaseCommand):
         if publication.catalogue is None:
             return PROBLEMS if publication.readable else UNREADABLE
         name = publication.catalogue.name
-        store.save_draft(name, publication.source, at=timezone.now(), by=options["by"])
+        execute(Request("draft_catalogue", {"catalogue": name, "source": publication.source}, timezone.now(), options["by"]))
         self.stdout.write(f"{name}@draft: {summary(publication.catalogue)}")
         return GOOD
 
@@ -134,7 +134,7 @@ class Command(BaseCommand):
     def do_show(self, options: dict[str, Any]) -> int:
         name, version = split_name(options["name"])
         if version == DRAFT:
-            source, facts = store.draft(name), {"catalogue": name, "version": DRAFT}
+            source, facts = store.draft(name).source, {"catalogue": name, "version": DRAFT}
         else:
             row = store.published(name, int(version) if version else None)
             source = row.source
@@ -197,7 +197,7 @@ def read_source(name: str) -> bytes:
 def draft_source(name: str) -> str:
     """The text of the draft of that name. Raises Unreadable where it is neither a file nor a draft."""
     try:
-        return store.draft(name.removesuffix(f"@{DRAFT}"))
+        return store.draft(name.removesuffix(f"@{DRAFT}")).source
     except NotFound as error:
         raise Unreadable(f"{display(name)} is no file, and {error.message}") from None
 
@@ -219,7 +219,7 @@ def policy_of(given: str) -> Value:
             raise Unreadable(str(error)) from None
     name, version = split_name(given)
     try:
-        source = store.draft(name) if version == DRAFT else store.published(name, int(version) if version else None).source
+        source = store.draft(name).source if version == DRAFT else store.published(name, int(version) if version else None).source
     except NotFound as error:
         raise Unreadable(f"{display(given)} is no file, and {error.message}") from None
     return load_file(source, name=given).value
