@@ -9,7 +9,7 @@ from collections.abc import Collection
 
 #: area of work → the commands that belong to it.
 AREAS: dict[str, frozenset[str]] = {
-    "customers": frozenset({"open_account", "change_details", "close_account", "release_account", "set_credit_status"}),
+    "customers": frozenset({"open_account", "change_details", "close_account", "release_account", "set_credit_status", "set_credit_limit"}),
     "contracts": frozenset(
         {
             "subscribe",

@@ -57,6 +57,7 @@ class Command:
     """`zone(arguments)` answers the zone in which its local times are meant; by default that of the account named by `account`.
 
     `before` answers what must be recorded, and followed up by the clockwork, before the command looks: interest until the day of a payment.
+    `buyer` answers the account whose credit limit must bear what a command comes to that buys something (billing/limits.py).
     """
 
     name: str
@@ -65,6 +66,7 @@ class Command:
     run: Callable[[Context, Any], Decision]
     streams: Callable[[Any], list[str]]
     before: Callable[[Context, Any], list[Draft]] | None = None
+    buyer: Callable[[Any], str] | None = None
 
     def parse(self, given: Mapping[str, Any], *, at: datetime) -> Any:
         """The typed arguments. Raises Invalid with the name of the wrong argument."""

@@ -32,6 +32,10 @@ THINGS = {
     "place": "where the account is taxed",
     "payment_terms": "the terms of payment",
     "discounts": "the discounts",
+    "credit_status": "the credit status",
+    "credit_limit": "the credit limit",
+    "payment_method": "the method of payment",
+    "collection": "whether what falls due is collected",
 }
 
 

@@ -11,7 +11,7 @@ from billing.bookings.billing import check_refundable, fee_drafts, fee_of, later
 from billing.bookings.loading import Booking, find_booking, find_resource, thing_stream
 from billing.bookings.taking import Taking, Wish, ended
 from billing.command import Command
-from billing.commands.common import open_state
+from billing.commands.common import account_itself, open_state
 from billing.engine import Context, Decision
 from billing.events import BookingChanged, BookingConfirmed, BookingMade
 from billing.journal import Draft
@@ -187,7 +187,7 @@ def _sold_anew(context: Context, state: Any, booking: Booking, stay: Any, fee: D
 
 
 COMMANDS = (
-    Command("book", "Take a thing for a time", Book, book, lambda args: [args.account, thing_stream(args.thing)]),
+    Command("book", "Take a thing for a time", Book, book, lambda args: [args.account, thing_stream(args.thing)], buyer=account_itself),
     Command("confirm_booking", "Make a held booking firm", OfBooking, confirm_booking, booking_streams),
     Command("change_booking", "Move a booking to another time or thing", ChangeBooking, change_booking, booking_streams),
     Command("cancel_booking", "Give a booking back", CancelBooking, cancel_booking, booking_streams),

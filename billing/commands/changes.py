@@ -11,7 +11,7 @@ from typing import Any
 
 from billing.agreements.indexing import with_bases
 from billing.command import Command
-from billing.commands.common import account_stream, find_item
+from billing.commands.common import account_itself, account_stream, find_item
 from billing.commands.contracts import Subscribe, item_terms, own_price
 from billing.commands.offers import check_public, find_catalogue, find_plan
 from billing.commands.timing import ContractChange, ItemChange, change
@@ -251,9 +251,16 @@ def resume(context: Context, args: Resume) -> Decision:
 
 
 COMMANDS = (
-    Command("change_plan", "Move a contract to another plan", ChangePlan, change_plan, account_stream),
-    Command("change_quantity", "Change how many of an item a contract has", ChangeQuantity, change_quantity, account_stream),
-    Command("add_item", "Add an item to a contract", AddItem, add_item, account_stream),
+    Command("change_plan", "Move a contract to another plan", ChangePlan, change_plan, account_stream, buyer=account_itself),
+    Command(
+        "change_quantity",
+        "Change how many of an item a contract has",
+        ChangeQuantity,
+        change_quantity,
+        account_stream,
+        buyer=account_itself,
+    ),
+    Command("add_item", "Add an item to a contract", AddItem, add_item, account_stream, buyer=account_itself),
     Command("remove_item", "Take an item off a contract", RemoveItem, remove_item, account_stream),
     Command("change_price", "Give a contract a price of its own, or another catalogue version", ChangePrice, change_price, account_stream),
     Command("pause", "Pause a contract", Pause, pause, account_stream),

@@ -22,6 +22,12 @@ def account_stream(args: Any) -> list[str]:
     return [args.account]
 
 
+def account_itself(args: Any) -> str:
+    """The account that a command is about, as the one that buys."""
+    account: str = args.account
+    return account
+
+
 def open_state(account: str, *, parked: bool = False) -> AccountState:
     """The state of an account that may be written to. Raises NotFound `unknown_account`, NotAllowed `account_closed` or
     `account_parked`."""

@@ -14,7 +14,7 @@ from billing.agreements.leaving import agreed_end, early_fee, fee_drafts
 from billing.command import Command
 from billing.commands import renewing
 from billing.commands.attaching import attach_discount
-from billing.commands.common import account_stream, find_contract, find_item, open_state
+from billing.commands.common import account_itself, account_stream, find_contract, find_item, open_state
 from billing.commands.ending import check_may_end
 from billing.commands.offers import check_public, find_catalogue, find_plan
 from billing.commands.timing import ContractChange, after_end, effective_moment, renews
@@ -233,7 +233,7 @@ def cancel(context: Context, args: Cancel) -> Decision:
 
 
 COMMANDS = (
-    Command("subscribe", "Sign a contract for a plan", Subscribe, subscribe, account_stream),
+    Command("subscribe", "Sign a contract for a plan", Subscribe, subscribe, account_stream, buyer=account_itself),
     Command("cancel", "End a contract", Cancel, cancel, account_stream),
     *renewing.COMMANDS,
 )

@@ -116,6 +116,8 @@ def transfer_contract(context: Context, args: TransferContract) -> Decision:
 
 COMMANDS = (
     Command("move_billing_day", "Move the billing day of a contract to a date", MoveBillingDay, move_billing_day, account_stream),
-    Command("transfer_contract", "Let another account pay a contract", TransferContract, transfer_contract, _both),
+    Command(
+        "transfer_contract", "Let another account pay a contract", TransferContract, transfer_contract, _both, buyer=lambda args: args.to
+    ),
     *splitting.COMMANDS,
 )

@@ -10,7 +10,7 @@ from typing import Any
 
 from billing import bulk, journal, ledgers
 from billing.command import Command
-from billing.commands.common import account_stream, entry, find_contract, find_item, money, open_state
+from billing.commands.common import account_itself, account_stream, entry, find_contract, find_item, money, open_state
 from billing.commands.contracts import own_price
 from billing.commands.offers import kept_in_stock, offered
 from billing.counting import accrual_entry
@@ -298,7 +298,7 @@ def adjust(context: Context, args: Adjust) -> Decision:
 
 
 COMMANDS = (
-    Command("sell", "Sell an item once", Sell, sell, _sale_streams),
+    Command("sell", "Sell an item once", Sell, sell, _sale_streams, buyer=account_itself),
     Command("return", "Take back what was sold, goods and money", Return, take_back, _sale_streams),
     Command("adjust", "Charge or credit by hand, with a reason", Adjust, adjust, account_stream),
 )

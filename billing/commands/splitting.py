@@ -131,5 +131,12 @@ def _signed(state: AccountState, contract: Contract, moment: datetime, terms: Te
 
 
 COMMANDS = (
-    Command("split_contract", "Let another account pay items of a contract, or a share of it", SplitContract, split_contract, _both),
+    Command(
+        "split_contract",
+        "Let another account pay items of a contract, or a share of it",
+        SplitContract,
+        split_contract,
+        _both,
+        buyer=lambda args: args.to,
+    ),
 )

@@ -85,7 +85,7 @@ from billing.events.corrections import (
     ItemPreview,
     SetItem,
 )
-from billing.events.credit import CreditStatusChanged
+from billing.events.credit import CreditLimitSet, CreditStatusChanged
 from billing.events.documents import (
     CreditNoteIssued,
     DiscountUse,
@@ -221,6 +221,7 @@ __all__ = [
     "CorrectionsReverted",
     "CouponTaken",
     "CreditApplied",
+    "CreditLimitSet",
     "CreditNoteIssued",
     "CreditStatusChanged",
     "DetailsChanged",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import ClassVar
 
 from billing.events.base import Event
@@ -25,3 +26,15 @@ class CreditStatusChanged(Event):
     suspended: tuple[str, ...] = ()
     paused: tuple[str, ...] = ()
     resumed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreditLimitSet(Event):
+    """From now on the account may owe so much, in `currency`, before it gets nothing more on credit. `amount` None: any amount."""
+
+    kind: ClassVar[str] = "credit_limit.set"
+    account: str
+    amount: Decimal | None
+    currency: str
+    previous: Decimal | None
+    reason: str

@@ -4,7 +4,7 @@ from billing.models.books import Books, DeferredCharge, ExchangeRate
 from billing.models.changes import ScheduledChange
 from billing.models.contracts import Contract, ContractTerms, Period
 from billing.models.corrections import CorrectionItem, CorrectionSet
-from billing.models.credit import CreditStatus, SuspendedService
+from billing.models.credit import CreditLimit, CreditStatus, SuspendedService
 from billing.models.due import DuePart
 from billing.models.journal import Counter, Due, Effect, IdempotencyKey, JournalEvent, Stream
 from billing.models.months import MonthMove
@@ -46,6 +46,7 @@ __all__ = [
     "CorrectionSet",
     "Counter",
     "CouponUse",
+    "CreditLimit",
     "CreditStatus",
     "DeferredCharge",
     "DiscountRow",

@@ -38,3 +38,21 @@ class SuspendedService(models.Model):
 
     def __str__(self) -> str:
         return self.contract
+
+
+class CreditLimit(models.Model):
+    """How much an account may owe; one without a row may owe any amount."""
+
+    account = models.TextField(primary_key=True)
+    sequence = models.BigIntegerField()  # of the event that set it
+    amount = models.DecimalField(max_digits=38, decimal_places=12)
+    currency = models.TextField()
+    actor = models.TextField()
+    since = models.DateTimeField()
+
+    class Meta:
+        db_table = "read_credit_limit"
+        constraints = [models.CheckConstraint(condition=models.Q(amount__gte=0), name="credit_limit_not_negative")]
+
+    def __str__(self) -> str:
+        return f"{self.account} {self.amount} {self.currency}"

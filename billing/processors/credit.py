@@ -1,4 +1,4 @@
-"""Credit status, and the services that stop with it."""
+"""Credit limits; credit status, and the services that stop with it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,26 @@ from typing import Any
 
 from billing import bulk
 from billing.engine import Batch
-from billing.events import CreditStatusChanged
+from billing.events import CreditLimitSet, CreditStatusChanged
 
 
 def process(batch: Batch) -> None:
+    _statuses(batch)
+    _limits(batch)
+
+
+def _limits(batch: Batch) -> None:
+    latest = {event.account: (recorded, event) for recorded, event in batch.of(CreditLimitSet)}
+    bulk.execute("DELETE FROM read_credit_limit l USING {rows} WHERE l.account = given.account", {"account": ("text", list(latest))})
+    rows = [
+        (name, recorded.sequence, event.amount, event.currency, recorded.actor, recorded.effective_at)
+        for name, (recorded, event) in latest.items()
+        if event.amount is not None
+    ]
+    bulk.copy("read_credit_limit", ["account", "sequence", "amount", "currency", "actor", "since"], rows)
+
+
+def _statuses(batch: Batch) -> None:
     events = batch.of(CreditStatusChanged)
     latest: dict[str, tuple[Any, ...]] = {}
     stopped: dict[str, tuple[str, str, bool, datetime] | None] = {}

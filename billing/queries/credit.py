@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from billing import bulk
+from billing.limits import counted, limit_of
 from billing.queries.accounts import find_account
 
 
@@ -63,3 +65,28 @@ def credit_history(
             AND (%s::timestamptz IS NULL OR recorded_at <= %s) ORDER BY effective_at, sequence"""
     rows: list[Any] = bulk.fetch(statement, [account, as_of, as_of, known_at, known_at])
     return [tuple(row) for row in rows]  # type: ignore[misc]
+
+
+@dataclass(frozen=True)
+class CreditLimit:
+    """`amount`: how much the account may owe; `owed`: what counts against it now; `left` below 0: more is owed than that."""
+
+    account: str
+    amount: Decimal
+    currency: str
+    owed: Decimal
+    since: datetime
+    event: str
+
+    @property
+    def left(self) -> Decimal:
+        return self.amount - self.owed
+
+
+def credit_limit(account: str) -> CreditLimit | None:
+    """The account's credit limit; None: it may owe any amount. Raises NotFound `unknown_account`."""
+    find_account(account)
+    found = limit_of(account)
+    if found is None:
+        return None
+    return CreditLimit(account, found.amount, found.currency, counted(account, found.currency), found.since, found.event)

@@ -23,6 +23,7 @@ from billing.conflicts import REBASE, REFUSE, REPLACE, WAYS, Change, Clash, Rule
 from billing.engine import Context, Decision
 from billing.events import ChangeQuestioned, ChangeScheduled, ChangeWithdrawn
 from billing.journal import Draft
+from billing.limits import check_bought
 from billing.scheduling.pending import Pending, load_pending
 from billing.scheduling.rehearsal import Try, of, rehearse
 from billing.state import AccountState
@@ -37,15 +38,23 @@ ASKED = "asked"
 def decide(command: Command, context: Context, arguments: Any, given: Mapping[str, Any]) -> Decision:
     """The command's own answer, or the event that schedules it. Raises what the command raises, and Conflict `change_conflict`."""
     if not isinstance(arguments, Timed):
-        return command.run(context, arguments)
+        return run_now(command, context, arguments)
     if arguments.on_conflict not in WAYS:
         message = f"expected one of {', '.join(WAYS)}, found {arguments.on_conflict!r}{suggestion(arguments.on_conflict, WAYS)}"
         raise Invalid("unknown_choice", message, at="on_conflict")
     account: str = getattr(arguments, "account")  # noqa: B009 - every timed command is about an account
     pending = load_pending([account]).get(account, [])
     if arguments.when in NOW and not pending:
-        return command.run(context, arguments)
+        return run_now(command, context, arguments)
     return _Deciding(command, context, arguments, given, pending, open_state(account)).decision()
+
+
+def run_now(command: Command, context: Context, arguments: Any) -> Decision:
+    """The command's answer, if what it buys fits into the credit limit. Raises what the command raises, and Conflict `credit_limit`."""
+    decision = command.run(context, arguments)
+    if command.buyer is not None:
+        check_bought(context, command.buyer(arguments), decision.drafts, what=command.name)
+    return decision
 
 
 @cache
@@ -67,7 +76,7 @@ class _Deciding:
     def decision(self) -> Decision:
         asked = self._asked()
         if asked.moment < self.context.at or (not self.pending and self._immediate(asked)):
-            return self.command.run(self.context, self.arguments)
+            return run_now(self.command, self.context, self.arguments)
         if not self._immediate(asked):
             self.arguments.later()
         clashes = find(asked, [one.change() for one in self.pending], _rules())
@@ -155,7 +164,7 @@ class _Deciding:
 
     def _answer(self, asked: Change, gone: Sequence[str], broken: Mapping[str, Refusal]) -> Decision:
         if self._immediate(asked):
-            decision = self.command.run(self.context, self.arguments)
+            decision = run_now(self.command, self.context, self.arguments)
         else:
             address = self.context.next_address(self.state.account)
             decision = Decision([Draft(self.state.account, self._scheduled(asked), self.context.at)], {"change": address})

@@ -7,9 +7,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from billing import journal
-from billing.engine import Context, Decision
+from billing.engine import Context
 from billing.events import ChangeApplied, ChangeQuestioned
 from billing.journal import Draft, Head
+from billing.limits import check_bought
 from billing.scheduling.pending import Pending, load_pending
 from billing.state import AccountState
 from billing.terms import Policy
@@ -43,19 +44,23 @@ class Changes:
 
 def carried_out(change: Pending, moment: datetime, heads: dict[str, Head]) -> list[Draft]:
     """The events of the change, as if done by hand at the moment, each with the scheduling event as its cause."""
+    applied = Draft(change.account, ChangeApplied(account=change.account, change=change.address), moment, change.address)
     try:
-        decision = _run(change, moment, heads)
+        drafts = [replace(draft, cause=draft.cause or change.address) for draft in _run(change, moment, heads, applied)]
     except Refusal as refusal:
         event = ChangeQuestioned(account=change.account, change=change.address, code=refusal.code, message=refusal.message)
         return [Draft(change.account, event, moment, change.address)]
-    drafts = [replace(draft, cause=draft.cause or change.address) for draft in decision.drafts]
-    return [*drafts, Draft(change.account, ChangeApplied(account=change.account, change=change.address), moment, change.address)]
+    return [*drafts, applied]
 
 
-def _run(change: Pending, moment: datetime, heads: dict[str, Head]) -> Decision:
+def _run(change: Pending, moment: datetime, heads: dict[str, Head], applied: Draft) -> list[Draft]:
     command, arguments = change.parsed()
     journal.join(command.streams(arguments), heads)
-    return command.run(Context(at=moment, actor=change.by, recorded_at=moment, heads=heads), arguments)
+    context = Context(at=moment, actor=change.by, recorded_at=moment, heads=heads)
+    decision = command.run(context, arguments)
+    if command.buyer is not None:
+        check_bought(context, command.buyer(arguments), [*decision.drafts, applied], what=command.name)
+    return decision.drafts
 
 
 changes = Changes()

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 
 from billing import bulk
-from billing.command import Command
+from billing.command import Command, Timed
 from billing.commands.common import account_stream, open_state
 from billing.engine import Context, Decision
 from billing.journal import Draft
@@ -20,7 +20,7 @@ RUNNING = ("requested", "processing", "confirmation")
 
 
 @dataclass(frozen=True)
-class AddMethod:
+class AddMethod(Timed):
     account: str
     gateway_token: str  # the gateway's name for the method; never a card number
     gateway: str = ""  # none: the one of the settings
@@ -29,6 +29,9 @@ class AddMethod:
     last4: str = ""
     expiry: str = ""  # YYYY-MM
     default: bool = True
+
+    def writes(self) -> frozenset[str]:
+        return frozenset({"payment_method"} if self.default else ())
 
 
 def add_method(context: Context, args: AddMethod) -> Decision:
@@ -71,10 +74,12 @@ def _of_sandbox(args: AddMethod) -> AddMethod:
 
 
 @dataclass(frozen=True)
-class RemoveMethod:
+class RemoveMethod(Timed):
     account: str
     method: str = ""  # none: the newest
-    reason: str = ""
+
+    def writes(self) -> frozenset[str]:
+        return frozenset({"payment_method", f"method:{self.method}"})
 
 
 def remove_method(context: Context, args: RemoveMethod) -> Decision:
@@ -92,9 +97,15 @@ def remove_method(context: Context, args: RemoveMethod) -> Decision:
 
 
 @dataclass(frozen=True)
-class SetDefaultMethod:
+class SetDefaultMethod(Timed):
     account: str
     method: str
+
+    def writes(self) -> frozenset[str]:
+        return frozenset({"payment_method"})
+
+    def needs(self) -> frozenset[str]:
+        return frozenset({f"method:{self.method}"})
 
 
 def set_default_method(context: Context, args: SetDefaultMethod) -> Decision:
@@ -105,9 +116,12 @@ def set_default_method(context: Context, args: SetDefaultMethod) -> Decision:
 
 
 @dataclass(frozen=True)
-class SetCollection:
+class SetCollection(Timed):
     account: str
     mode: str
+
+    def writes(self) -> frozenset[str]:
+        return frozenset({"collection"})
 
 
 def set_collection(context: Context, args: SetCollection) -> Decision:

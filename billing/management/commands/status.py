@@ -9,6 +9,7 @@ from django.core.management.base import CommandParser
 from billing.management.base import BillingCommand, moment, optional_moment
 from billing.queries.accounts import find_account
 from billing.queries.ahead import Ahead, ahead
+from billing.queries.credit import CreditLimit, credit_limit
 from billing.queries.money import OpenDocument
 from billing.queries.status import Amounts, Status, money_text, status, statuses
 
@@ -36,10 +37,11 @@ class Command(BillingCommand):
             return
         one = status(account, at=at, as_of=as_of, known_at=known_at)
         next_up = ahead(account, at=at) if as_of is None and known_at is None else None
-        self.write_json(_data(one, next_up)) if options["json"] else self.write(_page(one, next_up))
+        limit = credit_limit(account) if next_up is not None else None
+        self.write_json(_data(one, next_up, limit)) if options["json"] else self.write(_page(one, next_up, limit))
 
 
-def _data(one: Status, next_up: Ahead | None) -> dict[str, Any]:
+def _data(one: Status, next_up: Ahead | None, limit: CreditLimit | None = None) -> dict[str, Any]:
     amounts = [{"currency": a.currency} | {name: money_text(getattr(a, name), a.currency) for name in COLUMNS} for a in one.amounts]
     answer: dict[str, Any] = {
         "account": one.account.account,
@@ -58,6 +60,10 @@ def _data(one: Status, next_up: Ahead | None) -> dict[str, Any]:
     if next_up is not None:
         answer["accrued"] = {currency: money_text(amount, currency) for currency, amount in next_up.accrued.items()}
         expected = [{"at": e.at, "document": e.document, "currency": e.currency, "total": e.total} for e in next_up.documents]
+        if limit is not None:
+            answer["credit_limit"] = {"currency": limit.currency} | {
+                name: money_text(getattr(limit, name), limit.currency) for name in ("amount", "owed", "left")
+            }
         answer["next"] = {"due_at": next_up.due_at, "documents": expected}
     return answer
 
@@ -74,7 +80,7 @@ def _row(one: Status, amounts: Amounts, width: int) -> str:
     return f"{one.account.account:<{width}}  {one.standing:<9}  {amounts.currency}  {values}"
 
 
-def _page(one: Status, next_up: Ahead | None) -> str:
+def _page(one: Status, next_up: Ahead | None, limit: CreditLimit | None) -> str:
     named = f" ({one.account.name})" if one.account.name else ""
     reason = f": {one.account.reason}" if one.account.reason else ""
     lines = [f"{one.account.account}{named}: {one.standing.replace('_', ' ')}{reason}, at {one.at:%Y-%m-%d %H:%M}Z"]
@@ -83,6 +89,9 @@ def _page(one: Status, next_up: Ahead | None) -> str:
         if next_up is not None:
             accrued = next_up.accrued.get(amounts.currency, amounts.unbilled)
             lines.append(f"  {'accrued':<9} {money_text(accrued, amounts.currency):>14} {amounts.currency}")
+    if limit is not None:
+        amount, left = money_text(limit.amount, limit.currency), money_text(limit.left, limit.currency)
+        lines.append(f"  credit limit {amount} {limit.currency}, {left} left  [{limit.event}]")
     lines += [_document(document) for document in one.documents]
     lines += _next(next_up) if next_up is not None else []
     return "\n".join([*lines, f"Why: manage.py why {one.account.account}"])
