@@ -30,7 +30,7 @@ ACCOUNT_TABLES = """
     read_credit_status read_suspended_service read_credit_limit
     read_request
     read_dunning_case read_dunning_pause read_dunning_choice read_reopened
-    read_due_part read_late_document read_instalment_plan
+    read_due_part read_late_document read_instalment_plan read_pay_by
 """.split()
 #: Tables of shared things: the streams begin with the prefix, and the rest of the name is the row's key.
 THING_TABLES = (

@@ -9,6 +9,7 @@ from django.db import models
 from payments.dunning.models import DunningCase, DunningChoice, DunningPause, Reopened
 from payments.instalments.models import InstalmentPlan
 from payments.interest.models import LateDocument
+from payments.settlement.models import PayBy
 
 __all__ = [
     "Deposit",
@@ -18,6 +19,7 @@ __all__ = [
     "DunningPause",
     "InstalmentPlan",
     "LateDocument",
+    "PayBy",
     "Receipt",
     "Refund",
     "Reopened",

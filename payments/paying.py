@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -17,7 +18,7 @@ from payments.standing import receivable_invoices
 from plans.errors import Conflict, Invalid
 from plans.fields import Fields
 
-COMPONENTS = {"interest": "late_interest", "fees": "late_fee"}  # part of a document -> component of its lines
+COMPONENTS = {"interest": ("late_interest",), "fees": ("late_fee", "surcharge")}  # part of a document -> components of its lines
 CHANNELS = ("cash", "transfer", "cheque", "card", "other")
 
 
@@ -33,19 +34,22 @@ def cash(channel: str) -> str:
     return f"{ledgers.CASH}:{channel}"
 
 
-def share_out(account: str, amount: Decimal, currency: str, names: Sequence[Any]) -> tuple[tuple[Allocation, ...], Decimal]:
+def share_out(
+    account: str, amount: Decimal, currency: str, names: Sequence[Any], *, less: Mapping[str, Decimal] | None = None
+) -> tuple[tuple[Allocation, ...], Decimal]:
     """Which documents the amount pays: those named (with an amount for each if wanted), else by the catalogue's order; and what is left.
 
+    `less` is what the same command takes off documents before.
     Raises NotFound `unknown_invoice`, Conflict `invoice_paid`, `invoice_written_off`, `more_than_open`, `more_than_paid`, `currency`.
     """
-    invoices = receivable_invoices(account)
+    invoices = {name: replace(one, open=one.open - (less or {}).get(name, 0)) for name, one in receivable_invoices(account).items()}
     wanted = [wanted_of(value, i) for i, value in enumerate(names)]
     if wanted:
         allocations, left = as_named(amount, wanted, invoices)
     else:
         open_ones = [one for one in invoices.values() if one.currency == currency and one.open > 0]
         first = allocation_of(account).first
-        late = {part: late_amounts([one.id for one in open_ones], [COMPONENTS[part]]) for part in first}
+        late = {part: late_amounts([one.id for one in open_ones], COMPONENTS[part]) for part in first}
         allocations, left = in_order(amount, open_ones, first=first, late=late, parts=due_parts([account]))
     _one_currency(allocations, invoices, currency)
     return tuple(allocations), left

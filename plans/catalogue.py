@@ -194,11 +194,32 @@ class Plan:
 
 
 @dataclass(frozen=True)
+class Surcharge:
+    """What a document costs after its due date: (days after it, percent), rising. Who pays by then pays the percent of what was not paid in
+    time, once, and not the sum of the steps."""
+
+    steps: tuple[tuple[int, Decimal], ...]
+    name: str = "Surcharge for late payment"
+    tax: str | None = None
+    bill: Literal["now", "next_invoice"] = "now"
+
+
+@dataclass(frozen=True)
+class EarlyDiscount:
+    """Who pays a document in full within `days` after its issue pays `percent` less."""
+
+    days: int
+    percent: Decimal
+
+
+@dataclass(frozen=True)
 class PaymentTerms:
     code: str
     days: int = 0
     end_of_month: bool = False
     text: str = ""
+    surcharge: Surcharge | None = None
+    early: EarlyDiscount | None = None
 
 
 @dataclass(frozen=True)

@@ -94,6 +94,8 @@ from billing.events.documents import (
     InvoiceIssued,
     InvoiceVoided,
     LineTax,
+    PayBy,
+    Settlement,
 )
 from billing.events.house import (
     CataloguePublished,
@@ -258,6 +260,7 @@ __all__ = [
     "OpenMoved",
     "Part",
     "PartDue",
+    "PayBy",
     "PaymentReceived",
     "PeriodsClosed",
     "PeriodsOpened",
@@ -282,6 +285,7 @@ __all__ = [
     "Rolled",
     "SaleMade",
     "SetItem",
+    "Settlement",
     "ShownDocument",
     "Stay",
     "StockLow",

@@ -63,6 +63,30 @@ class DiscountUse:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PayBy:
+    """Who pays by the day pays `percent` more than the document says; negative: less."""
+
+    until: date
+    percent: Decimal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settlement:
+    """What a document costs by the day on which it is paid. Between the first and the other days, until it is due, it costs what it says.
+
+    `name`, `tax_category` and `bill` are those of a surcharge, by the catalogue that said them.
+    """
+
+    steps: tuple[PayBy, ...]
+    name: str = ""
+    tax_category: str = ""
+    bill: str = "now"
+    catalogue: str = ""
+    version: int = 0
+    inclusive: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class InvoiceIssued(Event):
     """A document that says what is owed. `document` is `invoice`, `debit_note` where it adds to an earlier one (`corrects`), or `statement`
     where we owe (self-billed; amounts positive there).
@@ -97,6 +121,7 @@ class InvoiceIssued(Event):
     corrects_number: str = ""
     reason: str = ""
     mentions: tuple[Mapping[str, str], ...] = ()  # what the law wants said on it: language ("" for any) → text
+    settlement: Settlement | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +151,7 @@ class CreditNoteIssued(Event):
     entry: Entry
     mentions: tuple[Mapping[str, str], ...] = ()
     released: tuple[Released, ...] = ()  # by hand: what was charged in advance and is never earned now
+    early: bool = False  # because the document was paid in time for its discount
 
 
 @dataclass(frozen=True, kw_only=True)

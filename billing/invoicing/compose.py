@@ -14,7 +14,7 @@ from billing.invoicing.lines import LineDraft, discounted, document_line, docume
 from billing.invoicing.pieces import Piece, catalogue_of, insane, pieces_of
 from billing.invoicing.postings import INCLUDED_TAX, document_legs, entry_of
 from billing.invoicing.standing import Standing
-from billing.invoicing.terms import due_date, frozen_policy, payment_terms
+from billing.invoicing.terms import LATE, due_date, frozen_policy, payment_terms, settlement_of
 from billing.invoicing.values import Composed, Composing
 from billing.state import OpenCharge
 from billing.terms import plan_of
@@ -215,6 +215,8 @@ class _Run:
         terms = payment_terms(draft.catalogue, self._terms_codes(draft))
         applied = ZERO if draft.turned or not self.composing.apply_credit else min(draft.total, self.credit.get(currency, ZERO))
         self.credit[currency] = self.credit.get(currency, ZERO) - applied
+        due = _due(draft, frame.issued) or due_date(frame.issued, terms)
+        costs = not draft.turned and any(line.first.last.component not in LATE for line in draft.lines)
         return InvoiceIssued(
             account=frame.account,
             invoice=frame.id,
@@ -226,7 +228,7 @@ class _Run:
             place=frame.place,
             currency=currency,
             issued=frame.issued,
-            due=_due(draft, frame.issued) or due_date(frame.issued, terms),
+            due=due,
             terms=terms.code if terms else "",
             lines=self._lines(draft),
             taxes=document_taxes(draft.taxed, 1),
@@ -239,6 +241,7 @@ class _Run:
             inclusive=any(line.inclusive for line in draft.taxed),
             policy=frozen_policy(draft.policy, [share.applied for line in draft.taxed for share in line.taxes]),
             mentions=frame.mentions,
+            settlement=settlement_of(terms, draft.catalogue, issued=frame.issued, due=due) if costs else None,
         )
 
     def _terms_codes(self, draft: _Draft) -> list[str | None]:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from fractions import Fraction
 from string import Formatter
 
-from billing.events import LineTax
+from billing.events import LineTax, PayBy, Settlement
 from plans.catalogue import Catalogue, PaymentTerms
 from plans.tax import AppliedTax, TaxPolicy
 
@@ -27,6 +27,28 @@ def due_date(issued: date, terms: PaymentTerms | None) -> date:
 def payment_terms(catalogue: Catalogue | None, codes: Iterable[str | None]) -> PaymentTerms | None:
     """The first of the codes that the catalogue knows."""
     return next((catalogue.terms[code] for code in codes if catalogue and code and code in catalogue.terms), None)
+
+
+#: Components of charges for being late: a document of these alone costs nothing more when it is late itself.
+LATE = ("late_interest", "late_fee", "surcharge")
+
+
+def settlement_of(terms: PaymentTerms | None, catalogue: Catalogue | None, *, issued: date, due: date) -> Settlement | None:
+    """What the document costs by the day of payment: less until the early day, more after the due date; None where nothing is said of it."""
+    if terms is None or catalogue is None or not (terms.surcharge or terms.early):
+        return None
+    early, surcharge = terms.early, terms.surcharge
+    steps = [PayBy(until=issued + timedelta(days=early.days), percent=-early.percent)] if early else []
+    steps += [PayBy(until=due + timedelta(days=days), percent=percent) for days, percent in (surcharge.steps if surcharge else ())]
+    return Settlement(
+        steps=tuple(steps),
+        name=surcharge.name if surcharge else "",
+        tax_category=(surcharge.tax or "") if surcharge else "",
+        bill=surcharge.bill if surcharge else "now",
+        catalogue=catalogue.name,
+        version=catalogue.version,
+        inclusive=catalogue.tax_policy.inclusive,
+    )
 
 
 def series_of(catalogue: Catalogue | None, document: str, issued: date, account: str) -> str:

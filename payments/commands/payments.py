@@ -20,6 +20,7 @@ from payments.converting import converted, money_legs
 from payments.events import PaymentAllocated, PaymentUnallocated
 from payments.interest.settling import settled_until
 from payments.paying import check_channel, receivable_legs, share_out, total, wanted_of
+from payments.settlement.early import paid_early
 from payments.standing import PaymentStanding, credit_of, find_payment, receivable_invoices
 from plans.errors import Conflict, Invalid
 from plans.money import decimals, plain
@@ -54,19 +55,22 @@ def _received(context: Context, args: Pay) -> datetime:
 def pay(context: Context, args: Pay) -> Decision:
     """Take a payment for the invoices that it names (ids, numbers or positions, with an amount for each if wanted), else oldest due first.
 
-    What no invoice takes becomes the customer's credit. Money in another currency than the documents named counts at the published rate of
-    its day, which stays with it (Conflict `no_rate`). Money that was `received` earlier counts from then: interest since is given back.
+    What no invoice takes becomes the customer's credit. A document that it settles early costs less, by a credit note. Money in another
+    currency than the documents named counts at the published rate of its day, which stays with it (Conflict `no_rate`). Money that was
+    `received` earlier counts from then: interest since is given back.
     """
     state = open_state(args.account)
     amount, currency, conversion = _worth(context, args, state)
     channel = check_channel(args.channel)
-    allocations, left = share_out(args.account, amount, currency, args.invoices)
+    day = local_date(_received(context, args), state.zone)
+    early = paid_early(context, state, amount, currency, args.invoices, day=day)
+    allocations, left = share_out(args.account, amount, currency, args.invoices, less=early.less)
     postings = [
         *money_legs(channel, amount, currency, conversion),
         *receivable_legs(allocations, currency),
         Posting(ledger=ledgers.CREDIT, amount=-left, currency=currency),
     ]
-    payment = context.next_address(args.account)
+    payment = context.next_address(args.account, after=len(early.notes))
     event = PaymentReceived(
         account=args.account,
         payment=payment,
@@ -79,7 +83,8 @@ def pay(context: Context, args: Pay) -> Decision:
         entry=entry(context, state, postings, at=_received(context, args)),
         conversion=conversion,
     )
-    return Decision([Draft(args.account, event, _received(context, args))], {"payment": payment})
+    drafts = [Draft(args.account, one, _received(context, args)) for one in (*early.notes, event)]
+    return Decision(drafts, {"payment": payment})
 
 
 def _worth(context: Context, args: Pay, state: AccountState) -> tuple[Decimal, str, Conversion | None]:

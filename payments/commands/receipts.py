@@ -18,6 +18,7 @@ from billing.state import AccountState
 from payments.events import PaymentIdentified, ReceiptIdentified, ReceiptPutAside
 from payments.paying import cash, check_channel, receivable_legs, share_out
 from payments.refunding import legs
+from payments.settlement.early import paid_early
 from payments.standing import find_row
 from plans.errors import Conflict
 from plans.money import decimals, plain
@@ -103,12 +104,13 @@ def identify(context: Context, args: Identify) -> Decision:
     if args.seller != state.seller:
         raise Conflict("other_seller", f"the account {args.account} is billed by {state.seller}, not by {args.seller}", at="seller")
     suspense = suspense_account(args.seller)
-    receipt, left, currency, channel, reference = _find(suspense, args.receipt)
+    receipt, left, currency, channel, reference, received = _find(suspense, args.receipt)
     amount = left if args.amount is None else money(args.amount, currency)
     if amount > left or not amount:
         raise Conflict("more_than_left", f"{plain(left)} {currency} of the receipt {receipt} is left", at="amount", left=plain(left))
-    allocations, unused = share_out(args.account, amount, currency, args.invoices)
-    payment = context.next_address(args.account)
+    early = paid_early(context, state, amount, currency, args.invoices, day=local_date(received, state.zone))
+    allocations, unused = share_out(args.account, amount, currency, args.invoices, less=early.less)
+    payment = context.next_address(args.account, after=len(early.notes))
     event = PaymentIdentified(
         account=args.account,
         payment=payment,
@@ -130,7 +132,8 @@ def identify(context: Context, args: Identify) -> Decision:
         ),
     )
     gone = _gone(context, load([suspense])[suspense], event)
-    return Decision([Draft(suspense, gone, context.at), Draft(args.account, event, context.at, receipt)], {"payment": payment})
+    paying = [*(Draft(args.account, note, context.at, receipt) for note in early.notes), Draft(args.account, event, context.at, receipt)]
+    return Decision([Draft(suspense, gone, context.at), *paying], {"payment": payment})
 
 
 def _gone(context: Context, suspense: AccountState, event: PaymentIdentified) -> ReceiptIdentified:
@@ -148,7 +151,7 @@ def _gone(context: Context, suspense: AccountState, event: PaymentIdentified) ->
 
 
 def _find(suspense: str, name: str) -> tuple[Any, ...]:
-    return find_row("read_receipt", 'receipt, "left", currency, channel, reference', suspense, name, what="receipt", also=4)
+    return find_row("read_receipt", 'receipt, "left", currency, channel, reference, received_at', suspense, name, what="receipt", also=4)
 
 
 COMMANDS = (

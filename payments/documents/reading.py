@@ -29,6 +29,7 @@ from payments.models import Collection
 from payments.standing import find_payment
 from plans import store
 from plans.errors import Conflict, Invalid, NotFound, Refusal
+from plans.money import round_money
 from plans.periods import local_date
 
 ZERO = Decimal(0)
@@ -134,9 +135,22 @@ def _invoice(common: Document, event: InvoiceIssued) -> Document:
         sums=tuple(sums),
         inclusive=event.inclusive,
         void=_void(event.account, event.invoice),
+        by_day=_by_day(event, due),
         payable=ZERO if event.document == "statement" else due,
         link=payment_link(event.account, event.number),
     )
+
+
+def _by_day(event: InvoiceIssued, due: Decimal) -> tuple[tuple[date, Decimal, str], ...]:
+    """What it costs by which day, as it was issued; nothing where that is the same on all days. A surcharge may bear a tax of its own."""
+    if event.settlement is None:
+        return ()
+    more = "plus_tax" if event.settlement.tax_category and not event.settlement.inclusive else ""
+    rows = [(event.due, due, "")]
+    for step in event.settlement.steps:
+        of = event.total if step.percent < 0 else due
+        rows.append((step.until, due + round_money(of * step.percent / 100, event.currency), more if step.percent > 0 else ""))
+    return tuple(sorted(rows))
 
 
 def _credit(common: Document, event: CreditNoteIssued) -> Document:

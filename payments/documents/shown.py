@@ -233,6 +233,13 @@ class _Showing:
         ]
         return self.table("claims", "document issued due overdue open", rows, "overdue open")
 
+    def by_day(self) -> Table | None:
+        rows = [
+            Row((self.voice.day(until), self.money(amount)), str(words.WORDS[more]) if more else "")
+            for until, amount, more in self.document.by_day
+        ]
+        return self.table("by_day", "until amount", rows, "amount")
+
     def _sums(self) -> tuple[ShownSum, ...]:
         return tuple(
             ShownSum(f"{words.SUMS[one.label]}{f' ({one.detail})' if one.detail else ''}", self.money(one.amount), one.strong)
@@ -300,6 +307,7 @@ TABLES: tuple[Callable[[_Showing], Table | None], ...] = (
     _Showing.lines,
     _Showing.shares,
     _Showing.claims,
+    _Showing.by_day,
     _Showing.instalments,
     _Showing.movements,
 )

@@ -133,6 +133,7 @@ class Document:
     instalments: tuple[Instalment, ...] = ()
     claims: tuple[Claim, ...] = ()
     sums: tuple[Sum, ...] = ()
+    by_day: tuple[tuple[date, Decimal, str], ...] = ()  # paid until the day it costs the amount; what comes on top in words of `BY_DAY`
     mentions: tuple[Mapping[str, str], ...] = ()  # what the law wants said: language ("" any) → text, as it was published
     inclusive: bool = False  # the lines' amounts hold their tax
     void: str | None = None  # the reason why it does not count any more

@@ -75,6 +75,7 @@ COLUMNS = {
     "open": _("Open"),
     "issued": _("Date"),
     "overdue": _("Days overdue"),
+    "until": _("Paid until"),
 }
 SUMS = {
     "net": _("Net amount"),
@@ -129,6 +130,8 @@ WORDS = {
     "movements": _("Movements"),
     "instalments": _("Instalments"),
     "claims": _("Open documents"),
+    "by_day": _("What it costs by the day of payment"),
+    "plus_tax": _("plus tax on the surcharge"),
     "inclusive": _("Amounts include tax."),
     "discount": _("Discount"),
     "on": _("Corrects"),

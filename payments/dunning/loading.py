@@ -10,6 +10,7 @@ from typing import Any
 
 from billing import bulk, ledgers
 from billing.due import DuePart
+from billing.invoicing.terms import LATE
 from billing.loading import trimmed
 from billing.queries.money import due_parts
 from billing.state import CUSTOMER_OWES, AccountState, OpenInvoice
@@ -17,8 +18,6 @@ from billing.terms import Policy
 from payments.dunning.cases import Case, Debt, Pause, Standing
 from payments.dunning.policies import Followed, followed
 from plans.periods import local_date
-
-LATE = ("late_interest", "late_fee")  # components of what is charged for being late
 
 
 def standings(states: Mapping[str, AccountState], rules: Policy) -> dict[str, tuple[Standing, Followed]]:

@@ -32,7 +32,9 @@ class Bearing:
 
 
 @dataclass
-class _Past:
+class Past:
+    """What became of documents, each by its id."""
+
     movements: dict[str, list[tuple[datetime, date, Decimal]]] = field(default_factory=dict)
     disputed: dict[str, list[Dated]] = field(default_factory=dict)
     schedules: dict[str, list[Schedule]] = field(default_factory=dict)
@@ -48,10 +50,10 @@ def bearing(states: Mapping[str, AccountState], rules: Policy) -> dict[str, Bear
     rows = _documents(policies)
     if not rows:
         return {}
-    past = _past(rows, {name: states[name].zone for name in policies})
+    past = past_of(rows, {name: states[name].zone for name in policies}, ITEM)
     found: dict[str, list[tuple[LateDocument, Charged]]] = {}
     for account, *row in rows:
-        document = _document(row, past)
+        document = document_of(row, past)
         found.setdefault(account, []).append((document, past.charged.get(document.invoice, Charged({}))))
     return {name: Bearing(policies[name], rates_of(policies[name]), tuple(documents)) for name, documents in found.items()}
 
@@ -76,7 +78,8 @@ def _documents(accounts: Collection[str]) -> list[tuple[Any, ...]]:
     return bulk.fetch(statement, [list(accounts), list(CUSTOMER_OWES), list(accounts)])
 
 
-def _document(row: list[Any], past: _Past) -> LateDocument:
+def document_of(row: list[Any], past: Past) -> LateDocument:
+    """One of the rows of `_documents`, without its account."""
     invoice, number, currency, due, total, status = row
     return LateDocument(
         invoice=invoice,
@@ -92,10 +95,11 @@ def _document(row: list[Any], past: _Past) -> LateDocument:
     )
 
 
-def _past(rows: Collection[tuple[Any, ...]], zones: Mapping[str, str]) -> _Past:
+def past_of(rows: Collection[tuple[Any, ...]], zones: Mapping[str, str], item: str) -> Past:
+    """Of rows of `_documents`, with what was charged for each under this item; `zones` are those of the accounts."""
     names = [row[1] for row in rows]
     zone = {row[1]: zones[row[0]] for row in rows}
-    past = _Past(late=late_amounts(names))
+    past = Past(late=late_amounts(names))
     statement = """
         SELECT invoice, effective_at, sum(amount) FROM read_posting WHERE account = ANY(%s) AND ledger = %s AND invoice = ANY(%s)
         GROUP BY account, sequence, invoice, effective_at ORDER BY effective_at, sequence"""
@@ -108,11 +112,11 @@ def _past(rows: Collection[tuple[Any, ...]], zones: Mapping[str, str]) -> _Past:
         until = local_date(closed, zone[invoice]) if closed else None
         past.disputed.setdefault(invoice, []).append(Dated(local_date(opened, zone[invoice]), until, trimmed(amount)))
     _schedules(past, names, zone)
-    _charged(past, list(zones), names, zone)
+    _charged(past, list(zones), names, zone, item)
     return past
 
 
-def _schedules(past: _Past, names: list[str], zone: Mapping[str, str]) -> None:
+def _schedules(past: Past, names: list[str], zone: Mapping[str, str]) -> None:
     statement = """
         SELECT invoice, since, until, array_agg(due ORDER BY position), array_agg(amount ORDER BY position) FROM read_due_part
         WHERE invoice = ANY(%s) GROUP BY account, sequence, invoice, since, until ORDER BY sequence"""
@@ -122,13 +126,13 @@ def _schedules(past: _Past, names: list[str], zone: Mapping[str, str]) -> None:
         past.schedules.setdefault(invoice, []).append(Schedule(local_date(since, zone[invoice]), ended, parts))
 
 
-def _charged(past: _Past, accounts: list[str], names: list[str], zone: Mapping[str, str]) -> None:
+def _charged(past: Past, accounts: list[str], names: list[str], zone: Mapping[str, str], item: str) -> None:
     statement = """
         SELECT split_part(terms, '@', 1), period_start, sum(amount), max("end") FROM read_charge
         WHERE account = ANY(%s) AND contract = '' AND item = %s AND split_part(terms, '@', 1) = ANY(%s) GROUP BY 1, 2"""
     found: dict[str, dict[date, Decimal]] = {}
     through: dict[str, date] = {}
-    for invoice, start, amount, end in bulk.fetch(statement, [accounts, ITEM, names]):
+    for invoice, start, amount, end in bulk.fetch(statement, [accounts, item, names]):
         found.setdefault(invoice, {})[local_date(start, zone[invoice])] = trimmed(amount)
         ends = local_date(end, zone[invoice])
         through[invoice] = max(ends, through.get(invoice, ends))

@@ -23,7 +23,11 @@ def process(batch: Batch) -> None:
             moved |= dict.fromkeys(_documents(event), _known(recorded))
     settled = [invoice for invoice, known in moved.items() if known is None]
     late = {invoice: known for invoice, known in moved.items() if known is not None}
-    bulk.execute("DELETE FROM read_late_document d USING {rows} WHERE d.invoice = given.invoice", {"invoice": ("text", settled)})
+    bulk.execute(
+        """DELETE FROM read_late_document d USING {rows} WHERE d.invoice = given.invoice
+            AND NOT EXISTS (SELECT 1 FROM read_pay_by p WHERE p.invoice = d.invoice AND p.percent > 0)""",
+        {"invoice": ("text", settled)},
+    )
     bulk.execute(
         """INSERT INTO read_late_document (invoice, account) SELECT i.invoice, i.account FROM {rows}
             JOIN read_invoice i ON i.invoice = given.invoice WHERE i.due < given.known ON CONFLICT DO NOTHING""",

@@ -21,6 +21,7 @@ from billing import bulk
 from billing.engine import Outcome, Request, execute
 from billing.state import CUSTOMER_OWES
 from payments.models import BankLine as BankRow
+from payments.settlement.early import offers
 from payments.statements.lines import BadLine, BankLine, Read
 from payments.statements.matching import Candidate, Known, Open, candidates, folded, sure
 from payments.transfers.waiting import Payout, payouts_of
@@ -137,7 +138,10 @@ def known_of(seller: str) -> Known:
         SELECT i.account, i.invoice, i.number, i.currency, i.open FROM read_invoice i JOIN read_account a USING (account)
         WHERE a.seller = %s AND i.open > 0 AND i.status = 'open' AND i.document = ANY(%s) ORDER BY i.account, i.due, i.sequence"""
     known = Known()
-    known.add(Open(*row) for row in bulk.fetch(statement, [seller, list(CUSTOMER_OWES)]))
+    rows = bulk.fetch(statement, [seller, list(CUSTOMER_OWES)])
+    cheaper = offers({row[0] for row in rows})
+    early = {invoice: {"early": one.asked, "early_until": one.until} for invoice, one in cheaper.items()}
+    known.add(Open(*row, **early.get(row[1], {})) for row in rows)
     ibans: dict[str, set[str]] = {}
     paid = "SELECT DISTINCT iban, account FROM bank_line WHERE seller = %s AND iban <> '' AND account <> '' AND amount > 0"
     for iban, account in (*bulk.fetch(paid, [seller]), *((iban, account) for account, iban in vault.ibans().items())):

@@ -17,6 +17,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 
 from payments.documents.references import bare, referred
@@ -37,6 +38,12 @@ class Open:
     number: str
     currency: str
     open: Decimal
+    early: Decimal = Decimal(0)  # what pays it until the day `early_until`, that one too; 0: there is no such amount
+    early_until: date = date.min
+
+    def asks(self, day: date) -> Decimal:
+        """What pays it in full on the day."""
+        return self.early if self.early and day <= self.early_until else self.open
 
 
 @dataclass(frozen=True)
@@ -64,7 +71,8 @@ class Known:
                 self.by_number.setdefault(bare(one.number), []).append(one)
             self.by_account.setdefault(one.account, []).append(one)
             self.accounts.setdefault(bare(one.account), set()).add(one.account)
-            self.by_amount.setdefault((one.currency, one.open), []).append(one)
+            for amount in {one.open, one.early} - {Decimal(0)}:
+                self.by_amount.setdefault((one.currency, amount), []).append(one)
 
 
 def folded(name: str) -> str:
@@ -84,7 +92,7 @@ def candidates(line: BankLine, known: Known) -> list[Candidate]:
                 named.setdefault(one.account, {})[one.invoice] = one
     by_iban = known.ibans.get(line.iban, frozenset()) if line.iban else frozenset()
     by_name = known.names.get(folded(line.name), frozenset()) if line.name else frozenset()
-    by_amount = {one.account for one in known.by_amount.get((line.currency, line.amount), [])}
+    by_amount = {one.account for one in known.by_amount.get((line.currency, line.amount), []) if _fits([one], line)}
     # An amount that half the world owes says nothing: it counts alone only where it is rare.
     by_code = {account for number in structured for account in known.accounts.get(number, ())}
     accounts = {*named, *by_code, *by_iban, *by_name, *(by_amount if len(by_amount) <= 3 else ())}
@@ -140,15 +148,20 @@ def _candidate(
         score += IBAN
         reasons.append("the IBAN is known")
     if not documents:
-        fitting = [one for one in known.by_account.get(account, []) if (one.currency, one.open) == (line.currency, line.amount)]
+        fitting = [one for one in known.by_account.get(account, []) if one.currency == line.currency and _fits([one], line)]
         documents = fitting if len(fitting) == 1 else []
-    if documents and sum(one.open for one in documents) == line.amount:
+    if documents and _fits(documents, line):
         score += AMOUNT
         reasons.append("the amount is what is open")
     if by_name:
         score += NAME
         reasons.append("the name fits")
     return Candidate(account, tuple(one.invoice for one in documents), score, tuple(reasons))
+
+
+def _fits(documents: Sequence[Open], line: BankLine) -> bool:
+    """Whether the amount is what is open, or what settles them by the day."""
+    return line.amount in (sum(one.open for one in documents), sum(one.asks(line.booked) for one in documents))
 
 
 def sure(found: Sequence[Candidate]) -> Candidate | None:

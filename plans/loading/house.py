@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from functools import partial
 from string import Formatter
 from typing import Any, Protocol, TypeVar
 
-from plans.catalogue import PaymentTerms
+from plans.catalogue import EarlyDiscount, PaymentTerms, Surcharge
 from plans.discounts import Coupon, Discount, parse_coupon, parse_coupons, parse_discount, parse_discounts
 from plans.errors import Invalid
 from plans.fields import Fields
@@ -20,6 +21,7 @@ from plans.tax import Tax, parse_tax, parse_taxes
 
 SELLER_FIELDS = "name country region city postal_code address tax_id email telephone website bank iban bic text".split()
 SERIES = {"invoice": "INV-{number:06}", "credit_note": "CN-{number:06}", "statement": "ST-{number:06}", "debit_note": "DN-{number:06}"}
+MOST_DAYS = 3650
 _WIDTH = re.compile(r"0?[1-9]|0[1-9]\d?|")
 
 
@@ -47,10 +49,15 @@ def read_terms(fields: Fields, name: str, problems: Problems) -> tuple[dict[str,
         inner = Fields({"days": value} if isinstance(value, str) else {} if value is None else value, at)
         terms = PaymentTerms(
             code=code,
-            days=inner.integer("days", 0, most=3650),
+            days=inner.integer("days", 0, most=MOST_DAYS),
             end_of_month=inner.flag("end_of_month", False),
             text=inner.text("text", "", longest=500),
+            surcharge=inner.read("surcharge", _surcharge, None),
+            early=inner.read("early", _early, None),
         )
+        if terms.early and not terms.end_of_month and terms.early.days > terms.days:
+            message = f"{terms.early.days} days are more than the {terms.days} in which everybody may pay"
+            raise Invalid("out_of_range", message, at=inner.path("early.days"))
         if inner.flag("default", False):
             if defaults:
                 raise Invalid("conflict", f"{defaults[0]!r} is the default already", at=inner.path("default"))
@@ -60,6 +67,45 @@ def read_terms(fields: Fields, name: str, problems: Problems) -> tuple[dict[str,
 
     found = problems.by_code(entries_of(fields, name), one)
     return found, defaults[0] if defaults else next(iter(found), None)
+
+
+def _surcharge(value: object, at: str) -> Surcharge:
+    """`{8: "1.59", 16: "3.17"}`, days after the due date → percent; or a mapping with these as `steps` and `name`, `tax`, `bill`."""
+    detailed = isinstance(value, Mapping) and "steps" in value
+    fields = Fields(value if detailed else {"steps": value}, at)
+    steps = fields.read("steps", _surcharge_steps)
+    found = Surcharge(
+        steps=steps,
+        name=fields.text("name", Surcharge.name),
+        tax=fields.read("tax", check_code, None),
+        bill=fields.choice("bill", ("now", "next_invoice"), "now"),
+    )
+    fields.done()
+    return found
+
+
+def _surcharge_steps(value: object, at: str) -> tuple[tuple[int, Decimal], ...]:
+    if not isinstance(value, Mapping) or not value:
+        raise Invalid("wrong_type", "expected days after the due date and their percents, as in {10: 1.5, 20: 3}", at=at)
+    fields, found = Fields({str(day): percent for day, percent in value.items()}, at), []
+    for day in fields.values:
+        if not day.isascii() or not day.isdigit() or not 0 < int(day) <= MOST_DAYS:
+            raise Invalid("wrong_type", f"expected days after the due date, 1 to {MOST_DAYS}; found {day!r}", at=at)
+        found.append((int(day), fields.decimal(day)))
+    steps = sorted(found)
+    percents = [percent for _, percent in steps]
+    if not percents[0] or percents != sorted(percents) or percents[-1] > 100:
+        raise Invalid("out_of_range", "expected percents that rise with the days, above 0 and at most 100", at=at)
+    return tuple(steps)
+
+
+def _early(value: object, at: str) -> EarlyDiscount:
+    fields = Fields(value, at)
+    found = EarlyDiscount(days=fields.integer("days", least=0, most=MOST_DAYS), percent=fields.decimal("percent"))
+    fields.done()
+    if not 0 < found.percent < 100:
+        raise Invalid("out_of_range", "expected a percent above 0 and below 100", at=fields.path("percent"))
+    return found
 
 
 # -- document numbers --------------------------------------------------------------------------------------------------------------

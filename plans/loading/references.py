@@ -164,6 +164,9 @@ def _categories(catalogue: Catalogue) -> Iterator[tuple[str, str]]:
             if charge and charge.tax:
                 yield charge.tax, f"dunning.{code}.{name}.tax"
         yield from ((step.fee.tax, f"dunning.{code}.steps") for step in policy.steps if step.fee and step.fee.tax)
+    for code, terms in catalogue.terms.items():
+        if terms.surcharge and terms.surcharge.tax:
+            yield terms.surcharge.tax, f"terms.{code}.surcharge.tax"
     for code, offer in catalogue.instalments.items():
         if offer.tax:
             yield offer.tax, f"instalments.{code}.tax"
