@@ -34,7 +34,7 @@ LATE = ("late_interest", "late_fee", "surcharge")
 
 
 def settlement_of(terms: PaymentTerms | None, catalogue: Catalogue | None, *, issued: date, due: date) -> Settlement | None:
-    """What the document costs by the day of payment: less until the early day, more after the due date; None where nothing is said of it."""
+    """What the document costs by the day of payment: less until the early day, more after the due date. None where terms say neither."""
     if terms is None or catalogue is None or not (terms.surcharge or terms.early):
         return None
     early, surcharge = terms.early, terms.surcharge
