@@ -88,6 +88,7 @@ AREAS: dict[str, frozenset[str]] = {
     "debts": frozenset({"pause_dunning", "resume_dunning", "set_dunning", "instalments", "end_instalments"}),
     "catalogue": frozenset(
         {
+            "backtest_catalogue",
             "draft_catalogue",
             "discard_draft",
             "request_publication",

@@ -59,9 +59,9 @@ def counted_periods(step: Step, state: AccountState, policy: Policy) -> list[Cou
 
 def _counted_periods(step: Step, state: AccountState, policy: Policy) -> list[Counted]:
     found = [_counted(row, state, policy, step, closed=True) for row in step.closing]
-    found += [_counted(row, state, policy, step, closed=False) for row in step.opening if _at_start(row, state, policy)]
+    found += [_counted(row, state, policy, step, closed=False) for row in step.opening if at_start(row, state, policy)]
     for row in step.recount:
-        if row.closed or _at_start(row, state, policy) or _at_tick(row, state, policy):
+        if row.closed or at_start(row, state, policy) or _at_tick(row, state, policy):
             found.append(_counted(row, state, policy, step, closed=row.closed))
     return found
 
@@ -71,7 +71,7 @@ def _items(row: PeriodRow, state: AccountState, policy: Policy) -> list[Item]:
     return [item for terms in contract.timeline if (item := item_of(policy, terms.terms, row.item))]
 
 
-def _at_start(row: PeriodRow, state: AccountState, policy: Policy) -> bool:
+def at_start(row: PeriodRow, state: AccountState, policy: Policy) -> bool:
     return row.start == row.full_end or any(item.charge == "fee" and item.timing == "advance" for item in _items(row, state, policy))
 
 
@@ -86,7 +86,7 @@ def _counted(row: PeriodRow, state: AccountState, policy: Policy, step: Step, *,
     kept = [terms for terms in contract.timeline if terms.effective_at == row.end and terms.terms.keep_unused]
     if kept and row.end < row.full_end:  # a new billing day broke the period, and what was charged for the rest of it stays
         contract = replace(contract, timeline=tuple(terms for terms in contract.timeline if terms.effective_at < row.end))
-    keep = (contract.keep_unused or bool(kept)) and _at_start(row, state, policy)
+    keep = (contract.keep_unused or bool(kept)) and at_start(row, state, policy)
     end = row.full_end if keep else row.end
     if not closed and _at_tick(row, state, policy):
         end = min(end, step.moment + datetime.resolution)  # what was used at this very moment counts
@@ -127,9 +127,15 @@ def recalculated(
 ) -> list[tuple[Counted, list[TargetLine], list[Difference]]]:
     """What the counted periods would be by the policy and the maths of now, and how that differs from what stands: whatever people
     adjusted, and however long ago it is. For a person to look at; nothing of it is recorded."""
+    found = targets(step, state, policy, usage)
+    return [(c, lines, _found(c, lines, state, policy)[1]) for c, lines in found]
+
+
+def targets(step: Step, state: AccountState, policy: Policy, usage: Measurements) -> list[tuple[Counted, list[TargetLine]]]:
+    """What the counted periods come to by the policy, whatever stands. Nothing of it is recorded."""
     counted = counted_periods(step, state, policy)
     lines = _targets(counted, state, policy, usage)
-    return [(c, lines[_key(c.row)], _found(c, lines[_key(c.row)], state, policy)[1]) for c in counted]
+    return [(c, lines[_key(c.row)]) for c in counted]
 
 
 def _found(c: Counted, lines: Sequence[TargetLine], state: AccountState, policy: Policy) -> tuple[str, list[Difference]]:

@@ -106,7 +106,7 @@ def _contract_steps(state: AccountState, policy: Policy, contract: Contract) -> 
         return []
     found = []
     open_rows = 0
-    for code in _codes(policy, contract):
+    for code in period_codes(policy, contract):
         rows = [row for row in state.periods if row.contract == contract.id and row.item == code]
         live = next((row for row in rows if not row.closed), None)
         last = next((row for row in rows if row.last), None)
@@ -128,7 +128,7 @@ def _contract_steps(state: AccountState, policy: Policy, contract: Contract) -> 
     return found
 
 
-def _codes(policy: Policy, contract: Contract) -> list[str]:
+def period_codes(policy: Policy, contract: Contract) -> list[str]:
     """Items that have periods: those of the terms that are charged by time or use, and the plan's minimums. In the order of the plan, then
     add-ons: so documents show them."""
     order: dict[str, int] = {}
@@ -177,7 +177,7 @@ def next_period(policy: Policy, contract: Contract, code: str, last: PeriodRow |
     start = _start_after(policy, contract, code, last)
     if start is None or (contract.end is not None and start >= contract.end):
         return None
-    cycle = _cycle(policy, contract, code, start, zone)
+    cycle = running_cycle(policy, contract, code, start, zone)
     if cycle is None:
         return None if last is not None else PeriodRow(contract.id, code, start, start, start, start, closed=False, last=True)
     full = cycle.period_at(start)
@@ -197,7 +197,7 @@ def _start_after(policy: Policy, contract: Contract, code: str, last: PeriodRow 
     return None
 
 
-def _cycle(policy: Policy, contract: Contract, code: str, moment: datetime, zone: str) -> Cycle | None:
+def running_cycle(policy: Policy, contract: Contract, code: str, moment: datetime, zone: str) -> Cycle | None:
     terms = contract.terms_at(moment).terms
     for minimum in plan_of(policy, terms).minimums:
         if minimum.code == code:

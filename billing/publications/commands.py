@@ -11,13 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
+
+from orjson import dumps
 
 from billing import bulk
 from billing.command import Command
 from billing.commands.catalogue import PublishCatalogue, publish_catalogue
 from billing.engine import Context, Decision
+from billing.publications.backtest import MOST_ACCOUNTS, backtest
+from billing.publications.replaying import EVERYBODY, FOLLOWERS, Trial
 from billing.requests.commands import (
     ApproveRequest,
     Asking,
@@ -33,8 +37,11 @@ from plans import store
 from plans.errors import Conflict, Invalid
 from plans.loader import LARGEST, canonical_source, read_catalogue
 from plans.loading.problems import check_code
+from plans.periods import day_start, local_date
+from plans.periods.cycles import add
 
 PUBLISH_DRAFT = "publish_draft"
+MOST_MONTHS = 36
 
 
 @dataclass(frozen=True)
@@ -101,6 +108,38 @@ def publish_draft(context: Context, args: PublishDraft) -> Decision:
     decision = publish_catalogue(context, published)
     store.discard_draft(args.catalogue)
     return decision
+
+
+@dataclass(frozen=True)
+class BacktestCatalogue:
+    catalogue: str
+    months: int = 12  # how far back
+    sample: int = 300  # accounts at most
+    moved: str = EVERYBODY  # or followers: only what follows price lists takes the draft's
+
+
+def backtest_catalogue(context: Context, args: BacktestCatalogue) -> Decision:
+    """Try the draft on the real contracts and use of the last months, and keep what came of it for whoever approves the draft. It changes
+    nothing else, and takes accounts and periods up to a bound that the result states.
+
+    Raises what is wrong in the text, NotFound `unknown_draft`, Invalid `out_of_range`, `unknown_choice`.
+    """
+    trial = trial_of(args, context.at)
+    result = backtest(trial, sample=args.sample)
+    store.save_backtest(args.catalogue, trial.draft.digest, dumps(result).decode(), at=context.at, by=context.actor)
+    return Decision(made={"catalogue": args.catalogue, "tested": result["tested"], "accounts": result["accounts"]})
+
+
+def trial_of(args: BacktestCatalogue, at: datetime) -> Trial:
+    """What the arguments ask to try."""
+    if args.moved not in (EVERYBODY, FOLLOWERS):
+        raise Invalid("unknown_choice", f"expected {EVERYBODY} or {FOLLOWERS}, found {args.moved!r}", at="moved")
+    for name, value, most in (("months", args.months, MOST_MONTHS), ("sample", args.sample, MOST_ACCOUNTS)):
+        if not 0 < value <= most:
+            raise Invalid("out_of_range", f"expected 1 to {most}, found {value}", at=name)
+    draft = read_catalogue(store.draft(args.catalogue).source, name=f"{args.catalogue}@draft").unwrap()
+    day = add(local_date(at, draft.zone), -args.months, "month")
+    return Trial(draft, day_start(day, draft.zone), at, args.moved)
 
 
 # --- asking and deciding ----------------------------------------------------------------------------------------------------------
@@ -186,9 +225,16 @@ def _house(args: Any) -> list[str]:
     return [HOUSE]
 
 
+def _nothing(args: Any) -> list[str]:
+    """It only looks."""
+    del args
+    return []
+
+
 COMMANDS = (
     Command("draft_catalogue", "Keep a text as the draft of a catalogue", DraftCatalogue, draft_catalogue, _house),
     Command("discard_draft", "Give the draft of a catalogue up", DiscardDraft, discard_draft, _house),
+    Command("backtest_catalogue", "Try a draft on the history of the last months", BacktestCatalogue, backtest_catalogue, _nothing),
     Command("publish_draft", "Publish the draft of a catalogue", PublishDraft, publish_draft, _house),
     Command("request_publication", "Ask that a draft be published", RequestPublication, request_publication, _house),
     Command("approve_publication", "Approve a draft and publish it", ApprovePublication, approve_publication, _house),
