@@ -21,6 +21,7 @@ from django.views.decorators.csrf import csrf_exempt
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 
+from billing import bulk
 from billing.api import answers
 from billing.api.base import BillingView
 from billing.api.keys import SCHEME, BadKey, Key, key_of
@@ -29,7 +30,8 @@ from billing.api.parsing import read_exact
 from billing.api.problems import CONTENT_TYPE, problem, waiting
 from billing.models import Account
 from billing.usage.cloudevents import measurement_of, source_of, subjects_of
-from billing.usage.intake import CHUNK, BatchRefused, ingest_whole
+from billing.usage.everyday import everyday
+from billing.usage.intake import CHUNK, BatchRefused, ingest_everyday, ingest_whole
 from plans.errors import Invalid, Refusal
 
 BATCH, ONE, ANY = "application/cloudevents-batch+json", "application/cloudevents+json", "application/json"
@@ -86,7 +88,7 @@ def take_events(request: HttpRequest) -> HttpResponse:
             raise BadKey("bad_key", "send an API key: Authorization: Bearer …", at="authorization")
         key.must(SCOPE)
         spend(f"{key.actor} {SCOPE}", at=now, most=settings.API_INGESTS_PER_MINUTE)
-        _take(_events(request), key, now)
+        _take(request, key, now)
     except BatchRefused as error:
         return _problem(_reasons(error))
     except Refusal as error:
@@ -107,16 +109,19 @@ def _reasons(error: BatchRefused) -> dict[str, Any]:
     return problem(400, error.code, error.message) | {"errors": reasons}
 
 
-def _events(request: HttpRequest) -> list[Any]:
-    """The events of the body: a list of one for `cloudevents+json`. Raises Invalid."""
+def _body(request: HttpRequest) -> tuple[str, bytes]:
+    """The kind of the body, and the body. Raises Invalid."""
     kind = request.content_type or ANY
     if kind not in (BATCH, ONE, ANY):
         raise Invalid("unknown_choice", f"expected {BATCH}, {ONE} or {ANY}; found {kind[:80]}", at="content-type")
     try:
-        body = request.body
+        return kind, request.body
     except RequestDataTooBig:
         raise Invalid("out_of_range", f"the body is too long; send at most {CHUNK} events at once") from None
-    content = read_exact(body)
+
+
+def _events(content: Any, kind: str) -> list[Any]:
+    """The events of the body: a list of one for `cloudevents+json`. Raises Invalid."""
     if isinstance(content, list) and kind != ONE:
         return content
     if isinstance(content, dict) and kind != BATCH:
@@ -124,7 +129,40 @@ def _events(request: HttpRequest) -> list[Any]:
     raise Invalid("wrong_type", "expected a list of events for a batch, an object for one event")
 
 
-def _take(events: list[Any], key: Key, now: datetime) -> None:
+def _take(request: HttpRequest, key: Key, now: datetime) -> None:
+    kind, body = _body(request)
+    if not _take_everyday(kind, body, key, now):
+        _take_any(_events(read_exact(body), kind), key, now)
+
+
+def _take_everyday(kind: str, body: bytes, key: Key, now: datetime) -> bool:
+    """True where all events are everyday ones and new, and were taken."""
+    try:
+        events = _events(orjson.loads(body), kind)
+    except ValueError:
+        return False  # no JSON: the long way says why
+    if not 0 < len(events) <= CHUNK:
+        return False
+    accounts = _open_accounts(events, key)
+    records = []
+    for event in events:
+        record = everyday(event, accounts)
+        if record is None:
+            return False
+        records.append(record)
+    return ingest_everyday(records, arrived_at=now)
+
+
+def _open_accounts(events: Sequence[object], key: Key) -> dict[str, str]:
+    """Subject → account, of the open accounts that the key may speak of and whose own names the subjects are."""
+    statement = """
+        SELECT account FROM read_account WHERE account = ANY(%s) AND status <> 'closed'
+            AND (%s = '' OR account = %s) AND (%s = '' OR seller = %s)"""
+    found = bulk.fetch(statement, [subjects_of(events), key.account, key.account, key.seller, key.seller])
+    return {account: account for (account,) in found}
+
+
+def _take_any(events: list[Any], key: Key, now: datetime) -> None:
     if len(events) > CHUNK:
         raise Invalid("out_of_range", f"expected at most {CHUNK} events at once, found {len(events)}")
     accounts = _accounts(events, key)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
+from operator import attrgetter
 from typing import Any
 
 import psycopg
@@ -33,6 +34,7 @@ CHUNK = 5_000
 SHOWN = 1_000  # rejected lines that a report holds itself; all of them are put aside in the database
 MOST_WAITING = 100_000  # corrections kept until the records that they name have come
 RETRIES = 5
+AGAIN = ("40P01", "40001")  # a deadlock, a failure to serialize
 
 
 @dataclass
@@ -100,6 +102,60 @@ def ingest_whole(records: Sequence[Mapping[str, Any]], *, source: str, arrived_a
     return report
 
 
+def ingest_everyday(records: Sequence[Measurement], *, arrived_at: datetime) -> bool:
+    """Take records of open accounts that are plain use in, all of them or none: at most 5,000. False, and nothing was taken, where one of
+    their keys is known or stands twice: `ingest_whole` is for those.
+    """
+    if len(records) == 1:
+        return _insert_one(records[0], arrived_at)
+    ordered = sorted(records, key=attrgetter("source", "id"))
+    try:
+        with transaction.atomic():
+            _copy_everyday(ordered, arrived_at)
+        return True
+    except (IntegrityError, OperationalError, psycopg.errors.UniqueViolation, psycopg.OperationalError) as error:
+        if _sqlstate(error) in ("23505", *AGAIN):
+            return False
+        raise
+
+
+def _copy_everyday(records: Sequence[Measurement], arrived_at: datetime) -> None:
+    recorded_at = time_text(database_time())
+    keys, rows = [], []
+    earliest: dict[tuple[str, str], datetime] = {}
+    for record in records:
+        assert record.at is not None
+        at = time_text(record.at)
+        keys.append((record.source, record.id, at, "\\x" + record.digest.hex()))
+        value = str(record.value)
+        rows.append((record.account, record.meter, at, record.source, record.id, value, record.dimensions, recorded_at))
+        place = record.account, record.meter
+        known = earliest.get(place)
+        if known is None or record.at < known:
+            earliest[place] = record.at
+    bulk.copy_lines("usage_key", KEY_COLUMNS, keys)
+    bulk.copy_lines("usage_record", EVERYDAY_COLUMNS, rows)
+    marks = [(*place, time_text(at), time_text(arrived_at)) for place, at in sorted(earliest.items())]
+    bulk.copy_lines("usage_mark", MARK_COLUMNS, marks)
+
+
+def _insert_one(record: Measurement, arrived_at: datetime) -> bool:
+    """One record in one statement, which is its own transaction unless the caller has one: nothing is written where its key is known."""
+    statement = """
+        WITH claimed AS (
+            INSERT INTO usage_key (source, record, at, digest) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING RETURNING source, record, at
+        ), kept AS (
+            INSERT INTO usage_record (account, meter, at, source, record, value, dimensions, recorded_at)
+            SELECT %s, %s, at, source, record, %s, %s::jsonb, transaction_timestamp() FROM claimed
+        ), marked AS (
+            INSERT INTO usage_mark (account, meter, at, arrived_at) SELECT %s, %s, at, %s FROM claimed
+        )
+        SELECT 1 FROM claimed"""
+    key = [record.source, record.id, record.at, record.digest]
+    place = [record.account, record.meter]
+    return bool(bulk.fetch(statement, [*key, *place, record.value, record.dimensions, *place, arrived_at]))
+
+
 def _row(number: int, content: object) -> Row:
     if isinstance(content, Mapping):
         return Row(number, content)
@@ -157,14 +213,16 @@ def _take(
                 put_aside(report.batch, taken.rejected, recorded_at=recorded_at)
             break
         except (OperationalError, psycopg.OperationalError) as error:  # a COPY raises the driver's own
-            state = error.sqlstate if isinstance(error, psycopg.Error) else getattr(error.__cause__, "sqlstate", "")
-            again = state in ("40P01", "40001")
-            if not again or attempt == RETRIES - 1 or connection.in_atomic_block:
+            if _sqlstate(error) not in AGAIN or attempt == RETRIES - 1 or connection.in_atomic_block:
                 raise
             time.sleep(0.01 * 2**attempt)
     report.add(taken.accepted, taken.duplicates, sorted(taken.rejected, key=lambda line: line.number))
     if waiting is not None:
         waiting += taken.waiting
+
+
+def _sqlstate(error: Exception) -> str:
+    return str(error.sqlstate if isinstance(error, psycopg.Error) else getattr(error.__cause__, "sqlstate", ""))
 
 
 @dataclass
@@ -275,6 +333,8 @@ def _shown(content: object) -> str:
 COLUMNS = (
     "account meter at source record until value amount dimensions subject kind estimated voids amends initial final recorded_at".split()
 )
+EVERYDAY_COLUMNS = "account meter at source record value dimensions recorded_at".split()
+MARK_COLUMNS = "account meter at arrived_at".split()
 
 
 def _accounts(chunk: Sequence[Row]) -> dict[str, tuple[str, str]]:
@@ -352,4 +412,4 @@ def _leave_marks(records: Sequence[Measurement], reach: Mapping[Key, datetime], 
         assert record.at is not None
         place, at = (record.account, record.meter), reach.get(record.key, record.at)
         earliest[place] = min(at, earliest.get(place, at))
-    bulk.copy("usage_mark", ("account", "meter", "at", "arrived_at"), ((*place, at, arrived_at) for place, at in sorted(earliest.items())))
+    bulk.copy("usage_mark", MARK_COLUMNS, ((*place, at, arrived_at) for place, at in sorted(earliest.items())))

@@ -34,7 +34,7 @@ LONGEST_TEXT = 200
 MOST_DIMENSIONS = 50
 
 Key = tuple[str, str]  # source, id
-_code = lru_cache(maxsize=10_000)(check_code)
+code_of = lru_cache(maxsize=10_000)(check_code)
 
 
 @dataclass(slots=True)  # not frozen: that would cost a fifth of the reading
@@ -109,7 +109,7 @@ def _measurement(
         raise Invalid("out_of_range", f"the record ends at {until.isoformat()}, not after its start", at="until")
     fields: dict[str, Any] = {
         "account": account,
-        "meter": _code(given.get("meter"), "meter") if isinstance(given.get("meter"), str) else plain_text(given, "meter"),
+        "meter": code_of(given.get("meter"), "meter") if isinstance(given.get("meter"), str) else plain_text(given, "meter"),
         "source": source,
         "id": plain_text(given, "id"),
         "dimensions": _dimensions(given.get("dimensions", {})),
@@ -121,7 +121,7 @@ def _measurement(
         raise Invalid("conflict", "a record can't correct itself", at=next(iter(corrected)))
     content = {
         **fields,
-        **{name: _digits(number) for name, number in numbers.items()},
+        **{name: digits_of(number) for name, number in numbers.items()},
         **{name: list(key) for name, key in corrected.items()},
         "at": at and time_text(at),
         "until": until and time_text(until),
@@ -132,7 +132,7 @@ def _measurement(
     return Measurement(**fields, at=at, until=until, voids=voids, amends=corrected.get("amends"), digest=digest)
 
 
-def _digits(number: Decimal) -> str:
+def digits_of(number: Decimal) -> str:
     """The one way to write the number: 1.50, +1.5 and 15e-1 are the same content."""
     text = str(number)
     if text.isdigit() and text[0] != "0":

@@ -88,7 +88,7 @@ def parse_time(value: object, zone: str, at: str = "") -> datetime:
 
 def _read_time(value: object, zone: str, at: str) -> datetime:
     zone_of(zone, at=at)
-    if type(value) is str and (quick := _parse_utc(value)) is not None:
+    if type(value) is str and (quick := parse_utc(value)) is not None:
         return quick
     if isinstance(value, datetime):
         return as_utc(value) if value.tzinfo else to_utc(value, zone)
@@ -107,7 +107,7 @@ def _read_time(value: object, zone: str, at: str) -> datetime:
         raise Invalid("not_a_time", f"{describe(value)} is not a time: {error}", at=at) from None
 
 
-def _parse_utc(text: str) -> datetime | None:
+def parse_utc(text: str) -> datetime | None:
     """`2026-03-01T15:00:00Z`, with or without milli- or microseconds: as machines send times, read in a third of the time."""
     length = len(text)
     if length not in (20, 24, 27) or text[-1] != "Z" or text[10] != "T" or text[4] != "-" or text[7] != "-" or not text.isascii():

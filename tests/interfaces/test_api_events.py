@@ -70,6 +70,44 @@ def test_a_subject_may_be_the_account_s_id_elsewhere(key: str) -> None:
     assert stored()[0][1] == "ben"
 
 
+def all_columns() -> list[tuple[Any, ...]]:
+    return [
+        tuple(row) for row in bulk.fetch("SELECT to_jsonb(usage_record) - 'sequence' - 'recorded_at' FROM usage_record ORDER BY record")
+    ]
+
+
+HOSTILE = {"value": "1", "back": "\\\\N \\. \\t", "quote": "\"'$1%s{}"}  # what COPY, SQL or formatting might take for its own
+
+
+@pytest.mark.parametrize("kind", ["one", "many", "among others"])
+def test_everyday_events_are_kept_as_all_others_are(key: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    events = [event("\\\\x", source="a\\N/b", data=HOSTILE), event("\\."), event("c", time="2026-11-22T10:30:15Z")]
+    sent = [[one] for one in events] if kind == "one" else [events]
+    if kind == "among others":
+        sent[0].append(event("z", subject="crm-2"))
+    for batch in sent:
+        assert post(batch, key).status_code == 204
+    kept, marks = all_columns(), bulk.fetch("SELECT account, meter, at FROM usage_mark ORDER BY 1, 2, 3")
+    hostile = next(row for (row,) in kept if row["record"] == "\\\\x")
+    assert hostile["dimensions"] == {name: text for name, text in HOSTILE.items() if name != "value"}
+    for batch in sent:
+        assert post(batch, key).status_code == 204, "known ones are no error"
+    assert all_columns() == kept
+    assert {(account, meter) for account, meter, _ in marks} == {("ana", "prompt")} | (
+        {("ben", "prompt")} if kind == "among others" else set()
+    )
+    monkeypatch.setattr("billing.api.events.everyday", lambda event, accounts: None)
+    for batch in sent:
+        assert post(batch, key).status_code == 204, "the long way finds the same digests"
+
+
+def test_an_event_twice_in_a_batch_counts_once_and_with_other_content_not_at_all(key: str) -> None:
+    assert post([event("a"), event("a")], key).status_code == 204
+    assert len(stored()) == 1
+    assert post([event("b"), event("b", data={"tokens": 7})], key).status_code == 400
+    assert len(stored()) == 1
+
+
 @pytest.mark.parametrize(
     ("data", "value"),
     [
