@@ -31,7 +31,8 @@ from billing.api.problems import CONTENT_TYPE, problem, waiting
 from billing.models import Account
 from billing.usage.cloudevents import measurement_of, source_of, subjects_of
 from billing.usage.everyday import everyday
-from billing.usage.intake import CHUNK, BatchRefused, ingest_everyday, ingest_whole
+from billing.usage.intake import CHUNK, BatchRefused, ingest_whole
+from billing.usage.straight import ingest_everyday
 from plans.errors import Invalid, Refusal
 
 BATCH, ONE, ANY = "application/cloudevents-batch+json", "application/cloudevents+json", "application/json"

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
-from operator import attrgetter
 from typing import Any
 
 import psycopg
@@ -102,60 +101,6 @@ def ingest_whole(records: Sequence[Mapping[str, Any]], *, source: str, arrived_a
     return report
 
 
-def ingest_everyday(records: Sequence[Measurement], *, arrived_at: datetime) -> bool:
-    """Take records of open accounts that are plain use in, all of them or none: at most 5,000. False, and nothing was taken, where one of
-    their keys is known or stands twice: `ingest_whole` is for those.
-    """
-    if len(records) == 1:
-        return _insert_one(records[0], arrived_at)
-    ordered = sorted(records, key=attrgetter("source", "id"))
-    try:
-        with transaction.atomic():
-            _copy_everyday(ordered, arrived_at)
-        return True
-    except (IntegrityError, OperationalError, psycopg.errors.UniqueViolation, psycopg.OperationalError) as error:
-        if _sqlstate(error) in ("23505", *AGAIN):
-            return False
-        raise
-
-
-def _copy_everyday(records: Sequence[Measurement], arrived_at: datetime) -> None:
-    recorded_at = time_text(database_time())
-    keys, rows = [], []
-    earliest: dict[tuple[str, str], datetime] = {}
-    for record in records:
-        assert record.at is not None
-        at = time_text(record.at)
-        keys.append((record.source, record.id, at, "\\x" + record.digest.hex()))
-        value = str(record.value)
-        rows.append((record.account, record.meter, at, record.source, record.id, value, record.dimensions, recorded_at))
-        place = record.account, record.meter
-        known = earliest.get(place)
-        if known is None or record.at < known:
-            earliest[place] = record.at
-    bulk.copy_lines("usage_key", KEY_COLUMNS, keys)
-    bulk.copy_lines("usage_record", EVERYDAY_COLUMNS, rows)
-    marks = [(*place, time_text(at), time_text(arrived_at)) for place, at in sorted(earliest.items())]
-    bulk.copy_lines("usage_mark", MARK_COLUMNS, marks)
-
-
-def _insert_one(record: Measurement, arrived_at: datetime) -> bool:
-    """One record in one statement, which is its own transaction unless the caller has one: nothing is written where its key is known."""
-    statement = """
-        WITH claimed AS (
-            INSERT INTO usage_key (source, record, at, digest) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING RETURNING source, record, at
-        ), kept AS (
-            INSERT INTO usage_record (account, meter, at, source, record, value, dimensions, recorded_at)
-            SELECT %s, %s, at, source, record, %s, %s::jsonb, transaction_timestamp() FROM claimed
-        ), marked AS (
-            INSERT INTO usage_mark (account, meter, at, arrived_at) SELECT %s, %s, at, %s FROM claimed
-        )
-        SELECT 1 FROM claimed"""
-    key = [record.source, record.id, record.at, record.digest]
-    place = [record.account, record.meter]
-    return bool(bulk.fetch(statement, [*key, *place, record.value, record.dimensions, *place, arrived_at]))
-
-
 def _row(number: int, content: object) -> Row:
     if isinstance(content, Mapping):
         return Row(number, content)
@@ -213,7 +158,7 @@ def _take(
                 put_aside(report.batch, taken.rejected, recorded_at=recorded_at)
             break
         except (OperationalError, psycopg.OperationalError) as error:  # a COPY raises the driver's own
-            if _sqlstate(error) not in AGAIN or attempt == RETRIES - 1 or connection.in_atomic_block:
+            if sqlstate(error) not in AGAIN or attempt == RETRIES - 1 or connection.in_atomic_block:
                 raise
             time.sleep(0.01 * 2**attempt)
     report.add(taken.accepted, taken.duplicates, sorted(taken.rejected, key=lambda line: line.number))
@@ -221,7 +166,7 @@ def _take(
         waiting += taken.waiting
 
 
-def _sqlstate(error: Exception) -> str:
+def sqlstate(error: Exception) -> str:
     return str(error.sqlstate if isinstance(error, psycopg.Error) else getattr(error.__cause__, "sqlstate", ""))
 
 
@@ -333,7 +278,6 @@ def _shown(content: object) -> str:
 COLUMNS = (
     "account meter at source record until value amount dimensions subject kind estimated voids amends initial final recorded_at".split()
 )
-EVERYDAY_COLUMNS = "account meter at source record value dimensions recorded_at".split()
 MARK_COLUMNS = "account meter at arrived_at".split()
 
 
