@@ -1,29 +1,69 @@
 """Many rows at once: COPY for new rows, one statement over `unnest` for known ones. The only way that the engine and processors write.
 
-Values travel in binary, bound on the server, past Django's cursor: arrays of thousands of values are neither quoted nor parsed as text.
+Values travel in binary, bound on the server, past Django's cursor: neither rows nor arrays of thousands of values are quoted and parsed
+as text.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import cache
 from typing import Any, TypeVar
 
 import psycopg
 from django.db import connection
 from psycopg import sql
 
+from billing.arrays import KINDS, Array, packed
+
 T = TypeVar("T")
+
+#: Columns of these types take a Python value as it is; a table with another type is copied as text.
+_BINARY = frozenset({"text", "int4", "int8", "bool", "numeric", "timestamptz", "date", "bytea", "jsonb"})
+_JSONB_FORM = b"\x01"  # jsonb travels as this byte and its text
 
 
 def copy(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Append rows with COPY. Values are Python values of the columns' types; JSON comes as text."""
+    """Append rows with COPY. Values are Python values of the columns' types; JSON comes as text, or as its bytes."""
     listed = list(rows)
     if not listed:
         return
-    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns)))
-    with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(statement) as stream:
-        for row in listed:
+    statement, types, documents = _copying(table, tuple(columns))
+    with connection.wrap_database_errors, _cursor() as cursor, cursor.copy(statement) as stream:
+        if types:
+            stream.set_types(types)
+        for row in _with_documents(listed, documents) if documents else listed:
             stream.write_row(row)
+
+
+def _with_documents(rows: Iterable[Sequence[Any]], places: Sequence[int]) -> Iterable[Sequence[Any]]:
+    for row in rows:
+        values = list(row)
+        for place in places:
+            value = values[place]
+            if value is not None:
+                values[place] = _JSONB_FORM + (value if type(value) is bytes else value.encode())
+        yield values
+
+
+@cache
+def _copying(table: str, columns: tuple[str, ...]) -> tuple[sql.Composed, list[str], list[int]]:
+    """The statement; the types of the columns, none where they travel as text; and which of them hold JSON. Asked once per process."""
+    asked = "SELECT attname, atttypid::regtype::text FROM pg_attribute WHERE attrelid = %s::text::regclass AND attnum > 0"
+    known: dict[str, str] = dict(fetch(asked, [table]))
+    types = [_SHORT.get(known[name]) or known[name] for name in columns]
+    binary = _BINARY.issuperset(types)
+    listed = sql.SQL(", ").join(map(sql.Identifier, columns))
+    statement = sql.SQL("COPY {} ({}) FROM STDIN{}").format(
+        sql.Identifier(table), listed, sql.SQL(" (FORMAT BINARY)") if binary else sql.SQL("")
+    )
+    if not binary:
+        return statement, [], []
+    return statement, ["bytea" if kind == "jsonb" else kind for kind in types], [i for i, kind in enumerate(types) if kind == "jsonb"]
+
+
+_SHORT = {"integer": "int4", "bigint": "int8", "boolean": "bool", "timestamp with time zone": "timestamptz"}
 
 
 def copy_lines(table: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -41,14 +81,36 @@ def execute(statement: str, columns: Mapping[str, tuple[str, Sequence[Any]]]) ->
         return
     arrays = ", ".join(f"%b::{kind}[]" for kind, _ in columns.values())
     rows = f"unnest({arrays}) AS given({', '.join(columns)})"
+    values = [packed(kind, listed) if kind in KINDS else list(listed) for kind, listed in columns.values()]
     with connection.wrap_database_errors, _cursor() as cursor:
-        cursor.execute(_query(statement.replace("{rows}", rows)), [list(values) for _, values in columns.values()])
+        cursor.execute(_query(statement.replace("{rows}", rows)), values)
 
 
-def fetch(statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+def fetch(statement: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
     """All rows of the answer. Times come in UTC, JSON is to be asked for as text."""
+    bound: Any
+    if isinstance(parameters, Mapping):
+        bound = {name: _bound(value) for name, value in parameters.items()}
+    else:
+        bound = [_bound(value) for value in parameters]
     with connection.wrap_database_errors, _cursor() as cursor:
-        return cursor.execute(_query(statement), parameters).fetchall()
+        return cursor.execute(_query(statement), bound).fetchall()
+
+
+def _bound(value: Any) -> Any:
+    """Lists may be long: those of text, numbers and times are packed here."""
+    if type(value) is list and value:
+        kind = _LISTS.get(type(value[0]))
+        return value if kind is None else packed(kind, value)
+    return value
+
+
+_LISTS: dict[type, str] = {str: "text", int: "bigint", datetime: "timestamptz"}
+
+
+def texts(values: Iterable[str]) -> Array:
+    """An array of text that several statements take, packed once."""
+    return packed("text", list(values))
 
 
 def _cursor() -> psycopg.Cursor[tuple[Any, ...]]:

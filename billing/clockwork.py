@@ -25,10 +25,10 @@ from billing.folding import fold, forget_marks
 from billing.journal import Draft, Head, Recorded
 from billing.loading import load, policy
 from billing.measuring import measure_steps
-from billing.schedule import Recount, Recounts, Step, idle_marks, next_step
+from billing.schedule import Marked, Recount, Recounts, Step, marked_periods, next_step
 from billing.state import AccountState
 from billing.terms import Policy
-from billing.works import OPENING, works
+from billing.works import OPENING, load_works, moving, works
 from plans import store
 from plans.errors import Conflict
 
@@ -47,7 +47,7 @@ def advance(
     recorded: list[Recorded] = []
     recount = _touched(after, at=until)
     active = list(accounts) if after else _due(accounts, until)
-    states = load(active, since=recount)
+    states = _loaded(active, recount)
     for _ in range(MAX_ROUNDS):
         if not active:
             return recorded
@@ -67,16 +67,27 @@ def _following(
     events: dict[str, list[Recorded]] = {}
     for recorded in done:
         events.setdefault(recorded.stream, []).append(recorded)
-    found, again = {}, []
+    performed = {account for accounts in doing.works.values() for account in accounts}  # what they wrote may be in other streams
+    found, again, moved = {}, [], {}
     for account in active:
-        state = states.get(account)
-        if state is None or account in recount or not fold(state, events.get(account, ())):
+        state, own = states.get(account), events.get(account, ())
+        if state is None or account in recount or not fold(state, own):
             again.append(account)
             continue
         if account in doing.steps:
             forget_marks(state, doing.steps[account].marks)
+        if account in performed or any(moved_by(one.event) for one in own for moved_by in moving(type(one.event))):
+            moved[account] = state
         found[account] = state
-    return found | load(again, since=recount) if again else found
+    load_works(moved, policy())
+    return found | _loaded(again, recount) if again else found
+
+
+def _loaded(accounts: Collection[str], recount: Recounts) -> dict[str, AccountState]:
+    """The states of the accounts, with what the works that concern them need to know."""
+    states = load(accounts, since=recount)
+    load_works(states, policy())
+    return states
 
 
 def _due(accounts: Collection[str], until: datetime) -> list[str]:
@@ -141,19 +152,18 @@ def _plan(
 ) -> _Doing:
     """The earliest step of each account; of several at one moment, the first in the order of the moment."""
     doing = _Doing()
-    for work in works():
-        work.load(states)
     for account, state in states.items():
-        step = next_step(state, rules, recount=recounts.get(account, {}), issued_from=issued_from)
+        marked = marked_periods(state, rules)
+        step = next_step(state, rules, recount=recounts.get(account, {}), issued_from=issued_from, until=until, marked=marked)
         others = [
-            (moment, work.rank, position)
-            for position, work in enumerate(works())
-            if state.status != "parked" and (moment := work.next_moment(state, rules)) is not None
+            (moment, works()[position].rank, position)
+            for position in state.works
+            if state.status != "parked" and (moment := works()[position].next_moment(state, rules)) is not None
         ]
         first = min(others, default=None)
         if state.marks:
             ahead = [moment for moment in (step and step.moment, first and first[0]) if moment]
-            doing.idle += _take_idle(state, rules, min([until, *ahead]))
+            doing.idle += _take_idle(state, marked, min([until, *ahead]))
         if step is not None and (first is None or (step.moment, step.rank) < first[:2]):
             changes = any(moment == step.moment and rank < OPENING for moment, rank, _ in others)
             due, chosen = step.moment, step.closing_only() if changes else step
@@ -171,8 +181,10 @@ def _plan(
     return doing
 
 
-def _take_idle(state: AccountState, rules: Policy, until: datetime) -> list[int]:
-    idle = idle_marks(state, rules, until=until)
+def _take_idle(state: AccountState, marked: Marked, until: datetime) -> list[int]:
+    """Use that arrived by `until` and moves no period yet. Nothing else is due before `until`: what closes a period makes a mark of it
+    count."""
+    idle = [mark.id for mark, rows in marked if mark.arrived_at <= until and not rows]
     forget_marks(state, idle)
     return idle
 
@@ -225,8 +237,7 @@ def _refresh_due(resting: Mapping[str, datetime | None]) -> None:
 
 def refresh_due(accounts: Collection[str]) -> None:
     """Compute again when the accounts next need the clockwork (after a rebuild)."""
-    states, rules = load(accounts), policy()
-    _refresh_due(_plan(states, rules, {}, LONG_AGO).resting)
+    _refresh_due(_plan(_loaded(accounts, {}), policy(), {}, LONG_AGO).resting)
 
 
 def next_due(*, until: datetime, accounts: Collection[str] | None = None) -> datetime | None:

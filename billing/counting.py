@@ -22,9 +22,10 @@ from billing.decided import overridden, respected
 from billing.discounting import discount_lines
 from billing.events import ChargeAccrued, ContractEnded, Entry, Event, ItemPeriod, PeriodsClosed, PeriodsOpened, Posting
 from billing.interest import interest_target
+from billing.outlook import outlook
 from billing.schedule import Step, is_minimum
 from billing.state import AccountState, Contract, PeriodRow
-from billing.terms import Policy, Segment, item_of, plan_of, segments
+from billing.terms import Policy, Segment, plan_of, segments
 from plans.catalogue import InvoicePolicy, Item, Minimum
 from plans.discounts import Discount
 from plans.errors import Conflict
@@ -66,17 +67,16 @@ def _counted_periods(step: Step, state: AccountState, policy: Policy) -> list[Co
     return found
 
 
-def _items(row: PeriodRow, state: AccountState, policy: Policy) -> list[Item]:
-    contract = state.contracts[row.contract]
-    return [item for terms in contract.timeline if (item := item_of(policy, terms.terms, row.item))]
+def _items(row: PeriodRow, state: AccountState, policy: Policy) -> tuple[Item, ...]:
+    return outlook(policy, state.contracts[row.contract]).items.get(row.item, ())
 
 
 def at_start(row: PeriodRow, state: AccountState, policy: Policy) -> bool:
-    return row.start == row.full_end or any(item.charge == "fee" and item.timing == "advance" for item in _items(row, state, policy))
+    return row.start == row.full_end or row.item in outlook(policy, state.contracts[row.contract]).at_start
 
 
 def _at_tick(row: PeriodRow, state: AccountState, policy: Policy) -> bool:
-    return any(item.timing == "tick" for item in _items(row, state, policy))
+    return row.item in outlook(policy, state.contracts[row.contract]).ticking
 
 
 def _counted(row: PeriodRow, state: AccountState, policy: Policy, step: Step, *, closed: bool) -> Counted:

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from accounts import vault
+from billing.bill_times import chosen_charges
 from billing.events import Event
 from billing.invoicing import Composed, Composing, Past, compose
 from billing.past import load_past
-from billing.schedule import chosen_charges
 from billing.state import AccountState, OpenCharge
 from billing.terms import Policy
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
-from billing.state import AccountState, Contract, OpenCharge, PeriodRow, UsageMark
-from billing.terms import Policy, breaks, cycle_at, item_codes, item_of, plan_of, used_items
-from plans.catalogue import InvoicePolicy, Item
+from billing.bill_times import document_moment
+from billing.outlook import outlook
+from billing.state import AccountState, Contract, PeriodRow, UsageMark
+from billing.terms import Policy, breaks, cycle_at, plan_of
+from plans.catalogue import Item
 from plans.periods import Cycle
 
 
@@ -53,116 +54,130 @@ class Recount:
 
 
 Recounts = Mapping[str, Mapping[str, Recount]]  # account -> contract
+Marked = Sequence[tuple[UsageMark, list[PeriodRow]]]  # mark of use -> the periods that it makes to be counted again
 
 
-def next_step(state: AccountState, policy: Policy, *, recount: Mapping[str, Recount], issued_from: datetime | None = None) -> Step | None:
+def next_step(
+    state: AccountState,
+    policy: Policy,
+    *,
+    recount: Mapping[str, Recount],
+    issued_from: datetime | None = None,
+    until: datetime | None = None,
+    marked: Marked | None = None,
+) -> Step | None:
     """The account's next step, whenever it is; None where nothing is ahead. Parked accounts rest. No document is dated before
-    `issued_from`."""
+    `issued_from`. Of a step after `until` the moment alone is answered, not what falls due then. `marked`: what `marked_periods` found."""
     if state.status == "parked":
         return None
-    found: list[Step] = []
-    for contract in state.contracts.values():
-        found += _contract_steps(state, policy, contract)
-        if contract.id in recount:
-            again = recount[contract.id]
-            found.append(Step(again.at, recount=_periods_after(state, contract.id, again.since), recounted=[contract.id]))
-    found += _mark_steps(state, policy)
-    counting = _earliest(found)
+    turns = [turn for contract in state.contracts.values() for turn in _turns(state, policy, contract)]
+    touched = [(mark, rows) for mark, rows in (marked_periods(state, policy) if marked is None else marked) if rows]
+    moments = [turn.moment for turn in turns] + [mark.arrived_at for mark, _ in touched]
+    moments += [again.at for name, again in recount.items() if name in state.contracts]
+    counting = min(moments, default=None)
     documents = document_moment(state, policy)
     if documents is not None and issued_from is not None:
         documents = max(documents, issued_from)
-    if documents is not None and (counting is None or documents < counting.moment):
+    if documents is not None and (counting is None or documents < counting):
         return Step(documents, documents=True)
-    return counting
+    if counting is None or (until is not None and counting > until):
+        return None if counting is None else Step(counting)
+    return _step_at(counting, turns, touched, state, policy, recount)
 
 
-def _earliest(found: Sequence[Step]) -> Step | None:
-    """All steps of the earliest moment as one."""
-    if not found:
-        return None
-    moment = min(step.moment for step in found)
-    merged = Step(moment)
-    for step in found:
-        if step.moment == moment:
-            merged.closing += step.closing
-            merged.opening += step.opening
-            merged.recount += [row for row in step.recount if row not in merged.recount]
-            merged.ending += step.ending
-            merged.marks += step.marks
-            merged.recounted += step.recounted
-    merged.recount = [
-        row
-        for row in merged.recount
-        if not any(row.item == c.item and row.start == c.start and row.contract == c.contract for c in merged.closing)
-    ]
-    return merged
+@dataclass(frozen=True)
+class _Turn:
+    """What comes next for one item of a contract: its open period ends, or its next one starts; without `item`, the contract ends."""
+
+    moment: datetime
+    contract: Contract
+    item: str = ""
+    open: PeriodRow | None = None
+    opening: PeriodRow | None = None
+
+
+def _step_at(
+    moment: datetime, turns: Sequence[_Turn], touched: Marked, state: AccountState, policy: Policy, recount: Mapping[str, Recount]
+) -> Step:
+    """All that falls due at the moment as one step."""
+    step = Step(moment)
+    for turn in turns:
+        if turn.moment != moment:
+            continue
+        if turn.open is not None:
+            step.closing.append(ended := _with_end(turn.open, moment))
+            following = next_period(policy, turn.contract, turn.item, ended, state.zone)
+            if following is not None and following.start == moment:
+                step.opening.append(following)
+        elif turn.opening is not None:
+            step.opening.append(turn.opening)
+        else:
+            step.ending.append(turn.contract.id)
+    step.recounted = [name for name in state.contracts if name in recount and recount[name].at == moment]
+    again = [row for name in step.recounted for row in _periods_after(state, name, recount[name].since)]
+    for mark, rows in touched:
+        if mark.arrived_at == moment:
+            step.marks.append(mark.id)
+            again += rows
+    closing = {(row.contract, row.item, row.start) for row in step.closing}
+    for row in again:
+        if row not in step.recount and (row.contract, row.item, row.start) not in closing:
+            step.recount.append(row)
+    return step
 
 
 # --- periods ----------------------------------------------------------------------------------------------------------------------
 
 
-def _contract_steps(state: AccountState, policy: Policy, contract: Contract) -> list[Step]:
+def _turns(state: AccountState, policy: Policy, contract: Contract) -> list[_Turn]:
     if contract.settled:
         return []
+    known = outlook(policy, contract)
+    live: dict[str, PeriodRow] = {}
+    last: dict[str, PeriodRow] = {}
+    for row in state.periods:
+        if row.contract == contract.id:
+            if not row.closed:
+                live.setdefault(row.item, row)
+            if row.last:
+                last.setdefault(row.item, row)
     found = []
-    open_rows = 0
-    for code in period_codes(policy, contract):
-        rows = [row for row in state.periods if row.contract == contract.id and row.item == code]
-        live = next((row for row in rows if not row.closed), None)
-        last = next((row for row in rows if row.last), None)
-        if live is not None:
-            open_rows += 1
-            ended = ended_row(policy, contract, live, state.zone)
-            closing = Step(ended.end, closing=[ended])
-            following = next_period(policy, contract, code, ended, state.zone)
-            if following is not None and following.start == ended.end:
-                closing.opening.append(following)
-            found.append(closing)
-        else:
-            opening = next_period(policy, contract, code, last, state.zone)
-            if opening is not None:
-                open_rows += 1
-                found.append(Step(opening.start, opening=[opening]))
+    for code in known.with_periods:
+        running = live.get(code)
+        if running is not None:
+            found.append(_Turn(period_end(policy, contract, running, state.zone), contract, code, running))
+        elif (opening := next_period(policy, contract, code, last.get(code), state.zone)) is not None:
+            found.append(_Turn(opening.start, contract, code, opening=opening))
     if contract.end is not None and contract.status != "ended":
-        found.append(Step(contract.end, ending=[contract.id]))
+        found.append(_Turn(contract.end, contract))
     return found
-
-
-def period_codes(policy: Policy, contract: Contract) -> list[str]:
-    """Items that have periods: those of the terms that are charged by time or use, and the plan's minimums. In the order of the plan, then
-    add-ons: so documents show them."""
-    order: dict[str, int] = {}
-    for row in contract.timeline:
-        order |= plan_of(policy, row.terms).places
-    codes = sorted(item_codes(contract), key=lambda code: order.get(code, len(order)))
-    codes = [code for code in codes if _has_periods(policy, contract, code)]
-    minimums = {m.code: None for row in contract.timeline for m in plan_of(policy, row.terms).minimums}
-    return [*codes, *minimums]
-
-
-def _has_periods(policy: Policy, contract: Contract, code: str) -> bool:
-    for row in contract.timeline:
-        item = item_of(policy, row.terms, code)
-        if item is not None and item.charge != "sale":
-            return True
-    return False
 
 
 def ended_row(policy: Policy, contract: Contract, row: PeriodRow, zone: str) -> PeriodRow:
     """The open period with the end that it has by what is known now: its full end, or an earlier break of its cycle."""
-    if row.start == row.full_end:
-        return row
-    stop = (
-        minimum_break(policy, contract, row)
-        if is_minimum(policy, contract, row.item)
-        else breaks(policy, contract, row.item, start=row.start, zone=zone)
-    )
-    end = row.full_end if stop is None else min(row.full_end, stop)
+    return _with_end(row, period_end(policy, contract, row, zone))
+
+
+def _with_end(row: PeriodRow, end: datetime) -> PeriodRow:
     return row if end == row.end else replace(row, end=end)
 
 
+def period_end(policy: Policy, contract: Contract, row: PeriodRow, zone: str) -> datetime:
+    """When the open period ends by what is known now."""
+    if row.start == row.full_end:
+        return row.end
+    known = outlook(policy, contract)
+    if len(contract.timeline) == 1 and not known.phased:  # nearly always: one cycle for ever
+        stop = contract.end if contract.end is not None and contract.end > row.start else None
+    elif row.item in known.minimums:
+        stop = minimum_break(policy, contract, row)
+    else:
+        stop = breaks(policy, contract, row.item, start=row.start, zone=zone)
+    return row.full_end if stop is None else min(row.full_end, stop)
+
+
 def is_minimum(policy: Policy, contract: Contract, code: str) -> bool:
-    return any(code in plan_of(policy, row.terms).minimum_codes for row in contract.timeline)
+    return code in outlook(policy, contract).minimums
 
 
 def minimum_break(policy: Policy, contract: Contract, row: PeriodRow) -> datetime | None:
@@ -213,20 +228,10 @@ def _periods_after(state: AccountState, contract: str, moment: datetime) -> list
 # --- usage that came late -----------------------------------------------------------------------------------------------------------
 
 
-def _mark_steps(state: AccountState, policy: Policy) -> list[Step]:
-    """What marks make to be counted again. Those that touch nothing are idle: see below."""
-    found = []
-    for mark in state.marks:
-        touched = _marked(state, policy, mark)
-        if touched:
-            found.append(Step(mark.arrived_at, recount=touched, marks=[mark.id]))
-    return found
-
-
-def idle_marks(state: AccountState, policy: Policy, *, until: datetime) -> list[int]:
-    """Use that arrived by `until` and moves no period yet: its period is open, and counted when it ends. Nothing else may be due before
-    `until`: what closes a period makes a mark of it count."""
-    return [mark.id for mark in state.marks if mark.arrived_at <= until and not _marked(state, policy, mark)]
+def marked_periods(state: AccountState, policy: Policy) -> Marked:
+    """Each mark of use that arrived, and the periods that it makes to be counted again. A mark that touches none is idle: its period is
+    open, and counted when it ends."""
+    return [(mark, _marked(state, policy, mark)) for mark in state.marks]
 
 
 def _marked(state: AccountState, policy: Policy, mark: UsageMark) -> list[PeriodRow]:
@@ -236,11 +241,11 @@ def _marked(state: AccountState, policy: Policy, mark: UsageMark) -> list[Period
         contract = state.contracts.get(row.contract)
         if contract is None or (row.closed and row.end <= mark.at) or (not row.closed and row.start > mark.arrived_at):
             continue
-        items = {item.code: item for terms in contract.timeline if (item := item_of(policy, terms.terms, row.item))}
-        reads = any(mark.meter in sources_of(policy, contract, item) for item in items.values())
-        ticks = any(item.timing == "tick" for item in items.values())
-        if (reads and (row.closed or ticks)) or (row.closed and is_minimum(policy, contract, row.item)):
-            found.append(row)
+        known = outlook(policy, contract)
+        if row.closed or row.item in known.ticking:
+            reads = any(mark.meter in sources_of(policy, contract, item) for item in known.items.get(row.item, ()))
+            if reads or (row.closed and row.item in known.minimums):
+                found.append(row)
     return found
 
 
@@ -273,125 +278,3 @@ def raw_meters_of(policy: Policy, contract: Contract, item: Item) -> set[str]:
     terms = contract.timeline[-1].terms
     meters = policy.catalogue(terms.catalogue, terms.version).meters
     return {(meters[code].reads or code) if code in meters else code for code in meters_of(policy, contract, item)}
-
-
-# --- documents ----------------------------------------------------------------------------------------------------------------------
-
-
-def invoice_policy(state: AccountState, policy: Policy, charge: OpenCharge) -> InvoicePolicy:
-    contract = state.contracts.get(charge.contract)
-    return plan_of(policy, contract.terms_at(charge.effective_at).terms).invoice if contract else InvoicePolicy()
-
-
-def bill_at(state: AccountState, policy: Policy, charge: OpenCharge) -> datetime | None:
-    """When the charge goes on a document; None: when another does, or never.
-
-    Late usage of a period whose draft still waits (`grace`) goes with it; later, it waits for the contract's next document, unless the
-    contract has ended.
-    """
-    if charge.invoice_when == "now":
-        return charge.effective_at
-    contract = state.contracts.get(charge.contract)
-    if charge.invoice_when in ("next_invoice", "never", "wallet") or contract is None:
-        return None
-    rule = invoice_policy(state, policy, charge)
-    late = is_late(charge)
-    if charge.invoice_when == "end" and contract.end is None:
-        return None
-    moment = _with_grace(_document_time(rule, contract, charge.end if late else charge.effective_at, state.zone), rule, state.zone)
-    if moment >= charge.effective_at:
-        return moment
-    if charge.invoice_when == "calendar":
-        return _with_grace(_document_time(rule, contract, charge.effective_at, state.zone), rule, state.zone)
-    if charge.invoice_when == "charges" and _adds(state, charge) and (contract.end is None or contract.end > charge.effective_at):
-        return contract.end
-    return charge.effective_at
-
-
-def is_late(charge: OpenCharge) -> bool:
-    """Whether the charge was found after the time that it is for: late or corrected usage."""
-    return charge.kind == "accrual" and charge.end < charge.effective_at
-
-
-def _adds(state: AccountState, charge: OpenCharge) -> bool:
-    """Whether what was found with the charge comes to more than before: less is credited at once."""
-    found = [c for c in state.open_charges if is_late(c) and (c.contract, c.effective_at) == (charge.contract, charge.effective_at)]
-    return sum(c.amount for c in found) >= 0
-
-
-def _document_time(rule: InvoicePolicy, contract: Contract, moment: datetime, zone: str) -> datetime:
-    """When a charge of this moment is on a document by the plan's policy, without grace."""
-    if rule.when == "end":
-        return moment if contract.end is None else max(contract.end, moment)
-    if rule.when != "calendar" or rule.every is None:
-        return moment
-    cycle = Cycle(period=rule.every, anchor=contract.start, zone=zone, align="calendar" if rule.day else "anchor", day=rule.day)
-    full = cycle.period_at(moment)
-    bound = moment if full.start == moment else full.end
-    return bound if contract.end is None or contract.end < moment else min(bound, contract.end)
-
-
-def draft_until(state: AccountState, policy: Policy, contract: Contract, moment: datetime) -> datetime:
-    """Until when what the contract charges at the moment is on a draft, by its plan's policy."""
-    rule = plan_of(policy, contract.terms_at(moment).terms).invoice
-    return _with_grace(_document_time(rule, contract, moment, state.zone), rule, state.zone)
-
-
-def _with_grace(moment: datetime, rule: InvoicePolicy, zone: str) -> datetime:
-    return rule.grace.after(moment, zone) if rule.grace else moment
-
-
-def billable(state: AccountState, policy: Policy) -> list[OpenCharge]:
-    """The open charges that a document is about. Those of one line that cancel each other out are about nothing, unless the policy wants
-    documents over nothing."""
-    sums: dict[tuple[Any, ...], Decimal] = {}
-    for charge in state.open_charges:
-        sums[charge.key] = sums.get(charge.key, Decimal(0)) + charge.amount
-    return [charge for charge in state.open_charges if sums[charge.key] or invoice_policy(state, policy, charge).zero == "issue"]
-
-
-def document_moment(state: AccountState, policy: Policy) -> datetime | None:
-    """When the account's next document is due; at once where unbilled charges pass their plan's threshold."""
-    moments = [moment for charge in billable(state, policy) if (moment := bill_at(state, policy, charge)) is not None]
-    reached = [max(charge.effective_at for charge in charges) for charges in over_threshold(state, policy).values()]
-    return min([*moments, *reached], default=None)
-
-
-def over_threshold(state: AccountState, policy: Policy) -> dict[str, list[OpenCharge]]:
-    """Contracts whose open charges reach the threshold of their plan, with these charges."""
-    by_contract: dict[str, list[OpenCharge]] = {}
-    for charge in state.open_charges:
-        if charge.contract in state.contracts and charge.invoice_when not in ("never", "wallet"):
-            by_contract.setdefault(charge.contract, []).append(charge)
-    found = {}
-    for contract, charges in by_contract.items():
-        rule = invoice_policy(state, policy, charges[-1])
-        whole = rule.threshold is not None and sum(charge.amount for charge in charges) >= rule.threshold
-        if whole or (rule.thresholds and _crossed(state, policy, contract, charges, rule.thresholds)):
-            found[contract] = charges
-    return found
-
-
-def _crossed(state: AccountState, policy: Policy, contract: str, charges: Sequence[OpenCharge], thresholds: Sequence[Decimal]) -> bool:
-    """Whether the contract's use over its whole life passes a threshold that what is on documents has not reached."""
-    used = used_items(policy, state.contracts[contract])
-    before = state.billed_use.get(contract, Decimal(0))
-    by_now = before + sum((charge.amount for charge in charges if charge.kind == "accrual" and charge.item in used), Decimal(0))
-    return any(before < threshold <= by_now for threshold in thresholds)
-
-
-def chosen_charges(state: AccountState, policy: Policy, moment: datetime) -> list[OpenCharge]:
-    """The open charges that a document of this moment takes: those that are due, and those that wait for the next document."""
-    at_once = {charge.address for charges in over_threshold(state, policy).values() for charge in charges}
-    due: set[str] = set()
-    waiting: list[OpenCharge] = []
-    open_charges = billable(state, policy)
-    for charge in open_charges:
-        when = bill_at(state, policy, charge)
-        if charge.address in at_once or (when is not None and when <= moment):
-            due.add(charge.address)
-        elif charge.invoice_when == "next_invoice" or (is_late(charge) and charge.invoice_when == "charges"):
-            waiting.append(charge)
-    currencies = {charge.currency for charge in open_charges if charge.address in due}
-    due |= {charge.address for charge in waiting if charge.currency in currencies and charge.effective_at <= moment}
-    return [charge for charge in open_charges if charge.address in due]

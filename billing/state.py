@@ -188,7 +188,8 @@ class AccountState:
     credit_status: str = "good"
     credit_set_by: str = ""
     suspended: dict[str, bool] = field(default_factory=dict)  # contract whose service is stopped -> whether its charges go on
-    facts: dict[str, Any] = field(default_factory=dict)  # what each work of the clockwork needs to know, under its name
+    works: tuple[int, ...] = ()  # the works of the clockwork that concern it: positions in `billing.works.works()`
+    facts: dict[str, Any] = field(default_factory=dict)  # what each of them needs to know, under its name
 
     def place_on(self, moment: datetime) -> Place:
         """The tax place in force at the moment; the first one for an earlier moment."""

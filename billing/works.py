@@ -6,14 +6,16 @@ what is due, for many accounts at once; so that `billing` knows nothing of the p
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cache
-from typing import Protocol
+from typing import Any, Protocol
 
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from billing import bulk
+from billing.events import Event
 from billing.journal import Draft, Head
 from billing.state import AccountState
 from billing.terms import Policy
@@ -24,9 +26,22 @@ RENEWING, CLOSING, HOLDS, CHANGES, OPENING, DOCUMENTS, COLLECTION, DUNNING, BOOK
 
 
 class Work(Protocol):
-    """One kind of work. `rank` is its place in the order of one moment, one of the constants above."""
+    """One kind of work. `rank` is its place in the order of one moment, one of the constants above.
+
+    Most accounts hold nothing for most works, so a work is loaded for, and asked about, the accounts that concern it: those that its
+    `holders` answers, and those whose state says so.
+    """
 
     rank: int
+    #: A statement that answers, of the accounts in %(accounts)s, those for which its tables hold something; "" where it has none.
+    holders: str = ""
+    #: Everyday events (billing/folding.py) after which it is to be asked and loaded anew, with what else must be true of them.
+    moved_by: Mapping[type[Event], Callable[[Any], bool]] = {}
+
+    def concerns(self, state: AccountState, policy: Policy) -> bool:
+        """Whether the state itself holds something for it."""
+        del state, policy
+        return False
 
     def load(self, states: Mapping[str, AccountState]) -> None:
         """Put what it needs to know into `state.facts`, under a name of its own, for all the accounts in a statement or two."""
@@ -52,3 +67,46 @@ def works() -> tuple[Work, ...]:
     """The works of the settings, in their order."""
     found = [import_string(path) for path in settings.BILLING_WORKS]
     return tuple(sorted(found, key=lambda work: work.rank))
+
+
+def always(event: Event) -> bool:
+    """For `moved_by`: whatever the event says."""
+    del event
+    return True
+
+
+def load_works(states: Mapping[str, AccountState], policy: Policy) -> None:
+    """Find which works concern the accounts, in one statement for all, and let those load what they need."""
+    if not states:
+        return
+    held = _held(list(states))
+    concerned: dict[str, list[int]] = {account: [] for account in states}
+    for position, work in enumerate(works()):
+        holding = held.get(position, ())
+        mine = {account: state for account, state in states.items() if account in holding or work.concerns(state, policy)}
+        if mine:
+            work.load(mine)
+        for account in mine:
+            concerned[account].append(position)
+    for account, state in states.items():
+        state.works = tuple(concerned[account])
+
+
+def _held(accounts: list[str]) -> dict[int, set[str]]:
+    """Position of a work → the accounts for which its tables hold something."""
+    found: dict[int, set[str]] = {}
+    for position, account in bulk.fetch(_holders(), {"accounts": accounts}):
+        found.setdefault(position, set()).add(account)
+    return found
+
+
+@cache
+def _holders() -> str:
+    asked = [f"SELECT {position}, account FROM ({work.holders}) AS held" for position, work in enumerate(works()) if work.holders]  # noqa: S608 - literals
+    return " UNION ALL ".join(asked)
+
+
+@cache
+def moving(kind: type[Event]) -> tuple[Callable[[Any], bool], ...]:
+    """What may be true of an everyday event of this class, so that a work must be asked anew."""
+    return tuple({work.moved_by[kind]: None for work in works() if kind in work.moved_by})

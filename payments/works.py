@@ -6,16 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from billing import bulk
 from billing.due import DuePart, fallen_due, unpaid
+from billing.events import InvoiceIssued
 from billing.journal import Draft, Head
 from billing.loading import policy as stored_policy
 from billing.queries.money import due_parts
 from billing.state import AccountState
 from billing.terms import Policy
-from billing.works import COLLECTION
+from billing.works import COLLECTION, Work, always
 from payments.collecting import Charged, Collectable, attempts_of, collectable, default_methods, request
 from payments.dunning.loading import pauses_of
 from payments.dunning.policies import followed
@@ -50,10 +51,12 @@ class Collecting:
     open: list[Open]
 
 
-class CollectionWork:
+class CollectionWork(Work):
     """Each document at each of its due dates, and after declines as the policy says; those of one moment and currency in one sum."""
 
     rank = COLLECTION
+    holders = "SELECT account FROM read_payment_method WHERE account = ANY(%(accounts)s) AND is_default"
+    moved_by: ClassVar = {InvoiceIssued: always}
 
     def asks_outside(self) -> bool:
         """Somebody can be collected from, so what follows depends on what the gateway says."""

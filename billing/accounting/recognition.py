@@ -18,15 +18,16 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from typing import ClassVar
 
 from billing import bulk, ledgers
 from billing.accounting.periods import month_after
-from billing.events import Earned, Entry, Key, Posting, RevenueRecognised
+from billing.events import ChargeAccrued, Earned, Entry, Key, Posting, RevenueRecognised
 from billing.journal import Draft, Head
 from billing.loading import trimmed
 from billing.state import AccountState
 from billing.terms import Policy
-from billing.works import BOOKS
+from billing.works import BOOKS, Work, always
 from plans.money import round_money
 from plans.periods import day_start, local_date
 
@@ -72,10 +73,16 @@ def next_month_end(deferred: Deferred, *, zone: str, books_zone: str) -> datetim
     return day_start(day, books_zone)
 
 
-class Recognition:
+def _deferred(event: ChargeAccrued) -> bool:
+    return any(posting.ledger == ledgers.DEFERRED for posting in event.entry.postings)
+
+
+class Recognition(Work):
     """The work of the clockwork: the last of each month's first moment, after the documents of that moment."""
 
     rank = BOOKS
+    holders = "SELECT account FROM read_deferred WHERE account = ANY(%(accounts)s)"
+    moved_by: ClassVar = {RevenueRecognised: always, ChargeAccrued: _deferred}
 
     def load(self, states: Mapping[str, AccountState]) -> None:
         found = deferred_rows(list(states))

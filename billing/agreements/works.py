@@ -12,7 +12,7 @@ from billing.journal import Draft, Head
 from billing.loading import policy
 from billing.state import AccountState, Contract
 from billing.terms import Policy, plan_of
-from billing.works import CHANGES, RENEWING
+from billing.works import CHANGES, RENEWING, Work
 from plans import store
 from plans.agreements import last_notice, next_end
 from plans.catalogue import Catalogue, Plan
@@ -80,11 +80,15 @@ def _reminder(contract: Contract, plan: Plan, until: datetime, zone: str) -> Ite
         )
 
 
-class Renewals:
+class Renewals(Work):
     """Before all else of its moment: a contract that goes on has no last period that closes."""
 
     rank = RENEWING
     what = "a contract is renewed, or its end reminded of"
+
+    def concerns(self, state: AccountState, policy: Policy) -> bool:
+        del policy
+        return any(one.end is not None for one in state.contracts.values())
 
     def load(self, states: Mapping[str, AccountState]) -> None:
         """The state holds all that is asked."""
@@ -102,11 +106,15 @@ class Renewals:
         }
 
 
-class NewTerms:
+class NewTerms(Work):
     """When the new term begins: the terms of the newest version, where it still has all that the contract holds."""
 
     rank = CHANGES
     what = "the newest terms hold"
+
+    def concerns(self, state: AccountState, policy: Policy) -> bool:
+        del policy
+        return bool(_renewed(state))
 
     def load(self, states: Mapping[str, AccountState]) -> None:
         """The state holds all that is asked."""

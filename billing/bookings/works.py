@@ -15,14 +15,17 @@ from billing.engine import Context
 from billing.journal import Draft, Head
 from billing.state import AccountState
 from billing.terms import Policy
-from billing.works import HOLDS
+from billing.works import HOLDS, Work
 
 FACT = "bookings"
 ACTOR = "clockwork"
 
 
-class Keeping:
+class Keeping(Work):
     rank = HOLDS
+    holders = """
+        SELECT account FROM read_booking
+        WHERE account = ANY(%(accounts)s) AND status IN ('held', 'confirmed') AND due IS NOT NULL"""
 
     def load(self, states: Mapping[str, AccountState]) -> None:
         for state in states.values():

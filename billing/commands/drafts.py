@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from billing.bill_times import draft_until
 from billing.command import Command
 from billing.commands.common import account_stream, find_contract, money, open_state
 from billing.engine import Context, Decision
 from billing.events import ChargeOverridden, Key
 from billing.journal import Draft
 from billing.loading import policy
-from billing.schedule import draft_until
 from billing.state import AccountState, Contract, PeriodRow
 from billing.terms import Segment, segments
 from plans.errors import Conflict, Invalid

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
+from billing.bill_times import invoice_policy
 from billing.events import AccountParked
 from billing.invoicing.values import ChargeKey, Composing, LineRef, charge_key
-from billing.schedule import invoice_policy
 from billing.state import OpenCharge
 from billing.terms import item_of, plan_of
 from plans.catalogue import Catalogue, InvoicePolicy, Item

@@ -18,7 +18,8 @@ from billing.counting import at_start, targets
 from billing.events import ItemTerms, Terms
 from billing.loading import LONG_AGO, StoredPolicy, load, trimmed
 from billing.measuring import measure_steps
-from billing.schedule import Recount, Step, next_period, period_codes, running_cycle
+from billing.outlook import outlook
+from billing.schedule import Recount, Step, next_period, running_cycle
 from billing.state import AccountState, Contract, PeriodRow
 from plans.agreements import IndexEntry
 from plans.catalogue import Catalogue, Item, ListEntry
@@ -181,7 +182,7 @@ def _rows(
     found: list[PeriodRow] = []
     for name, contract in new.contracts.items():
         was = old.contracts[name]
-        for code in period_codes(drafted, contract):
+        for code in outlook(drafted, contract).with_periods:
             mine = [row for row in rows if (row.contract, row.item) == (name, code)]
             ends = (mine[0], mine[-1]) if mine else ()
             zone = old.zone
@@ -190,7 +191,7 @@ def _rows(
             )
             if mine and same:
                 found += mine
-            elif (span := _covered(mine, contract, trial)) is not None and (mine or code not in period_codes(stored, was)):
+            elif (span := _covered(mine, contract, trial)) is not None and (mine or code not in outlook(stored, was).with_periods):
                 found += _of_cycle(drafted, contract, code, span, zone)
     return found
 

@@ -16,7 +16,7 @@ from billing.schedule import ended_row
 from billing.scheduling.pending import load_pending
 from billing.state import AccountState
 from billing.terms import phase_spans, plan_of
-from billing.works import works
+from billing.works import load_works, works
 from plans.errors import Invalid
 from plans.periods import day_start
 
@@ -118,8 +118,8 @@ def _due(state: AccountState) -> Iterator[Ahead]:
 def _works(state: AccountState) -> Iterator[Ahead]:
     """What other parts have in hand: the next moment of each, in the words of its class."""
     rules = policy()
-    for work in works():
-        work.load({state.account: state})
+    load_works({state.account: state}, rules)
+    for work in (works()[position] for position in state.works):
         moment = work.next_moment(state, rules)
         if moment is not None and type(work).__name__ != "Changes":
             yield Ahead(moment, "work", getattr(work, "what", type(work).__name__.lower()))

@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from billing import bulk
+from billing.bill_times import bill_at
 from billing.loading import load, policy, trimmed
-from billing.schedule import bill_at, meters_of, next_step
+from billing.schedule import meters_of, next_step
 from billing.state import AccountState
 from billing.terms import item_codes, item_of
 from plans.errors import Refusal

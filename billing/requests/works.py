@@ -10,13 +10,14 @@ from billing.events import RequestExpired
 from billing.journal import Draft, Head
 from billing.state import AccountState
 from billing.terms import Policy
-from billing.works import HOLDS
+from billing.works import HOLDS, Work
 
 FACT = "requests"
 
 
-class Expiry:
+class Expiry(Work):
     rank = HOLDS
+    holders = "SELECT account FROM read_request WHERE account = ANY(%(accounts)s) AND status IN ('pending', 'approved')"
 
     def load(self, states: Mapping[str, AccountState]) -> None:
         for state in states.values():

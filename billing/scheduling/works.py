@@ -14,16 +14,17 @@ from billing.limits import check_bought
 from billing.scheduling.pending import Pending, load_pending
 from billing.state import AccountState
 from billing.terms import Policy
-from billing.works import CHANGES
+from billing.works import CHANGES, Work
 from plans.errors import Refusal
 
 FACT = "changes"
 
 
-class Changes:
+class Changes(Work):
     """The commands that were scheduled, one at a time, through the same function as by hand. What is refused now waits for a person."""
 
     rank = CHANGES
+    holders = "SELECT account FROM read_change WHERE account = ANY(%(accounts)s) AND status = 'scheduled'"
 
     def load(self, states: Mapping[str, AccountState]) -> None:
         pending = load_pending(list(states))

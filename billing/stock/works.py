@@ -13,13 +13,14 @@ from billing.stock.levels import Level
 from billing.stock.loading import Reservation, load_levels, open_reservations, stock_stream
 from billing.stock.moving import ended
 from billing.terms import Policy
-from billing.works import HOLDS
+from billing.works import HOLDS, Work
 
 FACT = "stock_reservations"
 
 
-class Reservations:
+class Reservations(Work):
     rank = HOLDS
+    holders = "SELECT account FROM read_stock_reservation WHERE account = ANY(%(accounts)s) AND status = 'open'"
 
     def load(self, states: Mapping[str, AccountState]) -> None:
         for state in states.values():

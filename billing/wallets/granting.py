@@ -9,10 +9,10 @@ from decimal import Decimal
 from billing import bulk
 from billing.events import WalletGranted
 from billing.journal import Draft, Head
-from billing.loading import policy as newest_policy
+from billing.outlook import outlook
 from billing.state import AccountState, Contract
 from billing.terms import Policy, plan_of
-from billing.works import OPENING
+from billing.works import OPENING, Work
 from plans.catalogue import PlanGrant
 from plans.periods import Cycle
 
@@ -20,22 +20,21 @@ FACT = "plan grants"
 Given = Mapping[tuple[str, str], datetime]  # (contract, grant) → the start of the newest one
 
 
-class Granting:
+class Granting(Work):
     """The lots of plans, at the moments at which periods start: what ends at that moment has ended, and a debt is paid next."""
 
     rank = OPENING
 
+    def concerns(self, state: AccountState, policy: Policy) -> bool:
+        return any(_ever_grants(one, policy) for one in state.contracts.values())
+
     def load(self, states: Mapping[str, AccountState]) -> None:
-        rules = newest_policy()
-        asked = [account for account, state in states.items() if any(_ever_grants(one, rules) for one in state.contracts.values())]
-        for account in asked:
-            states[account].facts[FACT] = {}
-        if not asked:
-            return
+        for state in states.values():
+            state.facts[FACT] = {}
         statement = """
             SELECT account, contract, "grant", max(start) FROM read_wallet_lot
             WHERE account = ANY(%s) AND contract <> '' GROUP BY 1, 2, 3"""
-        for account, contract, code, start in bulk.fetch(statement, [asked]):
+        for account, contract, code, start in bulk.fetch(statement, [list(states)]):
             states[account].facts[FACT][contract, code] = start
 
     def next_moment(self, state: AccountState, policy: Policy) -> datetime | None:
@@ -57,7 +56,7 @@ class Granting:
 
 
 def _ever_grants(contract: Contract, policy: Policy) -> bool:
-    return contract.status != "ended" and any(plan_of(policy, row.terms).grants for row in contract.timeline)
+    return contract.status != "ended" and outlook(policy, contract).grants
 
 
 def _ahead(state: AccountState, policy: Policy) -> Iterator[tuple[Contract, PlanGrant, datetime]]:

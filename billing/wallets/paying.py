@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import ClassVar
 
 import orjson
 
 from billing import bulk, ledgers
-from billing.events import Allocation, LotUse, Posting, WalletPaid
+from billing.events import Allocation, InvoiceIssued, LotUse, Posting, WalletPaid
 from billing.journal import Draft, Head
 from billing.loading import trimmed
 from billing.state import AccountState
@@ -19,7 +20,7 @@ from billing.wallets.entries import TAKEN_FROM
 from billing.wallets.lots import Lot, Wallet, burn_order, use_of
 from billing.wallets.works import FACT as WALLETS
 from billing.wallets.works import entry_on
-from billing.works import COLLECTION
+from billing.works import COLLECTION, Work, always
 
 FACT = "documents to pay"
 ZERO = Decimal(0)
@@ -59,16 +60,16 @@ def cover(items: dict[str, Decimal], named: Sequence[str], amount: Decimal) -> N
         amount -= taken
 
 
-class Paying:
+class Paying(Work):
     """Before the default method is charged: what a wallet holds pays first."""
 
     rank = COLLECTION
+    holders = "SELECT account FROM read_wallet WHERE account = ANY(%(accounts)s) AND pays_invoices"
+    moved_by: ClassVar = {InvoiceIssued: always}
 
     def load(self, states: Mapping[str, AccountState]) -> None:
         """After the work that keeps wallets, which loaded them."""
-        paying = [account for account, state in states.items() if any(one.pays_invoices for one in state.facts[WALLETS].values())]
-        if not paying:
-            return
+        paying = list(states)
         statement = """
             SELECT account, invoice, number, currency, open - held, issued_at FROM read_invoice
             WHERE account = ANY(%s) AND status = 'open' AND document IN ('invoice', 'debit_note', 'opening') AND open > held

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from billing import ledgers
 from billing.commands.common import seller_zone
 from billing.events import (
+    ChargeAccrued,
     Entry,
     LotUse,
     Posting,
@@ -27,7 +28,7 @@ from billing.terms import Policy, item_of
 from billing.wallets.entries import paid_postings, use_postings
 from billing.wallets.loading import UseKey, Wallets, load_lots, load_settled, load_uses, load_wallets
 from billing.wallets.lots import OWED, Lot, Wallet, burn, draw, draw_back, rolled_over, use_of
-from billing.works import CLOSING, HOLDS
+from billing.works import CLOSING, HOLDS, Work
 from plans.catalogue import Item
 from plans.money import DECIMALS
 from plans.periods import local_date, parse_period
@@ -42,10 +43,15 @@ def entry_on(state: AccountState, moment: datetime, postings: tuple[Posting, ...
     return Entry(accounting_date=local_date(moment, seller_zone(state)), postings=postings, seller=state.seller)
 
 
-class Drawing:
+class Drawing(Work):
     """Charges that a wallet pays are drawn at the very moment at which they accrue."""
 
     rank = CLOSING
+    moved_by: ClassVar = {ChargeAccrued: lambda event: event.invoice_when == WALLET}
+
+    def concerns(self, state: AccountState, policy: Policy) -> bool:
+        del policy
+        return any(charge.invoice_when == WALLET for charge in state.open_charges)
 
     def load(self, states: Mapping[str, AccountState]) -> None:
         """The charges are in the state already; wallets are read when something is drawn."""
@@ -145,10 +151,11 @@ def _revenue(state: AccountState, policy: Policy, charge: OpenCharge) -> str:
 # --- what expires, and what follows -------------------------------------------------------------------------------------------------
 
 
-class Keeping:
+class Keeping(Work):
     """Reservations and lots expire; a new lot pays what was owed; a wallet below its threshold asks for a top-up. In this order."""
 
     rank = HOLDS
+    holders = "SELECT account FROM read_wallet WHERE account = ANY(%(accounts)s)"
 
     def load(self, states: Mapping[str, AccountState]) -> None:
         wallets = load_wallets(list(states))

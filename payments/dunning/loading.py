@@ -23,18 +23,18 @@ from plans.periods import local_date
 def standings(states: Mapping[str, AccountState], rules: Policy) -> dict[str, tuple[Standing, Followed]]:
     """account → where its debts stand and the policy that it follows; accounts with nothing to pursue are left out."""
     cases = _cases(states)
-    owing = {name: state for name, state in states.items() if _payable(state) or name in cases}
+    owing = {name: state for name, state in states.items() if payable(state) or name in cases}
     policies = followed(list(owing), rules)
     if not policies:
         return {}
-    named = {one.id: one for name in policies for one in _payable(states[name])}
+    named = {one.id: one for name in policies for one in payable(states[name])}
     held, late, reopened = _held(named), late_amounts(named), _reopened(named)
     parts = due_parts(policies)
-    pauses, moved = pauses_of(policies), _moved([name for name in policies if name in cases or _payable(states[name])])
+    pauses, moved = pauses_of(policies), _moved([name for name in policies if name in cases or payable(states[name])])
     found = {}
     for name, chosen in policies.items():
         state = states[name]
-        debts = [replace(_debt(one, state, held, late, reopened), **_parts(one, parts)) for one in _payable(state)]
+        debts = [replace(_debt(one, state, held, late, reopened), **_parts(one, parts)) for one in payable(state)]
         found[name] = (
             Standing(
                 zone=state.zone,
@@ -51,7 +51,8 @@ def standings(states: Mapping[str, AccountState], rules: Policy) -> dict[str, tu
     return found
 
 
-def _payable(state: AccountState) -> list[OpenInvoice]:
+def payable(state: AccountState) -> list[OpenInvoice]:
+    """What the account owes on documents that fall due."""
     return [one for one in state.open_invoices if one.document in CUSTOMER_OWES and one.due is not None]
 
 

@@ -162,6 +162,11 @@ def charged(recording: Recording, due: FeeCharge) -> Decimal:
     return fees.get((due.item, due.terms, due.start), (ZERO, None))[0]
 
 
+def without_contract(event: ChargeAccrued) -> bool:
+    """Whether a charge is for being late, not for what a contract gives: fees and interest have none."""
+    return not event.key.contract
+
+
 def bill_when(asked: str, state: AccountState) -> str:
     """`next_invoice` only where there will be one: with a running contract."""
     running = any(contract.status != "ended" for contract in state.contracts.values())

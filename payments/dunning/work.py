@@ -4,28 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import ClassVar
 
 from billing import bulk, credit
+from billing.events import ChargeAccrued, InvoiceIssued
 from billing.journal import Draft, Head
 from billing.loading import policy as stored_policy
 from billing.loading import trimmed
 from billing.state import AccountState
 from billing.terms import Policy
-from billing.works import DUNNING
+from billing.works import DUNNING, Work, always
 from payments.dunning.cases import Standing, next_up
 from payments.dunning.excusing import FACT as EXCUSED
 from payments.dunning.excusing import excused_steps, suspended_wrongly, wrong_fees
-from payments.dunning.loading import standings
+from payments.dunning.loading import payable, standings
 from payments.dunning.policies import Followed
-from payments.dunning.steps import LATE_FEE, RECONNECTION, Recording, charge, record
+from payments.dunning.steps import LATE_FEE, RECONNECTION, Recording, charge, record, without_contract
 
 FACT = "dunning"
 
 
-class Dunning:
+class Dunning(Work):
     """Due dates, reminders, and what follows where nobody pays."""
 
     rank = DUNNING
+    holders = "SELECT account FROM read_dunning_case WHERE account = ANY(%(accounts)s)"
+    moved_by: ClassVar = {InvoiceIssued: always, ChargeAccrued: without_contract}
+
+    def concerns(self, state: AccountState, policy: Policy) -> bool:
+        del policy
+        return bool(payable(state))
 
     def load(self, states: Mapping[str, AccountState]) -> None:
         found = standings(states, stored_policy())

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import ClassVar
 
-from billing.events import DueSchedule, Event
+from billing.events import ChargeAccrued, DueSchedule, Event, InvoiceIssued
 from billing.journal import Draft, Head
 from billing.state import AccountState
 from billing.terms import Policy
-from billing.works import DUNNING
+from billing.works import DUNNING, Work, always
+from payments.dunning.steps import without_contract
 from payments.instalments.events import InstalmentsEnded
 from payments.instalments.plans import Plan, interest_events, running
 from plans.periods import day_start, local_date
@@ -17,10 +19,12 @@ from plans.periods import day_start, local_date
 FACT = "instalments"
 
 
-class Instalments:
+class Instalments(Work):
     """Payment plans, one after the other."""
 
     rank = DUNNING
+    holders = "SELECT account FROM read_instalment_plan WHERE account = ANY(%(accounts)s) AND status = 'active'"
+    moved_by: ClassVar = {InvoiceIssued: always, ChargeAccrued: without_contract}
 
     def load(self, states: Mapping[str, AccountState]) -> None:
         found = running(states)

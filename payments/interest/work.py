@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from typing import ClassVar
 
 from billing import ledgers
 from billing.counting import accrual_entry
-from billing.events import ChargeAccrued, Event, Key
+from billing.events import ChargeAccrued, Event, InvoiceIssued, Key
 from billing.journal import Draft, Head
 from billing.loading import policy as stored_policy
 from billing.state import AccountState
 from billing.terms import Policy
-from billing.works import DUNNING
-from payments.dunning.steps import bill_when
+from billing.works import DUNNING, Work, always
+from payments.dunning.steps import bill_when, without_contract
 from payments.interest.loading import Bearing, bearing
 from payments.interest.processor import ITEM
 from payments.interest.target import Charged, InterestLine, LateDocument, accrued, differences, next_accrual
@@ -25,10 +26,16 @@ from plans.periods import day_start, local_date
 FACT = "late interest"
 
 
-class Interest:
+class Interest(Work):
     """Late interest, document by document."""
 
     rank = DUNNING
+    holders = "SELECT account FROM read_late_document WHERE account = ANY(%(accounts)s)"
+    moved_by: ClassVar = {InvoiceIssued: always, ChargeAccrued: without_contract}
+
+    def concerns(self, state: AccountState, policy: Policy) -> bool:
+        del policy
+        return bool(state.open_invoices)
 
     def load(self, states: Mapping[str, AccountState]) -> None:
         found = bearing(states, stored_policy())

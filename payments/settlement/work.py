@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
+from typing import ClassVar
 
 from billing import ledgers
 from billing.counting import accrual_entry
-from billing.events import ChargeAccrued, Key
+from billing.events import ChargeAccrued, InvoiceIssued, Key
 from billing.journal import Draft, Head
 from billing.state import AccountState
 from billing.terms import Policy
-from billing.works import DUNNING
-from payments.dunning.steps import bill_when
+from billing.works import DUNNING, Work, always
+from payments.dunning.steps import bill_when, without_contract
 from payments.interest.target import InterestLine, differences
 from payments.settlement.loading import ITEM, Costly, costly
 from payments.settlement.target import next_surcharge, surcharges
@@ -24,10 +25,12 @@ from plans.periods import day_start, local_date
 FACT = "surcharges"
 
 
-class Surcharges:
+class Surcharges(Work):
     """Surcharges, document by document."""
 
     rank = DUNNING
+    holders = "SELECT account FROM read_pay_by WHERE account = ANY(%(accounts)s)"
+    moved_by: ClassVar = {InvoiceIssued: always, ChargeAccrued: without_contract}
 
     def load(self, states: Mapping[str, AccountState]) -> None:
         found = costly(states)
