@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from tests.books import open_account
-from tests.interfaces.worlds import NOW, document, play
+from tests.interfaces.worlds import NOW, document
 
 pytestmark = pytest.mark.django_db
 
@@ -36,8 +36,7 @@ def problem(response: Any) -> tuple[int, str, str]:
     return response.status_code, body["code"], body.get("at", "")
 
 
-def test_the_status_of_an_account(staff: Client) -> None:
-    play()
+def test_the_status_of_an_account(world: None, staff: Client) -> None:
     body = staff.get("/api/v1/accounts/ana/status").json()
     assert body["status"] == "overdue"
     assert body["amounts"] == [
@@ -57,23 +56,20 @@ def test_the_status_of_an_account(staff: Client) -> None:
     assert body["next"]["documents"] == [{"at": "2026-03-01T00:00:00Z", "document": "invoice", "currency": "EUR", "total": "50.82"}]
 
 
-def test_the_status_of_then(staff: Client) -> None:
-    play()
+def test_the_status_of_then(world: None, staff: Client) -> None:
     body = staff.get("/api/v1/accounts/ana/status", {"as_of": "2026-02-10", "known_at": "2026-02-14"}).json()
     assert body["amounts"][0]["owed"] == "34.14"
     assert "next" not in body
 
 
-def test_accounts_page_by_page(staff: Client) -> None:
-    play()
+def test_accounts_page_by_page(world: None, staff: Client) -> None:
     first = staff.get("/api/v1/accounts", {"limit": "2"}).json()
     assert [one["account"] for one in first["results"]] == ["ana", "bob"]
     second = staff.get(first["next"]).json()
     assert ([one["account"] for one in second["results"]], second["next"]) == (["eve"], None)
 
 
-def test_the_cost_of_the_list_does_not_grow_with_its_rows(staff: Client, django_assert_max_num_queries: Any) -> None:
-    play()
+def test_the_cost_of_the_list_does_not_grow_with_its_rows(world: None, staff: Client, django_assert_max_num_queries: Any) -> None:
     with django_assert_max_num_queries(8):
         staff.get("/api/v1/accounts")
     for i in range(20):
@@ -82,8 +78,7 @@ def test_the_cost_of_the_list_does_not_grow_with_its_rows(staff: Client, django_
         staff.get("/api/v1/accounts")
 
 
-def test_an_invoice_by_number_and_by_id(staff: Client) -> None:
-    play()
+def test_an_invoice_by_number_and_by_id(world: None, staff: Client) -> None:
     by_number, by_id = (staff.get(f"/api/v1/invoices/{name}").json() for name in ("INV-000005", document("INV-000005")))
     assert by_number == by_id
     assert (by_id["total"], [(line["name"], line["amount"]) for line in by_id["lines"]]) == (
@@ -92,8 +87,7 @@ def test_an_invoice_by_number_and_by_id(staff: Client) -> None:
     )
 
 
-def test_why(staff: Client) -> None:
-    play()
+def test_why(world: None, staff: Client) -> None:
     body = staff.get("/api/v1/accounts/ana/why", {"what": "INV-000005"}).json()
     assert (body["kind"], body["amount"], body["because"][0]["amount"]) == ("document", "62.11", "62.11")
 
@@ -116,8 +110,7 @@ def test_why(staff: Client) -> None:
         ("/api/v2/accounts", (404, "not_found", "")),
     ],
 )
-def test_errors_are_problems(staff: Client, path: str, expected: tuple[int, str, str]) -> None:
-    play()
+def test_errors_are_problems(world: None, staff: Client, path: str, expected: tuple[int, str, str]) -> None:
     assert problem(staff.get(path)) == expected
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-import subprocess
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -13,52 +12,18 @@ from pathlib import Path
 import pytest
 from django.core.management import call_command
 
-from billing import bulk, ledgers
+from billing import ledgers
 from billing.accounting.chart import STANDARD, Chart, beancount_name, paths
-from billing.scenario.player import played
-from billing.scenario.reading import find_stories, read_story
 from plans.errors import Invalid
+from tests.bookkeepers import CHECKS, accepts, exported, tools
 from tests.books import CATALOGUE, advance, balance, do, open_account, publish
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-STORIES = [file for world in sorted(EXAMPLES.iterdir()) if world.is_dir() for file in find_stories(world)]
-CHECKS = {
-    "hledger": ("hledger", "check", "--strict", "ordereddates", "-f"),
-    "ledger": ("ledger", "--args-only", "--pedantic", "balance", "-f"),
-    "beancount": ("bean-check", "--no-cache"),
-}
-tools = pytest.mark.needs("hledger", "ledger", "bean-check")
 POSTING = re.compile(r" +[A-Za-z:-]+  -?[0-9.]+ [A-Z]{3}")
 AMOUNT = re.compile(r"(-?\d+)\.(\d\d) ([A-Z]{3})")
 
 
-def exported(what: str, *options: str) -> str:
-    out = io.StringIO()
-    call_command("export", what, *options, stdout=out)
-    return out.getvalue()
-
-
 def table(what: str, *options: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(exported(what, *options))))
-
-
-def accepts(program: str, text: str, folder: Path) -> bool:
-    """Whether the program finds nothing wrong with the books."""
-    file = folder / f"books.{program}"
-    file.write_text(text)
-    ran = subprocess.run([*CHECKS[program], str(file)], capture_output=True, text=True, check=False, timeout=120)
-    return ran.returncode == 0 and "error" not in ran.stderr.lower()
-
-
-def hledger_balances(text: str, folder: Path) -> dict[tuple[str, str], Decimal]:
-    """(account, currency) → what hledger's own report says."""
-    file = folder / "books.journal"
-    file.write_text(text)
-    report = ["hledger", "-f", str(file), "balance", "--flat", "--layout", "bare", "--output-format", "csv"]
-    rows = csv.DictReader(io.StringIO(subprocess.run(report, capture_output=True, text=True, check=True, timeout=120).stdout))
-    return {
-        (row["account"], row["commodity"]): Decimal(row["balance"]) for row in rows if row["account"].lower() not in ("total", "total:")
-    }
 
 
 @pytest.fixture
@@ -220,28 +185,6 @@ def test_a_file_holds_the_same_bytes_as_the_screen(march: None, tmp_path: Path) 
 
 
 # --- other programs ---------------------------------------------------------------------------------------------------------------
-
-
-def ours(seller: str) -> dict[tuple[str, str], Decimal]:
-    statement = "SELECT ledger, currency, sum(amount) FROM read_posting WHERE seller = %s GROUP BY 1, 2 HAVING sum(amount) <> 0"
-    rows = bulk.fetch(statement, [seller])
-    names = paths({ledger for ledger, _, _ in bulk.fetch(statement.partition("HAVING")[0], [seller])}, Chart())
-    return {(names[ledger], currency): amount for ledger, currency, amount in rows}
-
-
-@tools
-@pytest.mark.django_db
-@pytest.mark.parametrize("file", STORIES, ids=lambda file: f"{file.parent.name}/{file.stem}")
-def test_three_programs_accept_the_books_of_every_world(file: Path, tmp_path: Path) -> None:
-    with played(read_story(file), isolation="rollback") as outcome:
-        assert outcome.failure is None
-        for (seller,) in bulk.fetch("SELECT DISTINCT seller FROM read_posting"):
-            span = ("--to", "2099-12", "--seller", seller)
-            books = exported("hledger", *span)
-            assert accepts("hledger", books, tmp_path)
-            assert accepts("ledger", exported("ledger", *span), tmp_path)
-            assert accepts("beancount", exported("beancount", *span), tmp_path)
-            assert hledger_balances(books, tmp_path) == ours(seller)
 
 
 def cents(text: str) -> Iterator[str]:

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from billing.journal import read
 from billing.queries.ahead import ahead
@@ -17,15 +16,10 @@ from billing.queries.status import Amounts, money_text, status, statuses
 from billing.queries.unbilled import unbilled
 from billing.queries.why import text, why
 from plans.errors import NotFound
-from tests.books import advance, do, moment, open_account, publish, use
-from tests.interfaces.worlds import NOW, charge, document, payment, play
+from tests.books import advance, do, moment
+from tests.interfaces.worlds import NOW, charge, document, payment
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def world() -> None:
-    play()
 
 
 def amounts(account: str, **dates: Any) -> Amounts:
@@ -83,32 +77,6 @@ class TestStatus:
     def test_unknown_accounts_are_refused_with_the_closest_name(self) -> None:
         with pytest.raises(NotFound, match="did you mean 'ana'"):
             status("anna", at=NOW)
-
-
-def test_unbilled_charges_now_and_then() -> None:
-    publish()
-    open_account()
-    do("subscribe", account="ana", plan="basic")
-    do("adjust", "2026-01-10", account="ana", amount="5.00", reason="a visit", invoice="next_invoice")
-    assert amounts("ana", at=moment("2026-01-10")).unbilled == Decimal("5.00")
-    advance("2026-02-01")
-    assert amounts("ana").unbilled == Decimal(0)
-    assert amounts("ana", as_of=moment("2026-01-10")).unbilled == Decimal("5.00")
-    assert amounts("ana", as_of=moment("2026-01-09")).unbilled == Decimal(0)
-
-
-def test_the_cost_of_a_status_does_not_grow_with_history() -> None:
-    publish()
-    open_account()
-    do("subscribe", account="ana", plan="basic")
-    advance("2026-02-02")
-    with CaptureQueriesContext(connection) as early:
-        status("ana", at=NOW)
-    advance("2026-12-02")
-    with CaptureQueriesContext(connection) as late:
-        status("ana", at=NOW)
-        statuses(at=NOW)
-    assert len(late) == 2 * len(early)
 
 
 @pytest.mark.usefixtures("world")
@@ -215,27 +183,16 @@ class TestStatement:
             assert found.closing == amounts(account).balance
 
 
+@pytest.mark.usefixtures("world")
 class TestUnbilled:
     def test_nothing_is_left_out_after_a_run(self) -> None:
-        play()
         assert unbilled(at=NOW) == []
 
     def test_what_is_due_and_not_done_is_named(self) -> None:
-        play()
         found = {(one.account, one.code) for one in unbilled(at=moment("2026-03-02"))}
         assert found == {(account, code) for account in ("ana", "bob", "eve") for code in ("behind", "period")}
 
-    def test_usage_that_nobody_reads(self) -> None:
-        publish()
-        open_account()
-        do("subscribe", account="ana", plan="basic")
-        use("ana", "calls", arrived="2026-01-05", records=[{"id": "1", "at": "2026-01-04", "value": "9"}])
-        advance("2026-01-06")
-        (found,) = unbilled(at=moment("2026-01-06"))
-        assert (found.account, found.code) == ("ana", "unread")
-
     def test_a_lost_due_time_is_found(self) -> None:
-        play()
         with connection.cursor() as cursor:
             cursor.execute("DELETE FROM due WHERE account = 'eve'")
         assert "forgotten" in {one.code for one in unbilled(at=moment("2026-03-02")) if one.account == "eve"}

@@ -16,8 +16,8 @@ from billing import bulk
 from billing.rates.reading import read_rates
 from billing.rebuilding import compare
 from plans.errors import Invalid
+from tests.bookkeepers import accepts, exported, tools
 from tests.books import advance, assert_books_hold, do, documents, owed
-from tests.interfaces.test_export import accepts, exported, tools
 from tests.payments.helpers import refused
 
 pytestmark = pytest.mark.django_db

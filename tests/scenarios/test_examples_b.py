@@ -1,6 +1,7 @@
 """The worlds of advertisements, software, cinema and cleaning; the amounts that they state, worked out once more.
 
-At the end of every story the laws of the books hold, and what a rebuild makes of the journal is what stands.
+At the end of every story the laws of the books hold, what a rebuild makes of the journal is what stands, and three bookkeeping programs
+accept the export.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from billing.scenario.reading import find_stories, read_story
 from billing.verification import verify
 from plans.loader import read_catalogue
 from plans.money import round_money
+from tests.bookkeepers import assert_they_accept, they_are_here
 from tests.books import assert_books_hold
 from tests.scenarios.test_examples_a import name, parked, with_beats, wrong
 
@@ -39,7 +41,7 @@ def test_the_index_names_every_world() -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("file", STORIES, ids=name)
-def test_a_story_holds(file: Path) -> None:
+def test_a_story_holds_and_bookkeepers_accept_its_books(file: Path, tmp_path: Path) -> None:
     with played(read_story(file), isolation="rollback") as outcome:
         assert wrong(outcome) == []
         assert outcome.steps == len(outcome.story.steps)
@@ -47,6 +49,8 @@ def test_a_story_holds(file: Path) -> None:
         assert_books_hold()
         assert compare(find_streams([])) == []
         assert verify().faults == []
+        if they_are_here():
+            assert_they_accept(tmp_path)
 
 
 @pytest.mark.django_db

@@ -11,7 +11,7 @@ from django.db import connection
 
 from billing import tasks
 from tests.books import moment
-from tests.interfaces.worlds import document, payment, play
+from tests.interfaces.worlds import document, payment
 
 pytestmark = pytest.mark.django_db
 
@@ -32,11 +32,6 @@ def run(capsys: pytest.CaptureFixture[str]) -> Any:
         return code, out, err
 
     return run
-
-
-@pytest.fixture
-def world() -> None:
-    play()
 
 
 @pytest.mark.usefixtures("world")
