@@ -30,6 +30,10 @@ def exported(what: str, *options: str) -> str:
     return out.getvalue()
 
 
+def table(what: str, *options: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(exported(what, *options))))
+
+
 def accepts(program: str, text: str, folder: Path) -> bool:
     """Whether the program finds nothing wrong with the books."""
     file = folder / f"books.{program}"

@@ -15,6 +15,7 @@ from billing.accounting.recognition import Deferred, earned, next_month_end
 from billing.events import Key
 from billing.rebuilding import compare
 from plans.errors import Refusal
+from tests.bookkeepers import table
 from tests.books import CATALOGUE, advance, assert_books_hold, balance, do, moment, open_account, publish, undone
 
 D = Decimal
@@ -261,3 +262,24 @@ def test_any_split_of_ticks_recognises_the_same(steps: list[tuple[int, str]], fi
             play([(days - days % 5 + 5, step) for days, step in steps], first, ticks=ticks)
             answers.append((recognised(), still_deferred()))
     assert answers[0] == answers[1] == answers[2]
+
+
+def test_deferred_revenue_rolls_forward() -> None:
+    publish(
+        CATALOGUE.replace(
+            'period: 1 month, timing: advance, price: {model: flat, amount: "19.95"}',
+            'period: 1 year, timing: advance, price: {model: flat, amount: "1200.00"}',
+        )
+    )
+    open_account()
+    do("subscribe", account="ana", plan="basic")
+    advance("2026-03-01")
+    do("cancel", "2026-03-01", account="ana")
+    advance("2026-04-02")
+    rows = table("deferred", "--from", "2026-01", "--to", "2026-01")
+    assert list(rows[0].values()) == ["fee", "EUR", "0.00", "1200.00", "0.00", "101.92", "1098.08"]
+    rows = table("deferred", "--from", "2026-02", "--to", "2026-02")
+    assert list(rows[0].values()) == ["fee", "EUR", "1098.08", "0.00", "0.00", "92.05", "1006.03"]
+    rows = table("deferred", "--from", "2026-03", "--to", "2026-03")
+    assert list(rows[0].values())[2:] == ["1006.03", "0.00", "1006.03", "0.00", "0.00"]
+    assert balance("deferred") == 0
