@@ -22,11 +22,13 @@ from billing.documents import compose_documents
 from billing.engine import Rollback, Stamp, passes, record
 from billing.events import AccountParked, ChargeOverridden, EndSet, Event, TermsSet
 from billing.folding import fold, forget_marks
+from billing.following import let_go, needing
 from billing.journal import Draft, Head, Recorded
 from billing.loading import load, policy
 from billing.measuring import measure_steps
 from billing.schedule import Marked, Recount, Recounts, Step, marked_periods, next_step
 from billing.state import AccountState
+from billing.stored import Known
 from billing.terms import Policy
 from billing.works import OPENING, load_works, moving, works
 from plans import store
@@ -37,17 +39,27 @@ LONG_AGO = datetime(1, 1, 2, tzinfo=UTC)
 
 
 def advance(
-    accounts: Collection[str], *, until: datetime, heads: dict[str, Head], stamp: Stamp, after: Sequence[Recorded] = ()
+    accounts: Collection[str],
+    *,
+    until: datetime,
+    heads: dict[str, Head],
+    stamp: Stamp,
+    after: Sequence[Recorded] = (),
+    known: Known | None = None,
 ) -> list[Recorded]:
     """Do everything that is due for the accounts up to and including `until`; their heads are locked by this transaction.
 
-    `after` are the events of a command of the same transaction: the periods whose terms they changed are counted again. What a command
-    reaches back to is counted when it was, but stands on documents of the command's day: no document is dated before it was known.
+    `after` are the events of a command of the same transaction: the periods whose terms they changed are counted again; `known` is what the
+    command read. What a command reaches back to is counted when it was, but stands on documents of the command's day: no document is dated before it was known.
     """
     recorded: list[Recorded] = []
     recount = _touched(after, at=until)
-    active = list(accounts) if after else _due(accounts, until)
-    states = _loaded(active, recount)
+    if after:
+        let_go(known or {}, after)
+        active = needing(accounts, after, until=until, known=known)
+    else:
+        active = _due(accounts, until)
+    states = _loaded(active, recount, known)
     for _ in range(MAX_ROUNDS):
         if not active:
             return recorded
@@ -83,9 +95,9 @@ def _following(
     return found | _loaded(again, recount) if again else found
 
 
-def _loaded(accounts: Collection[str], recount: Recounts) -> dict[str, AccountState]:
+def _loaded(accounts: Collection[str], recount: Recounts, known: Known | None = None) -> dict[str, AccountState]:
     """The states of the accounts, with what the works that concern them need to know."""
-    states = load(accounts, since=recount)
+    states = load(accounts, since=recount, known=known)
     load_works(states, policy())
     return states
 

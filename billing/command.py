@@ -71,7 +71,11 @@ class Command:
     def parse(self, given: Mapping[str, Any], *, at: datetime) -> Any:
         """The typed arguments. Raises Invalid with the name of the wrong argument."""
         check_storable(self.arguments, given)
-        return parse_arguments(self.arguments, given, zone=account_zone(given))
+        return parse_arguments(self.arguments, given, zone=account_zone(given) if self._says_a_time(given) else "UTC")
+
+    def _says_a_time(self, given: Mapping[str, Any]) -> bool:
+        """Whether a zone matters: where no time is given the account need not be asked for its."""
+        return any(name in given and _without_none(hint) is datetime for name, hint in _hints(self.arguments).items())
 
 
 def check_storable(cls: type, given: Mapping[str, Any]) -> None:
@@ -125,11 +129,17 @@ def _hints(cls: type) -> dict[str, Any]:
     return typing.get_type_hints(cls)
 
 
+@cache
+def _without_none(hint: Any) -> Any:
+    """The type itself of one that may be missing."""
+    if typing.get_origin(hint) in (types.UnionType, typing.Union):
+        return next(argument for argument in typing.get_args(hint) if argument is not type(None))
+    return hint
+
+
 def _read(reader: Fields, name: str, hint: Any, zone: str, longest: int) -> Any:
+    hint = _without_none(hint)
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (types.UnionType, typing.Union):
-        hint = next(argument for argument in arguments if argument is not type(None))
-        origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if hint is bool:
         return reader.read(name, _yes_or_no)
     if hint is Decimal:

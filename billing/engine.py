@@ -26,6 +26,7 @@ from billing.codec import canonical
 from billing.events import Event
 from billing.journal import Draft, Head, Recorded
 from billing.previews import Preview
+from billing.stored import remembering
 from plans import store
 from plans.errors import Conflict, Invalid
 from plans.fields import check_text
@@ -297,10 +298,11 @@ def _recorded(
     if command.before is not None and (first := record(command.before(context, arguments), heads=heads, stamp=stamp)):
         events += first
         events += clockwork(accounts, until=request.at, heads=heads, stamp=replace(stamp, command="advance", key=""), after=first)
-    decision = import_string(settings.BILLING_DECIDER)(command, context, arguments, _plain(request.arguments))
+    with remembering() as seen:
+        decision = import_string(settings.BILLING_DECIDER)(command, context, arguments, _plain(request.arguments))
     made = record(decision.drafts, heads=heads, stamp=stamp)
     events += made
-    events += clockwork(accounts, until=request.at, heads=heads, stamp=ticking, after=made)
+    events += clockwork(accounts, until=request.at, heads=heads, stamp=ticking, after=made, known=seen)
     return events, decision.made
 
 

@@ -31,7 +31,7 @@ def fold(state: AccountState, events: Sequence[Recorded]) -> bool:
 
 def forget_marks(state: AccountState, counted: Sequence[int]) -> None:
     """Drop the marks that a step counted."""
-    if counted:
+    if counted and state.keeps("marks"):
         state.marks = [mark for mark in state.marks if mark.id not in counted]
 
 
@@ -44,6 +44,8 @@ def _known(event: object) -> bool:
 
 def _closed(state: AccountState, recorded: Recorded) -> None:
     event: Any = recorded.event
+    if not state.keeps("periods"):
+        return
     ends = {(event.contract, period.item, period.start): period.end for period in event.periods}
     state.periods = [
         replace(row, end=ends[key], closed=True) if (key := (row.contract, row.item, row.start)) in ends else row for row in state.periods
@@ -52,6 +54,8 @@ def _closed(state: AccountState, recorded: Recorded) -> None:
 
 def _opened(state: AccountState, recorded: Recorded) -> None:
     event: Any = recorded.event
+    if not state.keeps("periods"):
+        return
     opened = {
         (event.contract, period.item): PeriodRow(
             event.contract, period.item, period.start, period.end, period.full_start, period.full_end, closed=False, last=True
@@ -66,8 +70,9 @@ def _accrued(state: AccountState, recorded: Recorded) -> None:
     event: Any = recorded.event
     key = event.key
     name = key.contract, key.item, key.terms, key.period_start, key.component
-    state.standing[name] = as_summed(state.standing.get(name, Decimal(0)) + event.amount)
-    if event.invoice_when != "never":
+    if state.keeps("standing"):
+        state.standing[name] = as_summed(state.standing.get(name, Decimal(0)) + event.amount)
+    if event.invoice_when != "never" and state.keeps("open_charges"):
         state.open_charges.append(accrued_charge(recorded, event))
 
 
@@ -103,8 +108,9 @@ def accrued_charge(recorded: Recorded, event: ChargeAccrued) -> OpenCharge:
 def _issued(state: AccountState, recorded: Recorded) -> None:
     event: Any = recorded.event
     digested = {address for line in event.lines for address in line.charges}
-    state.open_charges = [charge for charge in state.open_charges if charge.address not in digested]
-    if event.total > 0:
+    if state.keeps("open_charges"):
+        state.open_charges = [charge for charge in state.open_charges if charge.address not in digested]
+    if event.total > 0 and state.keeps("open_invoices"):
         row = OpenInvoice(
             event.invoice,
             event.number,

@@ -12,7 +12,6 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from django.db import connection
 
 from billing import bulk
 from billing.codec import canonical, decode, encode, time_text
@@ -69,16 +68,20 @@ def lock(streams: Collection[str], *, create: bool = True, skip_locked: bool = F
     With `skip_locked` busy streams are left out of the answer instead of waited for.
     """
     wanted = sorted(set(streams), key=lambda stream: (not is_account(stream), stream))
-    if create and not skip_locked:
-        bulk.execute(
-            "INSERT INTO stream (id, last_sequence, last_hash) SELECT id, 0, ''::bytea FROM {rows} ON CONFLICT DO NOTHING",
-            {"id": ("text", wanted)},
-        )
     statement = """
         SELECT id, last_sequence, last_hash FROM stream WHERE id = ANY(%s)
         ORDER BY position(':' in id) > 0, id FOR NO KEY UPDATE"""
     rows = bulk.fetch(statement + (" SKIP LOCKED" if skip_locked else ""), [wanted])
+    if create and not skip_locked and len(rows) < len(wanted):
+        _make([stream for stream in wanted if stream not in {row[0] for row in rows}])
+        rows = bulk.fetch(statement, [wanted])
     return {stream: Head(sequence=sequence, hash=bytes(digest)) for stream, sequence, digest in rows}
+
+
+def _make(streams: Sequence[str]) -> None:
+    """Add the heads that do not exist yet; who adds the same one at this moment is waited for."""
+    statement = "INSERT INTO stream (id, last_sequence, last_hash) SELECT id, 0, ''::bytea FROM {rows} ON CONFLICT DO NOTHING"
+    bulk.execute(statement, {"id": ("text", streams)})
 
 
 def join(streams: Collection[str], heads: dict[str, Head]) -> None:
@@ -89,10 +92,7 @@ def join(streams: Collection[str], heads: dict[str, Head]) -> None:
     missing = sorted(set(streams) - set(heads))
     if not missing:
         return
-    bulk.execute(
-        "INSERT INTO stream (id, last_sequence, last_hash) SELECT id, 0, ''::bytea FROM {rows} ON CONFLICT DO NOTHING",
-        {"id": ("text", missing)},
-    )
+    _make(missing)
     heads |= lock(missing, skip_locked=True)
     busy = next((stream for stream in missing if stream not in heads), None)
     if busy is not None:
@@ -216,7 +216,5 @@ def raw_events(stream: str) -> Iterator[tuple[Any, ...]]:
 
 def database_time() -> datetime:
     """The transaction's own time: one value for everything that it records."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT transaction_timestamp()")
-        now: datetime = cursor.fetchone()[0]
+    now: datetime = bulk.fetch("SELECT transaction_timestamp()")[0][0]
     return now

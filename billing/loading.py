@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -14,6 +14,7 @@ from billing import bulk, ledgers
 from billing.codec import decode_value
 from billing.events import Place, Terms
 from billing.state import AccountState, Contract, Discount, OpenCharge, OpenInvoice, Override, PeriodRow, TermsRow, UsageMark
+from billing.stored import Known, Layout, Part, Reader
 from billing.terms import plan_of, used_items
 from plans import store
 from plans.agreements import IndexEntry
@@ -57,14 +58,22 @@ def zone_of_account(account: str) -> str:
     return rows[0][0] if rows else "UTC"
 
 
-def load(accounts: Collection[str], *, since: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, AccountState]:
-    """The states of the accounts that exist. `since` names those whose closed periods are wanted too."""
-    states = _accounts(list(accounts))
+def load(
+    accounts: Collection[str], *, since: Mapping[str, Mapping[str, Any]] | None = None, known: Known | None = None
+) -> dict[str, AccountState]:
+    """The states of the accounts that exist. `since` names those whose closed periods are wanted too. One account alone reads each part
+    of itself when it is asked for; what is `known` of it is not read again."""
+    recounted = {account for account, contracts in (since or {}).items() if contracts}
+    if len(accounts) == 1:
+        (account,) = accounts
+        found = (_WHOLE if account in recounted else _LIVE).read(account, known)
+        return {account: found} if found else {}
+    states = _accounts(list(accounts)) if accounts else {}
     if not states:
         return states
     names = list(states)
+    _places(states, names)
     _marks(states, names)
-    recounted = {account for account, contracts in (since or {}).items() if contracts}
     whole = [name for name in names if name in recounted or states[name].marks]
     _contracts(states, names, whole)
     _periods(states, names, [*whole, *(name for name in names if _counts_its_past(states[name]))])
@@ -72,7 +81,9 @@ def load(accounts: Collection[str], *, since: Mapping[str, Mapping[str, Any]] | 
     _adjusted(states)
     _billed_use(states)
     _charges(states, names)
-    _money(states, names)
+    _open_invoices(states, names)
+    _unused_credit(states, names)
+    _corrected(states, names)
     _discounts(states, names)
     return states
 
@@ -93,14 +104,15 @@ def _accounts(names: Sequence[str]) -> dict[str, AccountState]:
     )
     states = {row[0]: AccountState(*row) for row in rows}
     _credit(states)
-    places = bulk.fetch(
-        "SELECT account, effective_at, place::text FROM read_account_place WHERE account = ANY(%s) "
-        "ORDER BY account, effective_at, sequence",
-        [names],
-    )
-    for account, effective_at, place in places:
-        states[account].places.append((effective_at, _place(place)))
     return states
+
+
+def _places(states: dict[str, AccountState], names: Sequence[str]) -> None:
+    statement = """
+        SELECT account, effective_at, place::text FROM read_account_place
+        WHERE account = ANY(%s) ORDER BY account, effective_at, sequence"""
+    for account, effective_at, place in bulk.fetch(statement, [names]):
+        states[account].places.append((effective_at, _place(place)))
 
 
 def _credit(states: dict[str, AccountState]) -> None:
@@ -285,16 +297,22 @@ def trimmed(amount: Decimal) -> Decimal:
     return normal.quantize(Decimal(1)) if isinstance(exponent, int) and exponent > 0 else normal
 
 
-def _money(states: dict[str, AccountState], names: Sequence[str]) -> None:
+def _open_invoices(states: dict[str, AccountState], names: Sequence[str]) -> None:
     statement = """
         SELECT account, invoice, number, document, currency, total, open, due, issued, sequence FROM read_invoice
         WHERE account = ANY(%s) AND open > 0 AND status = 'open' ORDER BY account, due NULLS LAST, sequence"""
     for account, *row in bulk.fetch(statement, [names]):
         row[4], row[5] = trimmed(row[4]), trimmed(row[5])
         states[account].open_invoices.append(OpenInvoice(*row))
+
+
+def _unused_credit(states: dict[str, AccountState], names: Sequence[str]) -> None:
     credit = "SELECT account, currency, amount FROM read_balance WHERE account = ANY(%s) AND ledger = %s AND amount <> 0"
     for account, currency, amount in bulk.fetch(credit, [names, ledgers.CREDIT]):
         states[account].credit[currency] = trimmed(-amount)
+
+
+def _corrected(states: dict[str, AccountState], names: Sequence[str]) -> None:
     corrected = "SELECT DISTINCT account FROM read_invoice WHERE account = ANY(%s) AND (document = 'credit_note' OR status = 'void')"
     if accounts := [row[0] for row in bulk.fetch(corrected, [names])]:
         _taken_back(states, sorted(accounts))
@@ -331,3 +349,50 @@ def _discounts(states: dict[str, AccountState], names: Sequence[str]) -> None:
         left = None if remainder is None else trimmed(remainder)
         held = Discount(attachment, contract, name, level, orjson.loads(terms), currency, start, end, left, uses, coupon)
         states[account].discounts.append(held)
+
+
+# --- one account, part by part ----------------------------------------------------------------------------------------------------
+
+
+def _reader(read: Callable[[dict[str, AccountState], list[str]], None]) -> Reader:
+    return lambda states: read(states, list(states))
+
+
+_OF = "WHERE account = a.account"
+_SHARED = (
+    Part(("places",), _reader(_places)),
+    Part(("suspended",), _credit, f"SELECT FROM read_suspended_service {_OF}"),
+    Part(("marks",), _reader(_marks), f"SELECT FROM usage_mark {_OF}"),
+    Part(
+        ("adjusted", "overrides"),
+        _adjusted,
+        f"SELECT FROM read_charge {_OF} AND kind = 'adjustment' UNION ALL SELECT FROM read_override {_OF}",
+    ),
+    Part(("open_charges",), _reader(_charges), f"SELECT FROM read_open_charge {_OF}"),
+    Part(("open_invoices",), _reader(_open_invoices), f"SELECT FROM read_invoice {_OF} AND open > 0 AND status = 'open'"),
+    Part(("credit",), _reader(_unused_credit), f"SELECT FROM read_balance {_OF} AND ledger = '{ledgers.CREDIT}' AND amount <> 0"),
+    Part(("taken_back",), _reader(_corrected), f"SELECT FROM read_invoice {_OF} AND (document = 'credit_note' OR status = 'void')"),
+    Part(("discounts",), _reader(_discounts), f"SELECT FROM read_discount {_OF}"),
+)
+
+
+def _layout(*, whole: bool) -> Layout:
+    """The parts of a state. `whole`: closed periods and settled contracts too."""
+
+    def contracts(states: dict[str, AccountState]) -> None:
+        _contracts(states, list(states), [name for name, state in states.items() if whole or state.marks])
+
+    def periods(states: dict[str, AccountState]) -> None:
+        past = [name for name, state in states.items() if whole or state.marks or _counts_its_past(state)]
+        _periods(states, list(states), past)
+
+    return Layout(
+        Part(("contracts",), contracts, f"SELECT FROM read_contract {_OF}"),
+        Part(("periods",), periods, f"SELECT FROM read_period {_OF}"),
+        Part(("standing",), _standing, f"SELECT FROM read_period {_OF}"),
+        Part(("billed_use",), _billed_use),
+        *_SHARED,
+    )
+
+
+_LIVE, _WHOLE = _layout(whole=False), _layout(whole=True)

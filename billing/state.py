@@ -191,6 +191,11 @@ class AccountState:
     works: tuple[int, ...] = ()  # the works of the clockwork that concern it: positions in `billing.works.works()`
     facts: dict[str, Any] = field(default_factory=dict)  # what each of them needs to know, under its name
 
+    def keeps(self, name: str) -> bool:
+        """Whether what was recorded must be written into this attribute: always, where all of the state is in memory."""
+        del name
+        return True
+
     def place_on(self, moment: datetime) -> Place:
         """The tax place in force at the moment; the first one for an earlier moment."""
         found = self.places[0][1] if self.places else Place()

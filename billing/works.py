@@ -25,6 +25,10 @@ from billing.terms import Policy
 RENEWING, CLOSING, HOLDS, CHANGES, OPENING, DOCUMENTS, COLLECTION, DUNNING, BOOKS = range(9)
 
 
+#: What says nothing of periods and documents ahead, in the words of `Event.moves`: works alone look at it.
+BESIDE = frozenset({"open_invoices", "credit", "wallets"})
+
+
 class Work(Protocol):
     """One kind of work. `rank` is its place in the order of one moment, one of the constants above.
 
@@ -37,6 +41,9 @@ class Work(Protocol):
     holders: str = ""
     #: Everyday events (billing/folding.py) after which it is to be asked and loaded anew, with what else must be true of them.
     moved_by: Mapping[type[Event], Callable[[Any], bool]] = {}
+
+    #: What of it its moments follow from.
+    looks_at: frozenset[str] = BESIDE
 
     def concerns(self, state: AccountState, policy: Policy) -> bool:
         """Whether the state itself holds something for it."""
@@ -79,7 +86,7 @@ def load_works(states: Mapping[str, AccountState], policy: Policy) -> None:
     """Find which works concern the accounts, in one statement for all, and let those load what they need."""
     if not states:
         return
-    held = _held(list(states))
+    held = find_held(list(states), tuple(range(len(works()))))
     concerned: dict[str, list[int]] = {account: [] for account in states}
     for position, work in enumerate(works()):
         holding = held.get(position, ())
@@ -92,17 +99,25 @@ def load_works(states: Mapping[str, AccountState], policy: Policy) -> None:
         state.works = tuple(concerned[account])
 
 
-def _held(accounts: list[str]) -> dict[int, set[str]]:
-    """Position of a work → the accounts for which its tables hold something."""
+#: In place of a work's position: use that waits to be counted.
+MARKS = -1
+
+
+def find_held(accounts: list[str], positions: tuple[int, ...], *, marks_until: datetime | None = None) -> dict[int, set[str]]:
+    """Position of a work → the accounts for which its tables hold something; and MARKS → those whose use, arrived by then, waits."""
     found: dict[int, set[str]] = {}
-    for position, account in bulk.fetch(_holders(), {"accounts": accounts}):
+    statement = _holders(positions, marks=marks_until is not None)
+    for position, account in bulk.fetch(statement, {"accounts": accounts, "until": marks_until}) if statement else ():
         found.setdefault(position, set()).add(account)
     return found
 
 
 @cache
-def _holders() -> str:
-    asked = [f"SELECT {position}, account FROM ({work.holders}) AS held" for position, work in enumerate(works()) if work.holders]  # noqa: S608 - literals
+def _holders(positions: tuple[int, ...], *, marks: bool) -> str:
+    holding = {position: works()[position].holders for position in positions if works()[position].holders}
+    if marks:
+        holding[MARKS] = "SELECT account FROM usage_mark WHERE account = ANY(%(accounts)s) AND arrived_at <= %(until)s"
+    asked = [f"SELECT {position}, account FROM ({holders}) AS held" for position, holders in holding.items()]  # noqa: S608 - literals
     return " UNION ALL ".join(asked)
 
 

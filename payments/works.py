@@ -56,6 +56,7 @@ class CollectionWork(Work):
 
     rank = COLLECTION
     holders = "SELECT account FROM read_payment_method WHERE account = ANY(%(accounts)s) AND is_default"
+    looks_at = frozenset({"open_invoices"})
     moved_by: ClassVar = {InvoiceIssued: always}
 
     def asks_outside(self) -> bool:

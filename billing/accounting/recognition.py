@@ -82,6 +82,7 @@ class Recognition(Work):
 
     rank = BOOKS
     holders = "SELECT account FROM read_deferred WHERE account = ANY(%(accounts)s)"
+    looks_at = frozenset[str]()
     moved_by: ClassVar = {RevenueRecognised: always, ChargeAccrued: _deferred}
 
     def load(self, states: Mapping[str, AccountState]) -> None:

@@ -84,6 +84,7 @@ class Renewals(Work):
     """Before all else of its moment: a contract that goes on has no last period that closes."""
 
     rank = RENEWING
+    looks_at = frozenset[str]()
     what = "a contract is renewed, or its end reminded of"
 
     def concerns(self, state: AccountState, policy: Policy) -> bool:
@@ -110,6 +111,7 @@ class NewTerms(Work):
     """When the new term begins: the terms of the newest version, where it still has all that the contract holds."""
 
     rank = CHANGES
+    looks_at = frozenset[str]()
     what = "the newest terms hold"
 
     def concerns(self, state: AccountState, policy: Policy) -> bool:

@@ -26,6 +26,7 @@ class Keeping(Work):
     holders = """
         SELECT account FROM read_booking
         WHERE account = ANY(%(accounts)s) AND status IN ('held', 'confirmed') AND due IS NOT NULL"""
+    looks_at = frozenset[str]()
 
     def load(self, states: Mapping[str, AccountState]) -> None:
         for state in states.values():

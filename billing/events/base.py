@@ -37,3 +37,5 @@ class Event:
 
     kind: ClassVar[str] = ""
     form: ClassVar[int] = 1
+    #: The parts of an account's state (`billing.state`, and `wallets`) that it moves; None: perhaps any. Not inherited: see `moved_by`.
+    moves: ClassVar[frozenset[str] | None] = None

@@ -104,6 +104,7 @@ class SaleMade(Event):
     """A single sale. `amount` is negative for goods that came back; `returns` names the sale then."""
 
     kind: ClassVar[str] = "sale.made"
+    moves: ClassVar[frozenset[str] | None] = frozenset({"open_charges"})
     account: str
     contract: str
     item: str

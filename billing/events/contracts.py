@@ -80,6 +80,7 @@ class PlanChanged(TermsSet):
 @dataclass(frozen=True, kw_only=True)
 class QuantityChanged(TermsSet):
     kind: ClassVar[str] = "contract.quantity_changed"
+    moves: ClassVar[frozenset[str] | None] = frozenset({"contracts", "periods", "standing", "billed_use"})
     item: str
     quantity: Decimal
     previous_quantity: Decimal

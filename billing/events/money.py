@@ -48,6 +48,7 @@ class Conversion:
 @dataclass(frozen=True, kw_only=True)
 class PaymentReceived(OpenMoved):
     kind: ClassVar[str] = "payment.received"
+    moves: ClassVar[frozenset[str] | None] = frozenset({"open_invoices", "credit"})
     word: ClassVar[str] = "payment"
     payment: str  # the id: address of this event
     amount: Decimal

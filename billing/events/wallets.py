@@ -182,6 +182,7 @@ class WalletReserved(Event):
     """Kept free for one use until it is committed or released, at the latest until `expires`. No posting."""
 
     kind: ClassVar[str] = "wallet.reserved"
+    moves: ClassVar[frozenset[str] | None] = frozenset({"wallets"})
     account: str
     reservation: str  # the id: address of this event
     unit: str
@@ -194,6 +195,7 @@ class WalletReserved(Event):
 @dataclass(frozen=True, kw_only=True)
 class ReservationEnded(Event):
     kind: ClassVar[str] = "wallet.reservation_ended"
+    moves: ClassVar[frozenset[str] | None] = frozenset({"wallets"})
     account: str
     reservation: str
     unit: str

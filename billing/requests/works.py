@@ -18,6 +18,7 @@ FACT = "requests"
 class Expiry(Work):
     rank = HOLDS
     holders = "SELECT account FROM read_request WHERE account = ANY(%(accounts)s) AND status IN ('pending', 'approved')"
+    looks_at = frozenset[str]()
 
     def load(self, states: Mapping[str, AccountState]) -> None:
         for state in states.values():

@@ -23,6 +23,7 @@ from billing.journal import Draft
 from billing.limits import check_fits, counted, limit_of
 from billing.loading import load_one
 from billing.scheduling.pending import Pending, load_pending
+from billing.stored import afresh
 from plans.errors import Refusal
 from plans.periods import local_date
 
@@ -48,7 +49,7 @@ def rehearse(context: Context, tries: Sequence[Try]) -> dict[str, Refusal]:
     waited for: what concerns it is found out when the moment has come."""
     refused: dict[str, Refusal] = {}
     try:
-        with transaction.atomic():
+        with transaction.atomic(), afresh():
             rehearsal = _Rehearsal(context, dict(context.heads), _limited(tries))
             if rehearsal.counting:
                 rehearsal.set_aside()

@@ -25,6 +25,7 @@ class Changes(Work):
 
     rank = CHANGES
     holders = "SELECT account FROM read_change WHERE account = ANY(%(accounts)s) AND status = 'scheduled'"
+    looks_at = frozenset[str]()
 
     def load(self, states: Mapping[str, AccountState]) -> None:
         pending = load_pending(list(states))

@@ -21,6 +21,7 @@ FACT = "stock_reservations"
 class Reservations(Work):
     rank = HOLDS
     holders = "SELECT account FROM read_stock_reservation WHERE account = ANY(%(accounts)s) AND status = 'open'"
+    looks_at = frozenset[str]()
 
     def load(self, states: Mapping[str, AccountState]) -> None:
         for state in states.values():

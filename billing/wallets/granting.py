@@ -24,6 +24,7 @@ class Granting(Work):
     """The lots of plans, at the moments at which periods start: what ends at that moment has ended, and a debt is paid next."""
 
     rank = OPENING
+    looks_at = frozenset[str]()
 
     def concerns(self, state: AccountState, policy: Policy) -> bool:
         return any(_ever_grants(one, policy) for one in state.contracts.values())

@@ -65,6 +65,7 @@ class Paying(Work):
 
     rank = COLLECTION
     holders = "SELECT account FROM read_wallet WHERE account = ANY(%(accounts)s) AND pays_invoices"
+    looks_at = frozenset({"wallets", "open_invoices"})
     moved_by: ClassVar = {InvoiceIssued: always}
 
     def load(self, states: Mapping[str, AccountState]) -> None:

@@ -19,6 +19,7 @@ from billing.engine import Context, Decision
 from billing.events import ReservationEnded, UnitsConsumed, WalletReserved
 from billing.journal import Draft
 from billing.state import AccountState
+from billing.stored import forget
 from billing.usage import ingest
 from billing.wallets.commands import amount_of, wallet_of
 from billing.wallets.entries import paid_postings
@@ -155,6 +156,7 @@ def _measure(context: Context, args: Commit, use: Use, record: str) -> None:
     subject = {"subject": use.dimensions["subject"]} if "subject" in use.dimensions else {}
     content = {"id": record, "account": args.account, "meter": use.source, "value": str(args.quantity), "at": use.at, **subject}
     report = ingest([content | {"dimensions": dimensions}], source=SOURCE, arrived_at=context.at, known_at=context.recorded_at)
+    forget(args.account)
     if report.rejected:
         raise Invalid("bad_usage", report.rejected[0].reason, at="quantity")
     if report.duplicates:

@@ -48,6 +48,7 @@ class Drawing(Work):
 
     rank = CLOSING
     moved_by: ClassVar = {ChargeAccrued: lambda event: event.invoice_when == WALLET}
+    looks_at = frozenset[str]()
 
     def concerns(self, state: AccountState, policy: Policy) -> bool:
         del policy
@@ -156,6 +157,7 @@ class Keeping(Work):
 
     rank = HOLDS
     holders = "SELECT account FROM read_wallet WHERE account = ANY(%(accounts)s)"
+    looks_at = frozenset({"wallets"})
 
     def load(self, states: Mapping[str, AccountState]) -> None:
         wallets = load_wallets(list(states))

@@ -13,6 +13,9 @@ from psycopg import Connection, sql
 from config import postgres
 from config.postgres_home import Server
 
+#: The driver would keep a hundred statements prepared, and forget the oldest: one command of several kinds has more than that.
+PREPARED_AT_MOST = 500
+
 
 class DatabaseWrapper(base.DatabaseWrapper):
     """PostgreSQL, on the embedded server where ``settings.DATABASES[…]["SERVER"]`` names its home."""
@@ -22,6 +25,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return super().get_connection_params()
         server = postgres.ensure(Server(**self.settings_dict["SERVER"]))
         return super().get_connection_params() | server.connection_parameters()
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Connection[Any]:
+        connection: Connection[Any] = super().get_new_connection(conn_params)
+        connection.prepared_max = PREPARED_AT_MOST
+        return connection
 
     def _configure_role(self, connection: Connection[Any]) -> bool:
         """Take on the role of the settings; answers whether that is to be committed."""

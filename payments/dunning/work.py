@@ -29,6 +29,7 @@ class Dunning(Work):
 
     rank = DUNNING
     holders = "SELECT account FROM read_dunning_case WHERE account = ANY(%(accounts)s)"
+    looks_at = frozenset({"open_invoices"})
     moved_by: ClassVar = {InvoiceIssued: always, ChargeAccrued: without_contract}
 
     def concerns(self, state: AccountState, policy: Policy) -> bool:

@@ -24,6 +24,7 @@ class Instalments(Work):
 
     rank = DUNNING
     holders = "SELECT account FROM read_instalment_plan WHERE account = ANY(%(accounts)s) AND status = 'active'"
+    looks_at = frozenset({"open_invoices"})
     moved_by: ClassVar = {InvoiceIssued: always, ChargeAccrued: without_contract}
 
     def load(self, states: Mapping[str, AccountState]) -> None:

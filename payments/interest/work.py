@@ -31,6 +31,7 @@ class Interest(Work):
 
     rank = DUNNING
     holders = "SELECT account FROM read_late_document WHERE account = ANY(%(accounts)s)"
+    looks_at = frozenset({"open_invoices"})
     moved_by: ClassVar = {InvoiceIssued: always, ChargeAccrued: without_contract}
 
     def concerns(self, state: AccountState, policy: Policy) -> bool:

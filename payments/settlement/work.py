@@ -30,6 +30,7 @@ class Surcharges(Work):
 
     rank = DUNNING
     holders = "SELECT account FROM read_pay_by WHERE account = ANY(%(accounts)s)"
+    looks_at = frozenset({"open_invoices"})
     moved_by: ClassVar = {InvoiceIssued: always, ChargeAccrued: without_contract}
 
     def load(self, states: Mapping[str, AccountState]) -> None:

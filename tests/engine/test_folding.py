@@ -1,13 +1,15 @@
 """What the clockwork folds in memory between two rounds is what it would have loaded; and sums of the database are those of the records."""
 
+from dataclasses import fields
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from billing import clockwork, folding
+from billing import clockwork, folding, stored
+from billing.following import let_go
 from billing.journal import Recorded
-from billing.loading import load, policy
+from billing.loading import LONG_AGO, load, load_one, policy
 from billing.measuring import measure_steps
 from billing.state import AccountState
 from tests import books
@@ -108,3 +110,45 @@ def test_corrected_and_lasting_use_is_measured_record_by_record() -> None:
     use("ana", 20, "2025-12-31T00:00Z", "a4", until="2026-01-02T00:00Z")
     books.advance("2026-02-01")
     assert books.owed("ana") == Decimal("13.31"), "12, and half of 20, are 22 at 0.50, and 21 %"
+
+
+def test_a_state_read_part_by_part_is_the_one_that_batches_load() -> None:
+    play()
+    names = ["ana", "bo", "cy"]
+    everything = {name: {"": LONG_AGO} for name in names}
+    for since in ({}, everything):
+        for name, loaded in load(names, since=since).items():
+            stored = load([name], since=since)[name]
+            for field in fields(AccountState):
+                assert getattr(stored, field.name) == getattr(loaded, field.name), (name, field.name)
+
+
+def test_what_moved_is_read_although_the_first_row_said_that_there_is_nothing() -> None:
+    books.publish()
+    books.open_account()
+    held, forgotten = load(["ana"])["ana"], load(["ana"])["ana"]
+    books.do("sell", account="ana", item="ticket", catalogue="test", invoice="next_invoice")
+    assert not held.keeps("open_charges"), "nobody asked for it yet, so whoever does reads it"
+    assert [charge.item for charge in held.open_charges] == ["ticket"]
+    assert held.keeps("open_charges"), "from here on it must be written into the state"
+    assert forgotten.open_charges == [], "who does not say so trusts the first row"
+
+
+def test_what_a_command_reads_it_reads_once() -> None:
+    books.publish()
+    books.open_account()
+    with stored.remembering() as known:
+        live, whole = load(["ana"])["ana"], load_one("ana")
+        assert (load(["ana"])["ana"], load_one("ana")) == (live, whole)
+        assert whole is not live
+        with stored.afresh():
+            assert load(["ana"])["ana"] is not live, "a rehearsal reads what its own tries leave"
+        stored.forget("ana")
+        assert load(["ana"])["ana"] is not live
+        live = load(["ana"])["ana"]
+        assert live.open_charges == []
+        sold = books.do("sell", account="ana", item="ticket", catalogue="test", invoice="next_invoice").events
+        let_go(known, sold)
+        assert [charge.item for charge in load(["ana"], known=known)["ana"].open_charges] == ["ticket"]
+        let_go(known, books.do("adjust", account="ana", amount="1", reason="late").events)
+        assert known == {}, "an event that does not say what it moves may have moved anything"

@@ -1,0 +1,71 @@
+"""After a command: what its events moved of an account, and whether the schedule of the account stands as it was.
+
+Most commands move little. Where none of their events touches what periods and documents follow from, only the works that look at what
+moved are asked when they are next due; a `due` that is too early wakes the clockwork for nothing, one that is too late never is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+
+from billing import bulk
+from billing.journal import Recorded
+from billing.loading import load, policy
+from billing.stored import Known
+from billing.works import BESIDE, MARKS, find_held, works
+
+
+def moved_by(events: Iterable[Recorded]) -> frozenset[str] | None:
+    """The parts of accounts that the events moved; None: perhaps any. A kind says it for itself, not for those made of it."""
+    found: set[str] = set()
+    for recorded in events:
+        moves = vars(type(recorded.event)).get("moves")
+        if moves is None:
+            return None
+        found |= moves
+    return frozenset(found)
+
+
+def let_go(known: Known, events: Sequence[Recorded]) -> None:
+    """Forget of what was read of the accounts what the events moved."""
+    moves = moved_by(events)
+    if moves is None:
+        known.clear()
+    for layouts in known.values():
+        for state in layouts.values():
+            state.drop(moves or ())
+
+
+def needing(accounts: Collection[str], events: Sequence[Recorded], *, until: datetime, known: Known | None) -> list[str]:
+    """The accounts whose schedule must be looked at anew after the events; that of the others stands, or was brought forward here."""
+    moves = moved_by(events)
+    if moves is None or not moves <= BESIDE:
+        return list(accounts)
+    asking = tuple(position for position, work in enumerate(works()) if work.looks_at & moves)
+    held = find_held(list(accounts), asking, marks_until=until)
+    waiting = held.pop(MARKS, set())
+    return [account for account in accounts if account in waiting or _comes_up(account, asking, held, until, known)]
+
+
+def _comes_up(account: str, asking: Sequence[int], held: Mapping[int, set[str]], until: datetime, known: Known | None) -> bool:
+    """Whether one of the works is due; else the clockwork comes back when the first of them is."""
+    states, rules = load([account], known=known), policy()
+    state = states[account]
+    moments = []
+    for position in asking:
+        work = works()[position]
+        if account in held.get(position, ()) or work.concerns(state, rules):
+            work.load(states)
+            moments.append(work.next_moment(state, rules))
+    first = min((moment for moment in moments if moment is not None), default=None)
+    if first is None:
+        return False
+    if first <= until or state.status == "parked":
+        return True
+    bulk.execute(
+        "INSERT INTO due (account, at) SELECT account, at FROM {rows} "
+        "ON CONFLICT (account) DO UPDATE SET at = excluded.at WHERE due.at > excluded.at",
+        {"account": ("text", [account]), "at": ("timestamptz", [first])},
+    )
+    return False

@@ -1,0 +1,164 @@
+"""The state of one account that reads each part of itself when it is first asked for: a single command pays for what it looks at.
+
+The row that is read first also says of which parts there is nothing: these cost no statement. Batches load whole states of many accounts
+instead (billing/loading.py), with the same readers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+from billing import bulk
+from billing.state import AccountState
+
+Reader = Callable[[dict[str, AccountState]], None]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Attributes of a state that are read together. `there`: the condition under which there is anything to read, where one is cheap."""
+
+    attributes: tuple[str, ...]
+    read: Reader
+    there: str = ""
+
+
+class Layout:
+    """The parts of a state, by attribute, and the statement for its first row: the account, its standing, and of which parts there is
+    something."""
+
+    def __init__(self, *parts: Part) -> None:
+        self.parts = {attribute: part for part in parts for attribute in part.attributes}
+        self.flagged = [part for part in parts if part.there]
+        conditions = "".join(f", EXISTS ({part.there})" for part in self.flagged)
+        self.statement = f"""
+            SELECT a.account, a.seller, a.currency, a.zone, a.locale, a.terms, a.status,
+                coalesce(c.status, 'good'), coalesce(c.set_by, ''){conditions}
+            FROM read_account a LEFT JOIN read_credit_status c USING (account) WHERE a.account = %s"""  # noqa: S608 - literals
+
+    def read(self, account: str, known: Known | None = None) -> StoredState | None:
+        """The account's state; None where it does not exist. What is `known` of it, or was read before inside `remembering`, is taken."""
+        if known is None:
+            known = _known.get()
+        if known is None:
+            return self._read(account)
+        held = known.setdefault(account, {})
+        if self not in held:
+            like = next(iter(held.values()), None)
+            found = self._read(account) if like is None else like.laid_out(self)
+            if found is None:
+                return None
+            held[self] = found
+        return held[self]
+
+    def _read(self, account: str) -> StoredState | None:
+        rows = bulk.fetch(self.statement, [account])
+        if not rows:
+            return None
+        there = {name: flag for part, flag in zip(self.flagged, rows[0][9:], strict=True) for name in part.attributes}
+        return StoredState.of(rows[0][:9], self.parts, there)
+
+
+#: account → what was read of it, by layout.
+Known = dict[str, dict[Layout, "StoredState"]]
+_known: ContextVar[Known | None] = ContextVar("billing.stored.known", default=None)
+
+
+@contextmanager
+def remembering() -> Iterator[Known]:
+    """Inside, what was read of an account is not read again: while a command looks, and nothing is recorded."""
+    known: Known = {}
+    with _as(known):
+        yield known
+
+
+@contextmanager
+def afresh() -> Iterator[None]:
+    """Inside, everything is read anew, whatever is remembered outside: for what records, and is undone."""
+    with _as(None):
+        yield
+
+
+@contextmanager
+def _as(known: Known | None) -> Iterator[None]:
+    token = _known.set(known)
+    try:
+        yield
+    finally:
+        _known.reset(token)
+
+
+def forget(account: str) -> None:
+    """Inside `remembering`: read the account anew, because something was written."""
+    known = _known.get()
+    if known is not None:
+        known.pop(account, None)
+
+
+class StoredState(AccountState):
+    """As `AccountState`, of the database. What was not asked for yet is read from what stands then, not from what stood at the start: so
+    nothing may be recorded between, or `keeps` must be asked of what moved."""
+
+    parts: Mapping[str, Part]
+    there: dict[str, bool]  # attribute -> whether its part may hold something
+
+    @classmethod
+    def of(cls, row: tuple[Any, ...], parts: Mapping[str, Part], flags: Mapping[str, bool]) -> StoredState:
+        found = object.__new__(cls)
+        account, seller, currency, zone, locale, terms, status, credit_status, credit_set_by = row
+        found.__dict__.update(
+            account=account,
+            seller=seller,
+            currency=currency,
+            zone=zone,
+            locale=locale,
+            terms=terms,
+            status=status,
+            credit_status=credit_status,
+            credit_set_by=credit_set_by,
+            facts={},
+            parts=parts,
+            there=dict(flags),
+        )
+        return found
+
+    def __getattr__(self, name: str) -> Any:
+        """Called where an attribute is missing: read its part."""
+        part = self.__dict__.get("parts", {}).get(name)
+        if part is None:
+            raise AttributeError(name)
+        for attribute in part.attributes:
+            self.__dict__[attribute] = [] if attribute in LISTS else {}
+        if self.there.get(name, True):
+            part.read({self.account: self})
+        return self.__dict__[name]
+
+    def laid_out(self, layout: Layout) -> StoredState:
+        """The same account in another layout, with the parts that both have."""
+        found = object.__new__(StoredState)
+        same = {name for name, part in self.parts.items() if layout.parts[name] is part}
+        found.__dict__.update({name: value for name, value in self.__dict__.items() if name not in self.parts or name in same})
+        found.__dict__.update(facts={}, parts=layout.parts, there=dict(self.there))
+        return found
+
+    def drop(self, names: Collection[str]) -> None:
+        """These parts moved: they are read again when they are asked for."""
+        for name in names:
+            part = self.parts.get(name)
+            for attribute in part.attributes if part else ():
+                self.__dict__.pop(attribute, None)
+                self.there[attribute] = True
+
+    def keeps(self, name: str) -> bool:
+        """What was not read yet is read when it is asked for, whatever the first row said of it."""
+        if name in self.__dict__:
+            return True
+        self.there[name] = True
+        return False
+
+
+LISTS = frozenset("places periods open_charges open_invoices discounts marks".split())
