@@ -50,7 +50,8 @@ def advance(
     """Do everything that is due for the accounts up to and including `until`; their heads are locked by this transaction.
 
     `after` are the events of a command of the same transaction: the periods whose terms they changed are counted again; `known` is what the
-    command read. What a command reaches back to is counted when it was, but stands on documents of the command's day: no document is dated before it was known.
+    command read. What a command reaches back to is counted when it was, but stands on documents of the command's day: no document is dated
+    before it was known.
     """
     recorded: list[Recorded] = []
     recount = _touched(after, at=until)
