@@ -23,7 +23,7 @@ def moved_by(events: Iterable[Recorded]) -> frozenset[str] | None:
         moves = vars(type(recorded.event)).get("moves")
         if moves is None:
             return None
-        found |= moves
+        found |= moves if getattr(recorded.event, "allocations", True) else moves - {"open_invoices"}
     return frozenset(found)
 
 
@@ -50,6 +50,8 @@ def needing(accounts: Collection[str], events: Sequence[Recorded], *, until: dat
 
 def _comes_up(account: str, asking: Sequence[int], held: Mapping[int, set[str]], until: datetime, known: Known | None) -> bool:
     """Whether one of the works is due; else the clockwork comes back when the first of them is."""
+    if not asking:
+        return False
     states, rules = load([account], known=known), policy()
     state = states[account]
     moments = []
