@@ -10,6 +10,7 @@ from collections.abc import Collection
 #: area of work → the commands that belong to it.
 AREAS: dict[str, frozenset[str]] = {
     "customers": frozenset({"open_account", "change_details", "close_account", "release_account", "set_credit_status", "set_credit_limit"}),
+    "people": frozenset({"add_contact", "change_contact", "remove_contact", "merge_contacts", "give_consent", "withdraw_consent"}),
     "contracts": frozenset(
         {
             "subscribe",
@@ -119,7 +120,7 @@ AREAS: dict[str, frozenset[str]] = {
 }
 
 _OFFICE = frozenset(
-    {"customers", "contracts", "sales", "money", "methods", "disputes", "wallets", "stock", "bookings", "requests", "debts"}
+    {"customers", "people", "contracts", "sales", "money", "methods", "disputes", "wallets", "stock", "bookings", "requests", "debts"}
 )
 #: What no person does alone, administrators included: a catalogue is published by a request that somebody else approves. Programs may.
 UNATTENDED = frozenset({"publishing"})
@@ -158,6 +159,11 @@ CUSTOMER_COMMANDS: dict[str, tuple[str, frozenset[str]]] = {
         "details",
         frozenset({"name", "email", "phone", "street", "postcode", "city", "region", "country", "tax_id", "locale"}),
     ),
+    "add_contact": ("details", frozenset({"name", "email", "phone", "role", "receives"})),
+    "change_contact": ("details", frozenset({"contact", "name", "email", "phone", "role", "receives", "clear"})),
+    "remove_contact": ("details", frozenset({"contact", "reason"})),
+    "give_consent": ("details", frozenset({"contact", "purpose", "channel", "how"})),
+    "withdraw_consent": ("details", frozenset({"contact", "purpose", "channel", "how"})),
     "apply_credit": ("money", frozenset({"invoices"})),
     "open_checkout": ("money", frozenset({"invoices", "amount"})),
     "collect": ("money", frozenset({"invoices", "method", "amount"})),
@@ -178,6 +184,8 @@ CUSTOMER_WHEN = frozenset({"", "now", "period_end", "trial_end", "term_end"})
 CUSTOMER_VALUES: dict[tuple[str, str], str] = {
     ("top_up", "channel"): "credit",
     ("request_correction", "wanted"): "refund",
+    ("give_consent", "how"): "self_service",
+    ("withdraw_consent", "how"): "self_service",
 }
 
 #: What an API key may be given: every area of commands, and these.

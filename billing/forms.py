@@ -17,6 +17,7 @@ from typing import Any
 import orjson
 from django import forms
 
+from accounts.crm.models import Contact
 from billing.command import Command
 from billing.models import Contract, DiscountRow, Hold, Invoice, Payment
 from payments.models import Deposit, Dispute, Receipt
@@ -43,7 +44,10 @@ HELP = {
     "price": "a price as the catalogue writes it: {model: unit, amount: '1.50'}",
     "prices": "item: price, one to a line",
     "quantities": "item: number, one to a line",
-    "reason": "why, for whoever reads the journal later",
+    "into": "what stays, and takes the other one over",
+    "purpose": "as the policy names it: news, offers …",
+    "reason": "why, for whoever reads the journal later; facts, no personal details: the journal is kept for ever",
+    "receives": "topics of mails, one to a line: documents, reminders, payments, contracts, usage",
     "reference": "what the bank statement or receipt says",
     "version": "of the catalogue; the newest where nothing is said",
     "when": "now, period_end, trial_end, term_end, or a date",
@@ -72,10 +76,15 @@ class CommandForm(forms.Form):
 
     mappings: Collection[str] = ()
     lists: Collection[str] = ()
+    said_even_if_empty: Collection[str] = ()  # fields that show what stands: texts that are emptied are named in `clear`
 
     def arguments(self) -> dict[str, Any]:
         """The arguments that were given, as plain values; fields that stay empty leave the command's own default."""
-        return {name: value for name, value in self.cleaned_data.items() if value not in ("", None, {}, [])}
+        found = {name: value for name, value in self.cleaned_data.items() if value not in ("", None, {}, [])}
+        emptied = [name for name in self.said_even_if_empty if name in self.cleaned_data and name not in found]
+        found |= {name: [] for name in emptied if self.cleaned_data[name] == []}
+        cleared = [name for name in emptied if name not in found]
+        return found | ({"clear": cleared} if cleared else {})
 
     def refuse(self, refusal: Refusal) -> None:
         """Say what the engine refuses beside its field; at the top where it is about no single one."""
@@ -219,8 +228,14 @@ def _discounts(account: str) -> list[Suggestion]:
     return [(row.attachment, row.name) for row in DiscountRow.objects.filter(account=account, end=None)[:MOST_SUGGESTED]]
 
 
+def _people(account: str) -> list[Suggestion]:
+    rows = Contact.objects.filter(account=account).order_by("name")[:MOST_SUGGESTED]
+    return [(row.contact, f"{row.name}, {row.role}") for row in rows]
+
+
 #: argument → what may be suggested for it, for an account.
 SUGGESTIONS: dict[str, Callable[[str], list[Suggestion]]] = {
+    "contact": _people,
     "contract": _contracts,
     "invoice": _invoices,
     "payment": _payments,

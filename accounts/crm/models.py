@@ -9,13 +9,15 @@ from django.db import models
 
 
 class Contact(models.Model):
-    """A person at a customer's, and what for."""
+    """A person at a customer's, and what for. Part of the vault: written by commands, each with an event that names the fields."""
 
+    contact = models.TextField(unique=True)  # the address of the event that added it
     account = models.TextField()
     name = models.TextField()
     email = models.TextField(blank=True)
     phone = models.TextField(blank=True)
     role = models.TextField(default="main")  # main billing technical legal other
+    receives = models.JSONField(default=list, blank=True)  # topics of mails (accounts/crm/contacts.py)
     note = models.TextField(blank=True)
     changed_at = models.DateTimeField()
 

@@ -18,7 +18,7 @@ from billing.admin.charts import Stretch, TimeLine, time_line
 from billing.admin.doing import asks, buttons
 from billing.entitlements.checking import check_all
 from billing.loading import trimmed
-from billing.models import AccountPlace, Booking, Contract, CorrectionRequest, Hold, Invoice, Payment, StockReservation
+from billing.models import AccountPlace, Booking, Consent, Contract, CorrectionRequest, Hold, Invoice, Payment, StockReservation
 from billing.queries.credit import credit_statuses
 from billing.queries.forecast import Ahead, timeline
 from billing.queries.history import Filter, events, summary
@@ -146,8 +146,15 @@ def _customer(account: str) -> dict[str, Any]:
         .order_by("-at", "-pk")
         .prefetch_related(Prefetch("files", Attachment.objects.defer("content")))
     )
+    contacts = list(Contact.objects.filter(account=account).order_by("role", "name", "pk")[:MOST_ROWS])
+    names = {row.contact: row.name for row in contacts}
     return {
-        "contacts": Contact.objects.filter(account=account).order_by("role", "name", "pk")[:MOST_ROWS],
+        "contacts": contacts,
+        "consents": [
+            {"given": row.given, "purpose": row.purpose, "since": row.since, "version": row.version, "how": row.how, "by": row.by}
+            | {"who": names.get(row.contact, row.contact)}
+            for row in Consent.objects.filter(account=account).order_by("contact", "purpose")[:MOST_ROWS]
+        ],
         "interactions": said[:MOST_ROWS],
         "tasks": Task.objects.filter(account=account, done_at=None).order_by("due", "pk")[:MOST_ROWS],
     }

@@ -77,19 +77,21 @@ class OfAccount(forms.ModelForm):
 
 @admin.register(Contact)
 class ContactAdmin(CustomerAdmin):
-    form = type(
-        "ContactForm",
-        (OfAccount,),
-        {"role": forms.ChoiceField(choices=[(r, r) for r in ("main", "billing", "technical", "legal", "other")])},
-    )
-    fields = ("account", "name", "email", "phone", "role", "note")
-    list_display = ("name", "of_account", "role", "email", "phone")
+    """Contacts are part of the vault: added and changed by commands, which stand beside them."""
+
+    changes = False
+    fields = ("account", "contact", "name", "email", "phone", "role", "topics", "note", "changed_at")
+    readonly_fields = ("topics",)
+    list_display = ("name", "of_account", "role", "email", "phone", "topics")
     list_filter = ("role",)
     search_fields = ("name", "email", "account")
 
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        obj.changed_at = timezone.now()
-        super().save_model(request, obj, form, change)
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    @display(description="receives")
+    def topics(self, row: Any) -> str:
+        return ", ".join(row.receives)
 
     def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         obj = self.get_object(request, object_id)

@@ -10,6 +10,7 @@
       finance: {any: unlimited}
     relief: {most: 1500, days: 180, notified: yes, service_off: yes}   # when a bad debt takes its tax back (billing/house/relief.py)
     request: {expires: 7 days, reasons: [outage, goodwill, mistake]}                     # codes that a request may give; none: any
+    consents, retention                 # what people may agree to, how long documents are kept: billing/house/purposes.py
 
 Without a policy nobody decides anything alone but `finance`, catalogue managers approve each other's drafts, and there is no allowance.
 """
@@ -24,6 +25,7 @@ from typing import Any
 
 from billing.accounting.buckets import buckets
 from billing.accounting.chart import STANDARD, Chart, GeneralAccount
+from billing.house.purposes import DOCUMENT_YEARS, PURPOSES, Purpose, read_purposes, read_retention
 from billing.house.relief import Relief
 from plans.errors import Invalid
 from plans.fields import Fields, describe
@@ -61,6 +63,8 @@ class HousePolicy:
     relief: Relief | None = None  # None: whoever writes off says so each time
     expires: timedelta = timedelta(days=30)
     reasons: tuple[str, ...] = ()
+    consents: Mapping[str, Purpose] = field(default_factory=lambda: PURPOSES)
+    document_years: int = DOCUMENT_YEARS
 
     @property
     def chart(self) -> Chart:
@@ -104,6 +108,8 @@ def _policy(value: Any) -> HousePolicy:
         relief=fields.read("relief", _relief, None),
         expires=request.read("expires", _days, HousePolicy.expires),
         reasons=tuple(_word(value, at) for value, at in request.items("reasons", [])),
+        consents=read_purposes(fields),
+        document_years=read_retention(fields),
     )
     request.done()
     fields.done()

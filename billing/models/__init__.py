@@ -9,6 +9,7 @@ from billing.models.due import DuePart
 from billing.models.journal import Counter, Due, Effect, IdempotencyKey, JournalEvent, Stream
 from billing.models.months import MonthMove
 from billing.models.overrides import Override
+from billing.models.people import Campaign, CampaignMail, Consent
 from billing.models.read import (
     Account,
     AccountPlace,
@@ -37,8 +38,11 @@ __all__ = [
     "Balance",
     "Booking",
     "Books",
+    "Campaign",
+    "CampaignMail",
     "Capacity",
     "Charge",
+    "Consent",
     "Contract",
     "ContractTerms",
     "CorrectionItem",

@@ -9,17 +9,20 @@ from collections.abc import Callable, Sequence
 
 from django import forms
 from django.conf import settings
+from django.utils.translation import get_language
 
 from accounts import vault
+from accounts.crm import contacts
 from accounts.roles import CUSTOMER_COMMANDS
 from billing.command import registry
 from billing.commands.offers import offered
 from billing.forms import CommandForm
+from billing.house.published import house_policy
 from billing.loading import load_one, policy
 from billing.models import Contract, Invoice
 from billing.portal.guard import Visit
 from billing.portal.prices import Card, cards
-from billing.portal.words import LABELS, MODES, WHEN, contract_name, money
+from billing.portal.words import CONTACT_ROLES, LABELS, MODES, TOPICS, WHEN, contract_name, money
 from billing.state import AccountState
 from billing.terms import item_of, plan_of
 from payments.models import PaymentMethod
@@ -31,6 +34,10 @@ Choices = Sequence[tuple[str, object]]
 SHOWN: dict[str, tuple[str, ...]] = {
     "subscribe": ("plan", "quantity"),
     "change_plan": ("contract", "plan", "quantity", "when"),
+    "change_contact": ("contact", "name", "email", "phone", "role", "receives"),
+    "give_consent": ("contact", "purpose"),
+    "withdraw_consent": ("contact", "purpose"),
+    "remove_contact": ("contact",),
     "dispute": ("invoice", "amount", "reason"),
 }
 
@@ -47,6 +54,8 @@ def tailor(form: CommandForm, visit: Visit, command: str) -> None:
     chosen = str(form.data.get("contract") or form.initial.get("contract") or "")
     if command == "change_details":
         form.initial = _details(state, visit) | form.initial
+    if command in ("add_contact", "change_contact"):
+        _contact(form, state)
     for name, field in form.fields.items():
         field.label = LABELS.get(name, field.label)
         field.help_text = ""
@@ -56,8 +65,30 @@ def tailor(form: CommandForm, visit: Visit, command: str) -> None:
                 empty = [] if field.required or name == "when" else [("", "—")]
                 field.widget = forms.Select(choices=[*empty, *choices])
             field.widget.is_required = field.required
+    for name in ("contact", "purpose", "channel"):
+        if name in form.fields and (form.initial.get(name) or not form.fields[name].required):
+            form.fields[name].widget = forms.HiddenInput()
     if (form.initial.get("contract") or len(_contracts(visit, state, chosen, command)) == 1) and "contract" in form.fields:
         form.fields["contract"].widget = forms.HiddenInput()
+
+
+def _contact(form: CommandForm, state: AccountState) -> None:
+    """The contact as it stands: what is emptied here is meant to be empty."""
+    held = contacts.find(state.account, str(form.data.get("contact") or form.initial.get("contact") or ""))
+    if held is not None:
+        form.initial = {name: getattr(held, name) for name in ("name", "email", "phone", "role", "receives")} | form.initial
+        form.said_even_if_empty = ("email", "phone", "receives")
+    else:
+        form.initial = {"role": "billing", "receives": list(contacts.RECEIVES["billing"])} | form.initial
+    form.fields["receives"] = forms.MultipleChoiceField(
+        choices=list(TOPICS.items()), widget=forms.CheckboxSelectMultiple, required=False, label=LABELS["receives"]
+    )
+    form.lists = ()
+
+
+def _purposes(visit: Visit, state: AccountState, contract: str, command: str) -> Choices:
+    known = house_policy(state.seller, at=visit.at).consents
+    return [(name, one.words(get_language() or "en")) for name, one in known.items()]
 
 
 def _details(state: AccountState, visit: Visit) -> dict[str, str]:
@@ -125,6 +156,8 @@ CHOICES: dict[str, Callable[[Visit, AccountState, str, str], Choices]] = {
     "method": _methods,
     "invoice": _invoices,
     "offer": _offers,
+    "purpose": _purposes,
+    "role": lambda visit, state, contract, command: CONTACT_ROLES,
     "when": lambda visit, state, contract, command: WHEN,
     "locale": lambda visit, state, contract, command: settings.LANGUAGES,
     "mode": lambda visit, state, contract, command: MODES,

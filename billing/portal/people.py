@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from django import forms
 from django.contrib import messages
@@ -12,18 +13,22 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
 from accounts import people as of
 from accounts import vault
 from accounts.access import caller_of_user
+from accounts.crm.models import Contact
 from accounts.models import Invitation, Membership
 from accounts.roles import ACCOUNT_ROLES
+from billing.house.published import house_policy
 from billing.loading import load_one
+from billing.models import Consent
 from billing.portal.guard import Visit, of_account
 from billing.portal.views import shared
-from billing.portal.words import STATES
+from billing.portal.words import STATES, TOPICS
 from plans.errors import Refusal
 
 ROLES = [(role, STATES[role]) for role in ACCOUNT_ROLES]
@@ -53,7 +58,22 @@ def people(visit: Visit) -> HttpResponse:
     invited = Invitation.objects.filter(account=account, accepted_at=None, withdrawn_at=None, expires_at__gt=visit.at).order_by("made_at")
     context = {"members": members, "invited": invited, "form": form, "roles": ROLES, "may_invite": visit.may("people")}
     context |= {"person": vault.person(account), "place": load_one(account).place_on(visit.at)}
+    context |= {"contacts": _contacts(account), "consents": _consents(visit)}
     return render(visit.request, "portal/people.html", shared(visit, "people") | context)
+
+
+def _contacts(account: str) -> list[dict[str, Any]]:
+    """Who else is written to about what."""
+    rows = Contact.objects.filter(account=account).order_by("name", "pk")
+    return [{"row": row, "topics": [TOPICS[topic] for topic in row.receives if topic in TOPICS]} for row in rows]
+
+
+def _consents(visit: Visit) -> list[dict[str, Any]]:
+    """What the account's own person agreed to, or may."""
+    said = {row.purpose: row for row in Consent.objects.filter(account=visit.account.account, contact="", channel="mail")}
+    known = house_policy(visit.account.seller, at=visit.at).consents
+    language = get_language() or "en"
+    return [{"purpose": name, "words": one.words(language), "said": said.get(name)} for name, one in known.items()]
 
 
 def _done(visit: Visit, form: InviteForm) -> bool:

@@ -38,6 +38,11 @@ TITLES = {
     "top_up": lazy("Top up the wallet"),
     "instalments": lazy("Pay in instalments"),
     "request_correction": lazy("Ask for a refund"),
+    "add_contact": lazy("Add a contact"),
+    "change_contact": lazy("Change a contact"),
+    "remove_contact": lazy("Remove a contact"),
+    "give_consent": lazy("Agree to be written to"),
+    "withdraw_consent": lazy("Do not write to me any more"),
 }
 #: argument → what a customer reads beside its field.
 LABELS = {
@@ -66,7 +71,26 @@ LABELS = {
     "lines": lazy("Lines"),
     "change": lazy("Change"),
     "offer": lazy("Offer"),
+    "contact": lazy("Contact"),
+    "role": lazy("What for"),
+    "receives": lazy("Gets mails about"),
+    "purpose": lazy("For what"),
+    "channel": lazy("By"),
 }
+TOPICS = {
+    "documents": lazy("invoices and credit notes"),
+    "reminders": lazy("reminders of what is due"),
+    "payments": lazy("payments that failed or must be confirmed"),
+    "contracts": lazy("contracts that end or are renewed"),
+    "usage": lazy("alerts on usage"),
+}
+CONTACT_ROLES = (
+    ("main", lazy("everything")),
+    ("billing", lazy("invoices and payments")),
+    ("technical", lazy("technical matters")),
+    ("legal", lazy("contracts")),
+    ("other", lazy("other")),
+)
 WHEN = (("now", lazy("now")), ("period_end", lazy("at the end of the period")))
 MODES = (("automatic", lazy("take what falls due from my card")), ("manual", lazy("I pay myself")))
 PER = {

@@ -31,7 +31,7 @@ def owed_by(event: Event) -> list[Owed]:
 def tell(effect: OwedEffect) -> Answer:
     """Handler of `collection.tell`."""
     document = asked_for(effect)
-    return post(document, effect.id) if isinstance(document, Document) else document
+    return post(document, effect.id, topic="payments") if isinstance(document, Document) else document
 
 
 def told(effect: OwedEffect) -> Answer:

@@ -1,4 +1,5 @@
-"""Effect `document.send`: the document goes to the account's mail address, as it is known when the mail leaves.
+"""Effect `document.send`: the document goes to the contacts of the account that receive documents, else to the account's own
+address, as they are known when the mail leaves.
 
 The Message-ID is made of the effect's id, so a mail that is sent again (the process died before the answer was kept) can be recognised
 by whoever receives it. What a mail server refuses for good is a failure that a person sees; anything else is tried again.
@@ -13,7 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.core.mail import EmailMessage
 
-from accounts import vault
+from accounts.crm.contacts import addresses
 from billing import bulk
 from billing.delivery import Answer, Done, Failed, Later, OwedEffect
 from billing.queries.accounts import find_account
@@ -46,7 +47,7 @@ def told(effect: OwedEffect) -> Answer:
 
 def remind(effect: OwedEffect) -> Answer:
     """Handler of `dunning.remind`: one mail for each currency that is open on its documents; none where a newer reminder is owed."""
-    answers = [post(document, f"{effect.id}/{document.currency}") for document in reminders(effect)]
+    answers = [post(document, f"{effect.id}/{document.currency}", topic="reminders") for document in reminders(effect)]
     return next((answer for answer in answers if not isinstance(answer, Done)), answers[0] if answers else Done("nothing to remind of"))
 
 
@@ -74,13 +75,14 @@ def reminders(effect: OwedEffect) -> list[Document]:
     ]
 
 
-def post(document: Document, effect: str) -> Answer:
-    """Mail any document to its account. Nobody can be written to without an address: that is no failure, and says so."""
-    address = vault.person(document.account).get("email", "")
-    if not address:
+def post(document: Document, effect: str, *, topic: str = "documents") -> Answer:
+    """Mail any document to whoever of its account receives the topic. Nobody can be written to without an address: that is no failure,
+    and says so."""
+    found = addresses(document.account, topic)
+    if not found:
         return Done(f"the account {document.account} has no mail address; nothing was sent")
     try:
-        mail = message(document, to=address, id=message_id(effect))
+        mail = message(document, to=found, id=message_id(effect))
     except Invalid as refusal:
         return Failed(str(refusal))
     return hand_over(mail)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -17,14 +18,14 @@ from plans.errors import Invalid
 _FILE_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
 
-def message(document: Document, *, to: str, id: str) -> EmailMultiAlternatives:
-    """The mail to the address `to`. `id` becomes its Message-ID. Raises Invalid `bad_address`."""
+def message(document: Document, *, to: Sequence[str], id: str) -> EmailMultiAlternatives:
+    """One mail to the addresses `to`. `id` becomes its Message-ID. Raises Invalid `bad_address`."""
     words = shown(document)
     mail = EmailMultiAlternatives(
         subject=words.subject,
         body=f"{words.greeting}\n\n{faces.text(words)}",
         from_email=settings.DEFAULT_FROM_EMAIL,
-        to=[check_address(to)],
+        to=[check_address(one) for one in to],
         headers={"Message-ID": f"<{id}>", "Auto-Submitted": "auto-generated"},
         connection=get_connection(),
     )

@@ -10,7 +10,7 @@ from django.core.mail import EmailMultiAlternatives, get_connection
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
-from accounts import vault
+from accounts.crm.contacts import addresses
 from billing import bulk
 from billing.delivery import Answer, Done, Failed, OwedEffect
 from payments.documents.delivery import hand_over, message_id
@@ -58,15 +58,15 @@ def remind(effect: OwedEffect) -> Answer:
     found = notice(effect)
     if found is None:
         return Done("the contract ends at another time by now; nothing was sent")
-    address = vault.person(effect.account).get("email", "")
-    if not address:
+    receivers = addresses(effect.account, "contracts")
+    if not receivers:
         return Done(f"the account {effect.account} has no mail address; nothing was sent")
     try:
         mail = EmailMultiAlternatives(
             subject=found.subject,
             body=found.body,
             from_email=settings.DEFAULT_FROM_EMAIL,
-            to=[check_address(address)],
+            to=[check_address(one) for one in receivers],
             headers={"Message-ID": f"<{message_id(effect.id)}>", "Auto-Submitted": "auto-generated"},
             connection=get_connection(),
         )

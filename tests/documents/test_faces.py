@@ -46,7 +46,7 @@ def test_every_face_says_all_of_the_model(locale: str, settings: Settings, tmp_p
     kinds = set()
     for document in every_kind():
         words = shown(document)
-        mail = message(document, to="ana@customers.example", id="1@shop.example")
+        mail = message(document, to=["ana@customers.example"], id="1@shop.example")
         html, attached = mail.alternatives[0].content, mail.attachments[0].content
         assert missing(document, html_text(faces.page(words))) == []
         assert missing(document, faces.text(words)) == []

@@ -172,7 +172,7 @@ def test_headers_can_not_be_injected(post: Post) -> None:
     play_name = "Ana\r\nBcc: eve@evil.example"
     document = read("INV-000002")
     seller = document.seller.__class__(**{**vars(document.seller), "name": play_name})
-    mail = message(document.__class__(**{**vars(document), "seller": seller}), to="ana@customers.example", id="1@x.example")
+    mail = message(document.__class__(**{**vars(document), "seller": seller}), to=["ana@customers.example"], id="1@x.example")
     mail.send()
     assert [sent["Bcc"] for sent in post.taken] == [None]
     assert post.taken[0]["Subject"].strip() == "Invoice INV-000002 – Ana Bcc: eve@evil.example"

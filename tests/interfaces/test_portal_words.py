@@ -17,7 +17,7 @@ TEMPLATES = (
 )
 MODULES = sorted((ROOT / "billing/portal").glob("*.py"))
 #: Messages that are the same in both languages.
-SAME = {"PDF"}
+SAME = {"PDF", "no"}
 
 
 def of_template(path: Path) -> set[str]:

@@ -1,0 +1,137 @@
+"""People of an account: contacts, what they agreed to, campaigns that reach them. Names and addresses are in the vault, never here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from billing.events.base import Event
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContactAdded(Event):
+    """`fields` says which personal fields were written to the vault; `receives` the topics of mails that go to this contact."""
+
+    kind: ClassVar[str] = "contact.added"
+    account: str
+    contact: str
+    role: str
+    receives: tuple[str, ...]
+    fields: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContactChanged(Event):
+    kind: ClassVar[str] = "contact.changed"
+    account: str
+    contact: str
+    role: str
+    receives: tuple[str, ...]
+    fields: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContactRemoved(Event):
+    """The vault's row is gone, and what stood in it."""
+
+    kind: ClassVar[str] = "contact.removed"
+    account: str
+    contact: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContactMerged(Event):
+    """`contact` was the same person as `into`: what was noted of it belongs to `into` from now on."""
+
+    kind: ClassVar[str] = "contact.merged"
+    account: str
+    contact: str
+    into: str
+    receives: tuple[str, ...]
+    fields: tuple[str, ...] = ()  # taken over where `into` had none
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConsentGiven(Event):
+    """The account's own person (`contact` empty) or a contact agrees to be written to for a purpose; `words` are those agreed to."""
+
+    kind: ClassVar[str] = "consent.given"
+    account: str
+    contact: str
+    purpose: str
+    channel: str
+    how: str
+    version: str
+    words: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConsentWithdrawn(Event):
+    kind: ClassVar[str] = "consent.withdrawn"
+    account: str
+    contact: str
+    purpose: str
+    channel: str
+    how: str
+    campaign: str = ""  # the one whose link was followed
+
+
+@dataclass(frozen=True, kw_only=True)
+class CampaignDrafted(Event):
+    """What would be sent to whom. A later draft of the same campaign takes the place of the one before, until it is sent."""
+
+    kind: ClassVar[str] = "campaign.drafted"
+    campaign: str
+    seller: str
+    segment: str
+    filters: Mapping[str, str]
+    purpose: str
+    subject: Mapping[str, str]  # by language
+    text: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CampaignSent(Event):
+    """One mail is owed to each of `recipients` people; `left_out` counts accounts of the segment that get none, by reason."""
+
+    kind: ClassVar[str] = "campaign.sent"
+    campaign: str
+    seller: str
+    purpose: str
+    accounts: int
+    recipients: int
+    left_out: Mapping[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CampaignMailed(Event):
+    """The mail server took the campaign's mail to this person."""
+
+    kind: ClassVar[str] = "campaign.mailed"
+    account: str
+    contact: str
+    campaign: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CampaignSkipped(Event):
+    """The mail was owed, and not sent: the consent was withdrawn meanwhile, there is no address any more, or the server refuses it."""
+
+    kind: ClassVar[str] = "campaign.skipped"
+    account: str
+    contact: str
+    campaign: str
+    code: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CampaignFollowed(Event):
+    """Somebody opened a link of the mail that went to this person."""
+
+    kind: ClassVar[str] = "campaign.followed"
+    account: str
+    contact: str
+    campaign: str
+    link: str
