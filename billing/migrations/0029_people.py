@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0027_overrides'),
+        ("billing", "0028_credit_limits"),
     ]
 
     operations = [
