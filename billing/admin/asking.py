@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 
+import orjson
 from django import forms
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.access import Caller
@@ -26,6 +28,7 @@ from billing.models import Account, CorrectionRequest
 from billing.queries.history import Filter, events, summary
 from billing.queries.status import money_text
 from billing.requests.kinds import REQUESTABLE
+from billing.requests.standing import HOUSE
 
 TRAIL = tuple(f"request.{word}" for word in ("made", "approved", "executed", "rejected", "withdrawn", "expired"))
 
@@ -117,20 +120,28 @@ def request_page(row: CorrectionRequest, caller: Caller, at: datetime) -> dict[s
     recorded = journal.one(*journal.split_address(row.request))
     made = recorded.event if recorded else None
     status = "expired" if row.status in ("pending", "approved") and row.expires_at <= at else row.status
-    steps = [
-        (label, f"{address_of(command, row.account)}&request={row.request}")
-        for command, label, own in STEPS.get(status, ())
-        if caller.may_run(command) and own in (None, row.asked_by == caller.actor)
-    ]
     trail = [
         (one, summary(one.event))
         for one in events(row.account, Filter(kinds=TRAIL, start=row.made_at))
         if getattr(one.event, "request", "") == row.request
     ]
     return {
-        "steps": steps,
+        "steps": _steps(row, made, status, caller),
         "asked_for": shown_request(made) if isinstance(made, RequestMade) else None,
         "arguments": made.arguments if isinstance(made, RequestMade) else "",
         "trail": trail,
         "status": status,
     }
+
+
+def _steps(row: CorrectionRequest, made: Any, status: str, caller: Caller) -> list[tuple[str, str]]:
+    """(label, address) of what may be done about it. A publication is decided on the page of its draft, beside what it changes."""
+    if row.account == HOUSE:
+        name = orjson.loads(made.arguments)["catalogue"] if isinstance(made, RequestMade) else ""
+        decide = f"{reverse('admin:billing_draft', args=[name])}?show=publish"
+        return [("Look at the draft and decide", decide)] if name and status == "pending" else []
+    return [
+        (label, f"{address_of(command, row.account)}&request={row.request}")
+        for command, label, own in STEPS.get(status, ())
+        if caller.may_run(command) and own in (None, row.asked_by == caller.actor)
+    ]

@@ -15,7 +15,7 @@ from billing.admin.documents import SearchByName
 from billing.admin.work import cell
 from billing.models import CorrectionRequest, Effect, StockReservation
 from billing.models.webhooks import WebhookAttempt
-from billing.templatetags.billing_links import link
+from billing.templatetags.billing_links import stream_link
 from payments.models import BankLine, Collection, Refund
 
 
@@ -29,7 +29,7 @@ class RowAdmin(SearchByName):
         currency = getattr(obj, "currency", "")
         values = ((field.name, getattr(obj, field.attname)) for field in obj._meta.concrete_fields)
         facts = [(name, cell(value, currency)) for name, value in values if value not in ("", None) and name not in ("account", "id")]
-        return {"title": str(obj), "facts": facts, "account": link("account", account, account) if account else ""}
+        return {"title": str(obj), "facts": facts, "account": stream_link(account)}
 
 
 @admin.register(Effect)

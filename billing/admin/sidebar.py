@@ -53,6 +53,7 @@ def _customers() -> list[dict[str, Any]]:
         _item("Contracts", "contract", "billing_contract"),
         _item("Documents", "receipt_long", "billing_invoice"),
         _item("Payments", "payments", "billing_payment"),
+        {"title": "Catalogues", "icon": "sell", "link": reverse("admin:billing_catalogues")},
         _item("Contacts", "contacts", "accounts_contact"),
         _item("Tasks", "task_alt", "accounts_task"),
         _item("Segments", "filter_alt", "accounts_segment"),

@@ -23,7 +23,7 @@ from accounts.looks import refused
 from billing import engine
 from billing.admin.base import caller_of, may_look, money
 from billing.admin.worklists import LISTS, MOST_SHOWN, Action, Row, WorkList, rows
-from billing.templatetags.billing_links import event_link, link
+from billing.templatetags.billing_links import event_link, link, stream_link
 from plans.errors import Refusal
 
 MOST_REASONS = 5
@@ -124,7 +124,7 @@ def _shown(work: WorkList, row: Row, caller: Caller) -> dict[str, Any]:
     forms = [one for one in work.actions if one.form and caller.may_run(one.command)]
     return {
         "key": row["key"],
-        "account": link("account", row["account"], row["account"]) if row["account"] else "",
+        "account": stream_link(row["account"]),
         "cells": [cell(row[heading], row.get("currency", ""), heading) for heading in work.headings],
         "forms": [(one.label, _form_address(one, row)) for one in forms],
     }

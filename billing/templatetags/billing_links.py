@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from billing.queries.status import money_text
+from billing.requests.standing import HOUSE
 from plans.money import plain as plain_text
 
 register = template.Library()
@@ -25,6 +26,7 @@ def page_of(model: str, key: str) -> str:
     return reverse(f"admin:billing_{model}_change", args=[quoted(key)])
 
 
+@register.filter
 def quoted(key: str) -> str:
     """A key as the admin's addresses hold it."""
     return "".join(f"_{ord(sign):02X}" if sign in ':/_#?;@&=+$,"[]<>%\n\\' else sign for sign in key)
@@ -43,6 +45,15 @@ def event_link(address: str) -> SafeString:
 def row_link(model: str, key: str, text: str = "") -> SafeString:
     """A link to the page of a row; its key where there is no text."""
     return link(model, key, text or key)
+
+
+def stream_link(stream: str) -> SafeString | str:
+    """Where something stands: the page of an account, or the catalogues for what stands in the house."""
+    if not stream:
+        return ""
+    if stream == HOUSE:
+        return format_html('<a class="billing-link" href="{}">catalogues</a>', reverse("admin:billing_catalogues"))
+    return link("account", stream, stream)
 
 
 @register.filter
