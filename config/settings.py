@@ -98,6 +98,7 @@ BILLING_WORKS: tuple[str, ...] = (
     "billing.bookings.works.keeping",
     "billing.accounting.recognition.recognition",
     "payments.works.collecting",
+    "payments.outgoing.work.paying_out",
 )
 #: Processors that fold every batch into read models, inside the transaction that records it.
 BILLING_PROCESSORS: tuple[str, ...] = (

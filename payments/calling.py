@@ -21,7 +21,7 @@ from billing.engine import Request, execute
 from billing.events import Event
 from billing.journal import Recorded
 from payments import gateways
-from payments.events import RefundRequested
+from payments.events import DepositReleased, RefundRequested
 from payments.gateway_events import CollectionRequested, NoticeReceived, PaymentCollected, PayoutRequested
 from payments.gateways.base import Answer, Asked, Gateway, NoAnswer, Sort
 from payments.paying import CHANNELS
@@ -179,16 +179,25 @@ def top_up(effect: OwedEffect) -> Delivered:
 
 
 def refund(effect: OwedEffect) -> Delivered:
-    """Give back through the gateway that took it."""
+    """Give back through the gateway that took it; a deposit is paid out to the customer's method."""
     event: Any = recorded(effect).event
     if _status("read_refund", "refund", event.refund) != "requested":
         return Done()
+    if isinstance(event, DepositReleased):
+        return _released(effect, event)
     taken = journal.one(*journal.split_address(event.payment)) if event.payment else None
     if taken is None or not isinstance(taken.event, PaymentCollected):
         return Failed("no payment of this gateway is named: settle or fail the refund by hand")
     gateway = gateways.named(event.channel)
     asked = Asked(effect.id, event.account, event.amount, event.currency, effect.at, parent=taken.event.reference)
     answer = ask(gateway, "refund", gateway.refund, asked, effect)
+    return settle_refund(effect, event, answer) if isinstance(answer, Answer) else answer
+
+
+def _released(effect: OwedEffect, event: DepositReleased) -> Delivered:
+    gateway = gateways.named(event.channel)
+    asked = Asked(effect.id, event.account, event.amount, event.currency, effect.at, token=event.destination)
+    answer = ask(gateway, "payout", gateway.pay_out, asked, effect)
     return settle_refund(effect, event, answer) if isinstance(answer, Answer) else answer
 
 

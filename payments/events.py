@@ -38,6 +38,7 @@ class DepositReleased(RefundRequested):
 
     kind: ClassVar[str] = "deposit.released"
     deposit: str
+    destination: str = ""  # the gateway's name for where the money goes
 
 
 @dataclass(frozen=True, kw_only=True)

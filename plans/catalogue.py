@@ -223,6 +223,16 @@ class PaymentTerms:
 
 
 @dataclass(frozen=True)
+class PayoutPolicy:
+    """How what we owe leaves. `automatic`: what is due on statements by itself, from `least` on (in the catalogue's currency). `deposits`:
+    the days after the last contract ended on which what is left of deposits goes back; None: a person releases them."""
+
+    automatic: bool = False
+    least: Decimal = Decimal(0)
+    deposits: int | None = None
+
+
+@dataclass(frozen=True)
 class Mention:
     """A sentence that documents must hold: language ("" for any) → text. It holds for these `documents` and for
     buyers of these `countries`; where none is named, for all."""
@@ -283,6 +293,7 @@ class Catalogue:
     examples: tuple[Example, ...] = ()
     invoice: InvoicePolicy = field(default_factory=InvoicePolicy)  # of single sales, and of plans that say nothing
     collection: Literal["automatic", "manual"] = "manual"  # what falls due of accounts that say nothing
+    payouts: PayoutPolicy = field(default_factory=PayoutPolicy)
     default_terms: str | None = None  # payment terms of whoever has none of their own
     dunning: Mapping[str, DunningPolicy] = field(default_factory=dict)
     default_dunning: str | None = None

@@ -12,14 +12,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from plans.calendars import parse_calendar
-from plans.catalogue import Catalogue, InvoicePolicy
+from plans.catalogue import Catalogue, InvoicePolicy, PayoutPolicy
 from plans.dunning import AllocationPolicy
 from plans.errors import Invalid
 from plans.fields import Fields, suggestion
 from plans.loading.agreements import read_indexes
 from plans.loading.dunning import read_allocation, read_dunning, read_instalments, read_rates
 from plans.loading.examples import check_examples
-from plans.loading.house import read_coupons, read_discounts, read_meters, read_seller, read_series, read_taxes, read_terms
+from plans.loading.house import read_coupons, read_discounts, read_meters, read_payouts, read_seller, read_series, read_taxes, read_terms
 from plans.loading.items import read_item, read_list
 from plans.loading.mentions import read_mentions
 from plans.loading.plans import Surroundings, read_features, read_invoice, read_plan
@@ -35,7 +35,7 @@ from plans.tax import TaxPolicy, parse_tax_policy
 LARGEST = 2_000_000  # bytes; a larger file is no catalogue
 #: The fields of a catalogue, in the order in which people write them.
 SECTIONS = (
-    "catalogue about effective currency zone seller rounding tax taxes calendars meters lists rates indexes terms collection series"
+    "catalogue about effective currency zone seller rounding tax taxes calendars meters lists rates indexes terms collection payouts series"
     " mentions invoice dunning allocation instalments items discounts coupons features resources plans"
 ).split()
 
@@ -156,6 +156,7 @@ def _catalogue(fields: Fields, problems: Problems) -> Catalogue:
         examples=tuple(reading.examples),
         invoice=invoice,
         default_terms=default_terms,
+        payouts=attempt(lambda: read_payouts(fields, "payouts"), PayoutPolicy()),
         collection=attempt(lambda: fields.choice("collection", ("automatic", "manual"), "manual"), "manual"),
         dunning=dunning,
         default_dunning=default_dunning,

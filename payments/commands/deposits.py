@@ -12,6 +12,8 @@ from billing.commands.common import account_stream, entry, money, open_state
 from billing.engine import Context, Decision
 from billing.events import Posting
 from billing.journal import Draft
+from payments.collecting import default_methods
+from payments.commands.payouts import way
 from payments.events import DepositApplied, DepositForfeited, DepositReleased, DepositTaken
 from payments.paying import cash, check_channel, receivable_legs, share_out, total
 from payments.refunding import Giving, check_settle, legs, settled
@@ -102,19 +104,22 @@ class ReleaseDeposit:
     account: str
     deposit: str = ""  # none: the newest
     amount: Decimal | None = None  # none: all that is left
-    channel: str = ""  # none: the one it came by
+    channel: str = ""  # none: the one it came by; or the gateway of the default method
     reference: str = ""
     reason: str = ""
     settle: str = ""  # now or later; none: now, by hand
 
 
 def release_deposit(context: Context, args: ReleaseDeposit) -> Decision:
-    """Give a deposit back, or a part of it. It is a refund like others: settled at once by hand, and credit where it fails."""
+    """Give a deposit back, or a part of it. It is a refund like others: settled at once by hand, later through a gateway, credit where it
+    fails."""
     state = open_state(args.account)
     check_settle(args.settle)
     deposit = _find(args.account, args.deposit)
     amount, refund = deposit.part(args.amount), context.next_address(args.account)
-    channel = check_channel(args.channel) if args.channel else deposit.channel
+    channel, destination = deposit.channel, ""
+    if args.channel:
+        channel, destination = way(args.channel, default_methods([args.account]).get(args.account))
     event = DepositReleased(
         account=args.account,
         refund=refund,
@@ -123,6 +128,7 @@ def release_deposit(context: Context, args: ReleaseDeposit) -> Decision:
         amount=amount,
         currency=deposit.currency,
         channel=channel,
+        destination=destination,
         reference=args.reference,
         reason=args.reason,
         entry=entry(context, state, legs(ledgers.DEPOSITS, ledgers.REFUNDS_PAYABLE, amount, deposit.currency)),

@@ -15,6 +15,7 @@ from billing.events import Allocation, Posting
 from billing.journal import Draft
 from billing.loading import trimmed
 from billing.state import AccountState
+from payments import gateways
 from payments.collecting import Charged, default_methods
 from payments.gateway_events import PayoutFailed, PayoutRequested, PayoutSettled
 from payments.paying import CHANNELS, cash, total
@@ -40,7 +41,7 @@ def pay_out(context: Context, args: PayOut) -> Decision:
     state = open_state(args.account)
     check_settle(args.settle)
     method = default_methods([args.account]).get(args.account)
-    channel, destination = _way(args.channel, method)
+    channel, destination = way(args.channel, method)
     currency = args.currency or state.currency
     owed = _owed(args.account, currency, args.statements)
     most = sum((amount for _, _, amount in owed), Decimal(0))
@@ -57,13 +58,17 @@ def pay_out(context: Context, args: PayOut) -> Decision:
     return Decision(drafts, {"payout": payout})
 
 
-def _way(channel: str, method: Charged | None) -> tuple[str, str]:
-    """(channel, destination). Raises Invalid `unknown_choice`."""
-    if method and channel in ("", method.gateway):
+def way(channel: str, method: Charged | None) -> tuple[str, str]:
+    """(channel, destination): the default method's gateway where it pays out, unless a channel by hand is named; else transfer.
+
+    Raises Invalid `unknown_choice`.
+    """
+    if method and channel in ("", method.gateway) and "payout" in gateways.named(method.gateway).can:
         return method.gateway, method.token
     if channel and channel not in CHANNELS:
         known = ", ".join(CHANNELS)
-        raise Invalid("unknown_choice", f"expected one of {known}, or the gateway of the default method; found {channel!r}", at="channel")
+        message = f"expected one of {known}, or the gateway of the default method where it pays out; found {channel!r}"
+        raise Invalid("unknown_choice", message, at="channel")
     return channel or "transfer", ""
 
 

@@ -9,7 +9,7 @@ from functools import partial
 from string import Formatter
 from typing import Any, Protocol, TypeVar
 
-from plans.catalogue import EarlyDiscount, PaymentTerms, Surcharge
+from plans.catalogue import EarlyDiscount, PaymentTerms, PayoutPolicy, Surcharge
 from plans.discounts import Coupon, Discount, parse_coupon, parse_coupons, parse_discount, parse_discounts
 from plans.errors import Invalid
 from plans.fields import Fields
@@ -67,6 +67,21 @@ def read_terms(fields: Fields, name: str, problems: Problems) -> tuple[dict[str,
 
     found = problems.by_code(entries_of(fields, name), one)
     return found, defaults[0] if defaults else next(iter(found), None)
+
+
+def read_payouts(fields: Fields, name: str) -> PayoutPolicy:
+    """`payouts: automatic`, or a mapping of `mode`, `least` and `deposits`."""
+    value = fields.raw(name, {})
+    section = Fields({"mode": value} if isinstance(value, str) else value, fields.path(name))
+    found = PayoutPolicy(
+        automatic=section.choice("mode", ("automatic", "manual"), "manual") == "automatic",
+        least=section.decimal("least", Decimal(0)),
+        deposits=section.integer("deposits", None, most=MOST_DAYS),
+    )
+    section.done()
+    if found.least and not found.automatic:
+        raise Invalid("conflict", "without mode: automatic nothing is paid out by itself, so there is no least", at=section.path("least"))
+    return found
 
 
 def _surcharge(value: object, at: str) -> Surcharge:
