@@ -46,7 +46,16 @@ AREAS: dict[str, frozenset[str]] = {
         }
     ),
     "methods": frozenset(
-        {"add_method", "remove_method", "set_default_method", "set_collection", "collect", "collect_top_up", "open_checkout"}
+        {
+            "add_method",
+            "remove_method",
+            "set_default_method",
+            "set_up_method",
+            "set_collection",
+            "collect",
+            "collect_top_up",
+            "open_checkout",
+        }
     ),
     "gateways": frozenset(
         {

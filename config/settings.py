@@ -153,6 +153,7 @@ BILLING_EFFECT_HANDLERS: tuple[tuple[str, str], ...] = (
     ("contract.remind", "payments.documents.notices.remind"),
     ("wallet.top_up", "payments.calling.top_up"),
     ("gateway.charge", "payments.calling.charge"),
+    ("gateway.set_up", "payments.calling.set_up"),
     ("gateway.checkout", "payments.calling.checkout"),
     ("gateway.refund", "payments.calling.refund"),
     ("gateway.payout", "payments.calling.pay_out"),

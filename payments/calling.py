@@ -28,13 +28,14 @@ from payments.paying import CHANNELS
 from plans.errors import Conflict
 
 ACTOR = "gateway"
+SET_UP = "set_up"  # trigger of a collection of nothing: a method is made chargeable
 POLL, POLL_MOST, GIVE_UP = timedelta(hours=1), timedelta(days=1), timedelta(days=30)
 
 
 def owed_by(event: Event) -> list[Owed]:
     """What is to be asked of a gateway. What goes by hand owes nothing."""
     if isinstance(event, CollectionRequested):
-        return [("gateway.charge" if event.method else "gateway.checkout", {"collection": event.collection})]
+        return [(_asks(event), {"collection": event.collection})]
     if isinstance(event, RefundRequested) and event.channel not in CHANNELS:
         return [("gateway.refund", {"refund": event.refund})]
     if isinstance(event, PayoutRequested) and event.channel not in CHANNELS:
@@ -42,6 +43,12 @@ def owed_by(event: Event) -> list[Owed]:
     if isinstance(event, NoticeReceived):
         return [("gateway.digest", {"account": event.owner} if event.owner else {})]
     return []
+
+
+def _asks(event: CollectionRequested) -> str:
+    if event.trigger == SET_UP:
+        return "gateway.set_up"
+    return "gateway.charge" if event.method else "gateway.checkout"
 
 
 # --- asking -----------------------------------------------------------------------------------------------------------------------
@@ -92,6 +99,17 @@ def charge(effect: OwedEffect) -> Delivered:
     gateway = gateways.named(event.gateway)
     asked = Asked(effect.id, event.account, event.amount, event.currency, effect.at, event.customer, event.token)
     answer = ask(gateway, "charge", gateway.charge, asked, effect)
+    return settle_charge(effect, event, answer) if isinstance(answer, Answer) else answer
+
+
+def set_up(effect: OwedEffect) -> Delivered:
+    """Make a method chargeable; once it is, the account has it."""
+    event: Any = recorded(effect).event
+    if _status("read_collection", "collection", event.collection) in ("settled", "failed"):
+        return Done()
+    gateway = gateways.named(event.gateway)
+    asked = Asked(effect.id, event.account, event.amount, event.currency, effect.at, event.customer, event.token)
+    answer = ask(gateway, "set_up", gateway.set_up, asked, effect)
     return settle_charge(effect, event, answer) if isinstance(answer, Answer) else answer
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from billing import journal, ledgers
+from billing import bulk, journal, ledgers
 from billing.command import Command
 from billing.commands.common import account_stream, entry, money, open_state
 from billing.engine import Context, Decision
@@ -22,7 +22,8 @@ from payments.allocation import find
 from payments.collecting import Charged, Collectable, Money, collectable, default_methods, request, spread
 from payments.commands.methods import active_method
 from payments.gateway_events import CollectionAwaited, CollectionFailed, CollectionRequested, MethodGiven, PaymentCollected
-from payments.gateways import choose
+from payments.gateways import choose, named
+from payments.gateways.cards import card_of
 from payments.paying import cash, receivable_legs, total
 from payments.standing import find_row, receivable_invoices
 from plans.errors import Conflict, Invalid, NotAllowed, NotFound
@@ -87,6 +88,37 @@ def open_checkout(context: Context, args: OpenCheckout) -> Decision:
     collection = context.next_address(args.account)
     event = _request(args, state, collection, Charged(gateway), trigger="checkout")
     return Decision([Draft(args.account, event, context.at)], {"collection": collection})
+
+
+@dataclass(frozen=True)
+class SetUpMethod:
+    account: str
+    gateway_token: str  # what the gateway's page or script gave; never a card number
+    gateway: str = ""  # none: the one of the settings
+
+
+def set_up_method(context: Context, args: SetUpMethod) -> Decision:
+    """Have the gateway make what the customer gave chargeable when he is not there. It is a collection of nothing: settled, the account has
+    the method; its `url` is where the customer confirms, where the bank wants that."""
+    state = open_state(args.account)
+    gateway = choose(args.gateway, actor=context.actor)
+    if "set_up" not in named(gateway).can:
+        raise Invalid("unknown_choice", f"the gateway {gateway} sets up no methods", at="gateway")
+    if gateway == "sandbox":
+        card_of(args.gateway_token)
+    collection = context.next_address(args.account)
+    charged = Charged(gateway, customer=known_customer(args.account, gateway), token=args.gateway_token)
+    total = Money(Decimal(0), state.currency)
+    event = request(args.account, collection, [], charged, trigger="set_up", total=total)
+    return Decision([Draft(args.account, event, context.at)], {"collection": collection})
+
+
+def known_customer(account: str, gateway: str) -> str:
+    """The gateway's name of the account, by the newest method that it has there; removed ones too."""
+    statement = """
+        SELECT customer FROM read_payment_method WHERE account = %s AND gateway = %s AND customer <> '' ORDER BY added_at DESC LIMIT 1"""
+    rows = bulk.fetch(statement, [account, gateway])
+    return str(rows[0][0]) if rows else ""
 
 
 def chosen_method(account: str, name: str) -> Charged:
@@ -263,6 +295,7 @@ def _find(account: str, name: str) -> tuple[CollectionRequested, str]:
 COMMANDS = (
     Command("collect", "Have the gateway charge a payment method for open documents", Collect, collect, account_stream),
     Command("open_checkout", "Ask the gateway for a page where the customer pays", OpenCheckout, open_checkout, account_stream),
+    Command("set_up_method", "Have the gateway make a payment method chargeable", SetUpMethod, set_up_method, account_stream),
     Command("settle_collection", "The gateway has the money of a collection", SettleCollection, settle_collection, account_stream),
     Command("await_collection", "The gateway has not decided about a collection", AwaitCollection, await_collection, account_stream),
     Command("fail_collection", "The gateway did not get the money of a collection", FailCollection, fail_collection, account_stream),

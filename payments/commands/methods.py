@@ -11,7 +11,8 @@ from billing.commands.common import account_stream, open_state
 from billing.engine import Context, Decision
 from billing.journal import Draft
 from payments.gateway_events import CollectionModeSet, DefaultMethodSet, MethodAdded, MethodRemoved
-from payments.gateways import choose, named
+from payments.gateways import choose
+from payments.gateways.sandbox import SandboxGateway
 from payments.standing import find_row
 from plans.errors import Conflict, Invalid
 
@@ -68,7 +69,7 @@ def add_method(context: Context, args: AddMethod) -> Decision:
 
 def _of_sandbox(args: AddMethod) -> AddMethod:
     """The sandbox's tokens say themselves what they are. Raises Invalid `unknown_choice`."""
-    known = named("sandbox").set_up(args.account, args.gateway_token, key="")
+    known = SandboxGateway().method(args.account, args.gateway_token)
     shown = {name: getattr(args, name) or getattr(known, name) for name in ("customer", "brand", "last4", "expiry")}
     return replace(args, **shown)
 

@@ -14,7 +14,7 @@ from typing import Literal, Protocol
 
 State = Literal["succeeded", "failed", "processing", "confirmation"]
 Decline = Literal["", "soft", "hard", "confirmation"]
-Sort = Literal["charge", "refund", "payout", "checkout"]
+Sort = Literal["charge", "refund", "payout", "checkout", "set_up"]
 
 
 class NoAnswer(Exception):
@@ -59,7 +59,7 @@ class Answer:
     message: str = ""
     url: str = ""
     disputed: Disputed | None = None
-    method: Method | None = None  # of a checkout: what the customer gave
+    method: Method | None = None  # of a set-up or a checkout: what the customer gave
 
 
 @dataclass(frozen=True)
@@ -108,9 +108,9 @@ class Gateway(Protocol):
     can: frozenset[str]  # charge refund payout set_up checkout webhooks
     keys_last: timedelta  # how long the gateway remembers a key; after that nothing is asked twice
 
-    def set_up(self, account: str, token: str, *, key: str, customer: str = "") -> Method:
-        """Make what the customer gave chargeable later. `token` is what the gateway's own page or script gave us;
-        `customer` the gateway's name of the account, where it has one already."""
+    def set_up(self, asked: Asked) -> Answer:
+        """Make what the customer gave chargeable when he is not there. `token` is what the gateway's own page or script gave us, `customer`
+        the gateway's name of the account where it has one already; the amount is 0. What succeeded has the `method`."""
 
     def charge(self, asked: Asked) -> Answer: ...
 

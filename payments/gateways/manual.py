@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from payments.gateways.base import Answer, Asked, BadSignature, Checkout, Method, Sort, Unsupported
+from payments.gateways.base import Answer, Asked, BadSignature, Checkout, Sort, Unsupported
 
 
 class ManualGateway:
@@ -17,7 +17,7 @@ class ManualGateway:
     can: frozenset[str] = frozenset()
     keys_last = timedelta.max
 
-    def set_up(self, account: str, token: str, *, key: str, customer: str = "") -> Method:
+    def set_up(self, asked: Asked) -> Answer:
         raise Unsupported("what is paid by hand needs no method")
 
     def charge(self, asked: Asked) -> Answer:

@@ -21,7 +21,7 @@ from django.urls import reverse
 from billing import bulk
 from billing.loading import trimmed
 from payments.gateways.base import Answer, Asked, BadSignature, Checkout, Disputed, Method, NoAnswer, Notice, Sort, Unsupported
-from payments.gateways.cards import DAY, TestCard, card_of, outcomes
+from payments.gateways.cards import CARDS, DAY, TestCard, card_of, outcomes
 from plans.errors import Conflict
 
 COLUMNS = "id, kind, key, account, amount, currency, token, parent, state, decline, code, turns_at, turns_to, disputed_at"
@@ -38,9 +38,16 @@ class SandboxGateway:
     can = frozenset({"charge", "refund", "payout", "set_up", "checkout", "webhooks"})
     keys_last = timedelta.max
 
-    def set_up(self, account: str, token: str, *, key: str, customer: str = "") -> Method:
+    def method(self, account: str, token: str, customer: str = "") -> Method:
+        """What the token stands for. Raises Invalid `unknown_choice`."""
         card = card_of(token)
         return Method(customer=customer or f"customer-{account}", token=token, brand="visa", last4=card.last4, expiry="2099-12")
+
+    def set_up(self, asked: Asked) -> Answer:
+        """A card that has no money now, or pays late, is kept all the same; one that was stolen is not."""
+        card = card_of(asked.token)
+        refused = card.decline in ("hard", "confirmation") or card.state == "confirmation"
+        return self._did("set_up", asked, card if refused or card.silent else CARDS["approve"])
 
     def charge(self, asked: Asked) -> Answer:
         if known := self.find("charge", key=asked.key, at=asked.at):
@@ -64,10 +71,10 @@ class SandboxGateway:
     def pay_out(self, asked: Asked) -> Answer:
         return self._did("payout", asked, card_of(asked.token))
 
-    def _did(self, kind: str, asked: Asked, card: TestCard) -> Answer:
+    def _did(self, kind: Sort, asked: Asked, card: TestCard) -> Answer:
         """Do it, or find that it was done under this key; the answer may get lost on its way."""
         reference = _write(kind, asked, card, state=card.state, key=asked.key)
-        answer = self.find("charge" if kind == "charge" else "refund" if kind == "refund" else "payout", key=asked.key, at=asked.at)
+        answer = self.find(kind, key=asked.key, at=asked.at)
         assert answer is not None
         if reference:
             _notify(kind, reference, asked, card)
@@ -122,7 +129,8 @@ class SandboxGateway:
         if row["disputed_at"] is not None and row["disputed_at"] <= at:
             disputed = Disputed(f"dispute-{row['id']}", trimmed(row["amount"]), "fraudulent", "open", DISPUTE_FEE)
         given = row["kind"] == "checkout" and row["token"] and not failed
-        method = self.set_up(row["account"], row["token"], key="") if given else None
+        kept = given or (row["kind"] == "set_up" and state == "succeeded")
+        method = self.method(row["account"], row["token"]) if kept else None
         decline, code = (row["decline"], row["code"]) if failed else ("", "")
         reason = code.replace("_", " ")
         charged = _one("kind = 'charge' AND key = %s", [row["key"]]) if given else None

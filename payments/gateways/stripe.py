@@ -1,4 +1,4 @@
-"""Stripe, by its official SDK: saved cards charged off session, refunds, disputes, its hosted checkout, signed webhooks.
+"""Stripe, by its official SDK: methods set up and charged off session, refunds, disputes, its hosted checkout, signed webhooks.
 
 Our key is Stripe's idempotency key and stands in the metadata of what it makes, so that the truth is found by it: among the payment
 intents of the customer, or the refunds of the charge. Amounts go in the smallest unit of their currency. No card number passes here.
@@ -32,6 +32,7 @@ from payments.gateways.base import (
 from plans.money import decimals
 
 T = TypeVar("T")
+ZERO = Decimal(0)
 TOLERANCE = 300  # seconds
 #: What trying again will not mend; the rest may work another day.
 HARD = frozenset(
@@ -79,18 +80,47 @@ class StripeGateway:
         bases = {"api": settings.STRIPE_API_BASE} if settings.STRIPE_API_BASE else None
         return stripe.StripeClient(settings.STRIPE_SECRET_KEY, base_addresses=bases, max_network_retries=0).v1  # type: ignore[arg-type]
 
-    def set_up(self, account: str, token: str, *, key: str, customer: str = "") -> Method:
-        client = self.client()
-        if not customer:
-            made = told(lambda: client.customers.create({"metadata": {"account": account}}, {"idempotency_key": f"{key}/customer"}))
-            customer = made.id
-        method = told(lambda: client.payment_methods.attach(token, {"customer": customer}))
-        card = read(method, "card")
-        expiry = f"{read(card, 'exp_year'):04d}-{read(card, 'exp_month'):02d}" if card else ""
-        return Method(customer, method.id, read(card, "brand") or method.type, read(card, "last4") or "", expiry)
+    def set_up(self, asked: Asked) -> Answer:
+        """By a set-up intent, confirmed for use off session; the bank may want the customer to confirm it."""
+        client, keyed = self.client(), {"key": asked.key, "account": asked.account}
+        try:
+            kind = told(lambda: client.payment_methods.retrieve(asked.token)).type
+            customer = (
+                asked.customer
+                or told(
+                    lambda: client.customers.create({"metadata": {"account": asked.account}}, {"idempotency_key": f"{asked.key}/customer"})
+                ).id
+            )
+            wanted = {"customer": customer, "usage": "off_session", "payment_method_types": [kind], "metadata": keyed}
+            made = told(lambda: client.setup_intents.create(wanted, {"idempotency_key": asked.key}))
+            given = {"payment_method": asked.token}
+            told(lambda: client.setup_intents.confirm(made.id, given, {"idempotency_key": f"{asked.key}/confirm"}))
+            return self._set_up(client, made.id, asked)
+        except stripe.CardError as error:
+            return declined(error, asked)
+        except stripe.InvalidRequestError as error:
+            return refused(error, asked)
+
+    def _set_up(self, client: Any, reference: str, asked: Asked | None) -> Answer:
+        """What stands of a set-up intent. The method of one that succeeded belongs to the customer, so that it can be charged."""
+        intent = told(lambda: client.setup_intents.retrieve(reference))
+        key = read(read(intent, "metadata"), "key") or ""
+        currency = asked.currency if asked else ""
+        state = STATES.get(intent.status, "processing")
+        if state == "failed":
+            error = read(intent, "last_setup_error")
+            code = read(error, "decline_code") or read(error, "code") or intent.status
+            return Answer("failed", intent.id, ZERO, currency, key, decline_of(code), code, read(error, "message") or "")
+        if state != "succeeded":
+            action = read(read(intent, "next_action"), "redirect_to_url")
+            return Answer(state, intent.id, ZERO, currency, key, url=(read(action, "url") if state == "confirmation" else "") or "")
+        method = told(lambda: client.payment_methods.retrieve(intent.payment_method))
+        if not read(method, "customer"):
+            method = told(lambda: client.payment_methods.attach(method.id, {"customer": intent.customer}))
+        return Answer("succeeded", intent.id, ZERO, currency, key, method=method_of(method, intent.customer))
 
     def charge(self, asked: Asked) -> Answer:
-        wanted = {
+        wanted: dict[str, Any] = {
             "amount": smallest(asked.amount, asked.currency),
             "currency": asked.currency.lower(),
             "customer": asked.customer,
@@ -101,6 +131,7 @@ class StripeGateway:
         }
         client = self.client()
         try:
+            wanted["payment_method_types"] = [told(lambda: client.payment_methods.retrieve(asked.token)).type]
             return intent_answer(told(lambda: client.payment_intents.create(wanted, {"idempotency_key": asked.key})), asked.key)
         except stripe.CardError as error:
             return declined(error, asked)
@@ -148,6 +179,9 @@ class StripeGateway:
             if sort == "refund":
                 found = self._refund(client, key, reference, asked)
                 return refund_answer(found, key) if found is not None else None
+            if sort == "set_up":
+                known = reference or read(self._set_up_of(client, key, asked), "id")
+                return self._set_up(client, known, asked) if known else None
             if sort == "checkout" and reference:
                 return self._checkout(client, reference)
         except stripe.InvalidRequestError as error:
@@ -161,6 +195,11 @@ class StripeGateway:
         if asked is None or not asked.customer:
             return None
         return with_key(told(lambda: client.payment_intents.list({"customer": asked.customer, "limit": 100})), key)
+
+    def _set_up_of(self, client: Any, key: str, asked: Asked | None) -> Any:
+        if asked is None or not asked.customer:
+            return None
+        return with_key(told(lambda: client.setup_intents.list({"customer": asked.customer, "limit": 100})), key)
 
     def _refund(self, client: Any, key: str, reference: str, asked: Asked | None) -> Any:
         if reference:
@@ -190,9 +229,9 @@ class StripeGateway:
             return Answer("confirmation", session.id, amount, currency, key, url=session.url or "")
         if given:
             made = told(lambda: client.setup_intents.retrieve(given, {"expand": ["payment_method"]}))
-            return Answer("succeeded", session.id, amount, currency, key, method=_method_of(made))
+            return Answer("succeeded", session.id, amount, currency, key, method=method_of(made.payment_method, made.customer))
         paid = told(lambda: client.payment_intents.retrieve(intent, {"expand": ["payment_method"]}))
-        return Answer(**{**intent_answer(paid, key).__dict__, "method": _method_of(paid)})
+        return Answer(**{**intent_answer(paid, key).__dict__, "method": method_of(paid.payment_method, paid.customer)})
 
     def read_webhook(self, body: bytes, headers: Mapping[str, str], *, at: datetime) -> Notice:
         event = self._verified(body, headers.get("stripe-signature", ""))
@@ -202,6 +241,8 @@ class StripeGateway:
             return Notice(event["id"], "charge", thing["id"], event["type"], owner)
         if kind in ("charge", "dispute") and thing.get("payment_intent"):
             return Notice(event["id"], "charge", thing["payment_intent"], event["type"], owner)
+        if kind == "setup_intent":
+            return Notice(event["id"], "set_up", thing["id"], event["type"], owner)
         if kind == "refund":
             return Notice(event["id"], "refund", thing["id"], event["type"], owner)
         if kind == "checkout.session":
@@ -219,11 +260,11 @@ class StripeGateway:
         raise BadSignature("the signature is not one of Stripe's for us, or too old")
 
 
-def _method_of(intent: Any) -> Method:
-    """The method that the customer gave for an intent of payment or set-up."""
-    card = read(intent.payment_method, "card")
-    expiry = f"{card.exp_year:04d}-{card.exp_month:02d}" if card else ""
-    return Method(intent.customer or "", intent.payment_method.id, read(card, "brand") or "", read(card, "last4") or "", expiry)
+def method_of(method: Any, customer: str | None) -> Method:
+    """A payment method as we keep it: what is no card has its kind for a brand."""
+    card = read(method, "card")
+    expiry = f"{read(card, 'exp_year'):04d}-{read(card, 'exp_month'):02d}" if card else ""
+    return Method(customer or "", method.id, read(card, "brand") or method.type, read(card, "last4") or "", expiry)
 
 
 # --- reading what Stripe says -----------------------------------------------------------------------------------------------------
@@ -282,7 +323,7 @@ def declined(error: stripe.CardError, asked: Asked) -> Answer:
     """A refusal of the card; the intent that it left behind is named where Stripe says so."""
     body = error.error
     code = str(read(body, "decline_code") or error.code or "declined")
-    intent = read(read(body, "payment_intent"), "id") or ""
+    intent = read(read(body, "payment_intent") or read(body, "setup_intent"), "id") or ""
     return Answer("failed", intent, asked.amount, asked.currency, asked.key, decline_of(code), code, error.user_message or "")
 
 

@@ -20,7 +20,8 @@ def process(batch: Batch) -> None:
             if event.key.item == ITEM and event.attributes.get("settled"):
                 moved[event.key.terms.partition("@")[0]] = None
         else:
-            moved |= dict.fromkeys(_documents(event), _known(recorded))
+            for invoice in _documents(event):
+                moved[invoice] = max(moved.get(invoice) or date.min, _known(recorded))
     settled = [invoice for invoice, known in moved.items() if known is None]
     late = {invoice: known for invoice, known in moved.items() if known is not None}
     bulk.execute(
