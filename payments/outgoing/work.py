@@ -7,15 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from typing import ClassVar
 
 from billing import bulk
 from billing.engine import Context
+from billing.events import InvoiceIssued
 from billing.journal import Draft, Head
 from billing.loading import policy as stored_policy
 from billing.loading import trimmed
-from billing.state import CUSTOMER_OWES, AccountState
+from billing.state import CUSTOMER_OWES, AccountState, OpenInvoice
 from billing.terms import Policy
-from billing.works import COLLECTION
+from billing.works import COLLECTION, Work, always
 from payments.collecting import default_methods
 from payments.commands.deposits import ApplyDeposit, ReleaseDeposit, apply_deposit, release_deposit
 from payments.commands.payouts import PayOut, pay_out, way
@@ -54,17 +56,24 @@ class Due:
     deposit: Kept | None = None
 
 
-class OutgoingWork:
+class OutgoingWork(Work):
     """Statements and deposits that leave by themselves, one payout or one deposit at a time."""
 
     rank = COLLECTION
+    holders = """SELECT account FROM read_deposit WHERE account = ANY(%(accounts)s) AND "left" > 0"""
+    looks_at = frozenset({"open_invoices", "contracts"})
+    moved_by: ClassVar = {InvoiceIssued: always}
+
+    def concerns(self, state: AccountState, policy: Policy) -> bool:
+        del policy
+        return bool(_statements(state))
 
     def load(self, states: Mapping[str, AccountState]) -> None:
         found = {name: Outgoing(house) for name, house in _houses(states).items()}
-        _load_statements(found, [name for name, one in found.items() if one.house.payouts.automatic])
+        _load_statements({name: one for name, one in found.items() if one.house.payouts.automatic}, states)
         _load_deposits(found, [name for name, one in found.items() if one.house.payouts.deposits is not None])
-        for name, outgoing in found.items():
-            states[name].facts[FACT] = outgoing
+        for name, state in states.items():
+            state.facts[FACT] = found.get(name)
 
     def next_moment(self, state: AccountState, policy: Policy) -> datetime | None:
         del policy
@@ -94,13 +103,15 @@ def _houses(states: Mapping[str, AccountState]) -> dict[str, Catalogue]:
     return {name: house for name, house in found.items() if house.payouts.automatic or house.payouts.deposits is not None}
 
 
-def _load_statements(found: Mapping[str, Outgoing], accounts: list[str]) -> None:
-    statement = """
-        SELECT account, invoice, currency, open, coalesce(due, issued) FROM read_invoice
-        WHERE account = ANY(%s) AND document = 'statement' AND status = 'open' AND open > 0 ORDER BY account, sequence"""
-    for account, invoice, currency, amount, due in bulk.fetch(statement, [accounts]) if accounts else []:
-        found[account].owed.setdefault(currency, []).append(Owed(invoice, currency, trimmed(amount), due))
-    owing = [account for account in accounts if found[account].owed]
+def _statements(state: AccountState) -> list[OpenInvoice]:
+    return [one for one in state.open_invoices if one.document == "statement"]
+
+
+def _load_statements(found: Mapping[str, Outgoing], states: Mapping[str, AccountState]) -> None:
+    for account, outgoing in found.items():
+        for one in _statements(states[account]):
+            outgoing.owed.setdefault(one.currency, []).append(Owed(one.id, one.currency, one.open, one.due or one.issued))
+    owing = [account for account, outgoing in found.items() if outgoing.owed]
     if not owing:
         return
     statement = "SELECT account, currency, max(closed_at) FROM read_payout WHERE account = ANY(%s) AND status = 'failed' GROUP BY 1, 2"
