@@ -35,6 +35,7 @@ AREAS: dict[str, frozenset[str]] = {
         {
             "pay",
             "apply_credit",
+            "transfer_credit",
             "allocate",
             "unallocate",
             "receive",

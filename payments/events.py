@@ -301,3 +301,29 @@ class DepositForfeited(Event):
     currency: str
     reason: str
     entry: Entry
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreditSent(Event):
+    """Unused money of the account goes to another one, `receiver`, which has it by the event that follows there."""
+
+    kind: ClassVar[str] = "credit.sent"
+    account: str
+    receiver: str
+    amount: Decimal
+    currency: str
+    reason: str
+    entry: Entry
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreditReceived(Event):
+    """Unused money of another account, `sender`, is this one's from now on; the event that sent it is the cause."""
+
+    kind: ClassVar[str] = "credit.received"
+    account: str
+    sender: str
+    amount: Decimal
+    currency: str
+    reason: str
+    entry: Entry

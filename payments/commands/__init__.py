@@ -9,6 +9,7 @@ from payments.commands import (
     disputes,
     exchanging,
     methods,
+    moving_credit,
     payments,
     payouts,
     receipts,
@@ -32,4 +33,5 @@ COMMANDS = (
     *payouts.COMMANDS,
     *bank.COMMANDS,
     *exchanging.COMMANDS,
+    *moving_credit.COMMANDS,
 )
