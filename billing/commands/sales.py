@@ -223,15 +223,23 @@ def _part(sold: SaleMade, already: Decimal, quantity: Decimal) -> Decimal:
     return upto - before
 
 
+def item_of_sale(account: str, name: str) -> str:
+    """The item of a sale by its id. Raises NotFound `unknown_sale`."""
+    try:
+        found = journal.one(*journal.split_address(name))
+    except ValueError:
+        found = None
+    if found is None or not isinstance(found.event, SaleMade) or found.stream != account:
+        raise NotFound("unknown_sale", f"the account has no sale {name!r}", at="sale")
+    return found.event.item
+
+
 def _sale(args: Return) -> tuple[journal.Recorded, SaleMade]:
     if args.sale:
-        try:
-            found = journal.one(*journal.split_address(args.sale))
-        except ValueError:
-            found = None
-        if found is None or not isinstance(found.event, SaleMade) or found.stream != args.account or found.event.item != args.item:
+        named = journal.one(*journal.split_address(args.sale)) if item_of_sale(args.account, args.sale) == args.item else None
+        if named is None or not isinstance(named.event, SaleMade):
             raise NotFound("unknown_sale", f"the account has no sale {args.sale!r} of {args.item!r}", at="sale")
-        return found, found.event
+        return named, named.event
     statement = """
         SELECT sequence FROM read_charge WHERE account = %s AND kind = 'sale' AND item = %s AND quantity > 0
             ORDER BY sequence DESC LIMIT 1"""

@@ -5,21 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from billing import journal, ledgers
+from billing import bulk, journal, ledgers
 from billing.command import Command
 from billing.commands.common import account_stream, entry, money, open_state
 from billing.commands.crediting import Crediting
+from billing.commands.offers import kept_in_stock
+from billing.commands.sales import Return, item_of_sale, take_back
 from billing.engine import Context, Decision
 from billing.events import CreditNoteIssued, Posting
 from billing.journal import Draft
 from billing.past import find_issued
 from billing.state import AccountState
+from billing.stock.loading import stock_stream
 from payments.commands.payments import refuse_disputed
 from payments.converting import money_legs
 from payments.events import RefundFailed, RefundRequested
 from payments.paying import check_channel
 from payments.refunding import Giving, check_settle, refund_drafts, settled
-from payments.standing import PaymentStanding, credit_of, find_payment, find_row
+from payments.standing import PaymentStanding, credit_of, find_payment, find_row, payments_of
 from plans.errors import Conflict, Invalid
 from plans.money import plain
 
@@ -37,6 +40,9 @@ class Refund:
     reason: str = ""
     credit_note: bool = False  # issue the credit note that makes the money refundable
     settle: str = ""  # now or later; none: now, by hand
+    sale: str = ""  # give back what was sold, the goods and the money
+    quantity: Decimal | None = None  # of the sale; none: all that is left of it
+    restock: bool = True  # no: the goods do not come back
 
 
 def refund(context: Context, args: Refund) -> Decision:
@@ -45,9 +51,13 @@ def refund(context: Context, args: Refund) -> Decision:
 
     Only unused money goes back, so what paid a document needs a credit note first; `credit_note: yes` issues it on the documents that the
     payment paid, the newest first. Refused while the bank disputes the payment.
+
+    With `sale` the goods come back into stock, the document is credited, and what was paid for it goes back: in one step or not at all.
     """
     state = open_state(args.account)
     check_settle(args.settle)
+    if args.sale:
+        return _of_sale(context, args, state)
     if not args.payment:
         return _of_credit(context, args, state)
     payment = find_payment(args.account, args.payment)
@@ -112,6 +122,49 @@ def _of_credit(context: Context, args: Refund, state: AccountState) -> Decision:
     channel = check_channel(args.channel or "transfer")
     giving = Giving(amount, currency, channel, "", args.reference, args.reason, args.settle)
     return Decision(refund_drafts(context, state, giving), {"refund": context.next_address(args.account)})
+
+
+# --- a sale: its goods come back, recorded and credited before the money is looked at ---------------------------------------------
+
+
+def _returned(context: Context, args: Refund) -> list[Draft]:
+    """What `return` records of the sale. Raises what it raises; Invalid `conflict` where something else is named besides."""
+    if not args.sale:
+        return []
+    for name in ("payment", "amount", "currency", "credit_note"):
+        if getattr(args, name):
+            raise Invalid("conflict", "a sale says itself what goes back; name nothing else", at=name)
+    asked = Return(args.account, _item_of(args), args.sale, args.quantity, args.reason, args.restock)
+    return take_back(context, asked).drafts
+
+
+def _item_of(args: Refund) -> str:
+    return item_of_sale(args.account, args.sale)
+
+
+def _streams(args: Refund) -> list[str]:
+    item = _item_of(args) if args.sale else ""
+    return [args.account, *([stock_stream(item)] if item and kept_in_stock(item) else [])]
+
+
+def _of_sale(context: Context, args: Refund, state: AccountState) -> Decision:
+    """The money of what has just been returned. Raises Conflict `nothing_paid` where no payment bears any of it."""
+    statement = "SELECT max(sequence) FROM read_charge WHERE account = %s AND kind = 'sale' AND terms = %s"
+    returned = bulk.fetch(statement, [args.account, args.sale])[0][0]
+    notes = [one.event for one in journal.read([args.account], after=returned) if isinstance(one.event, CreditNoteIssued)]
+    giving = Giving(ZERO, state.currency, check_channel(args.channel) if args.channel else "", "", args.reference, args.reason, args.settle)
+    drafts: list[Draft] = []
+    for note in notes:
+        paid = [one for one in payments_of(args.account) if note.invoice in one.allocated]
+        for payment in paid:
+            refuse_disputed(payment)
+        one = replace(giving, currency=note.currency)
+        drafts += of_invoice(context, state, note.invoice, note.credited, one, paid, earlier=len(drafts))
+    if not drafts:
+        message = f"no payment has paid for the sale {args.sale} yet; `return` takes it off what is open, or makes it credit"
+        raise Conflict("nothing_paid", message, at="sale")
+    made = {"refund": context.next_address(args.account), "return": f"{args.account}/{returned}"}
+    return Decision(drafts, made | ({"credit_note": notes[0].credit_note} if notes else {}))
 
 
 # --- what becomes of it -----------------------------------------------------------------------------------------------------------
@@ -192,7 +245,7 @@ def of_invoice(
 
 
 COMMANDS = (
-    Command("refund", "Give back a payment or credit", Refund, refund, account_stream),
+    Command("refund", "Give back a payment, credit, or a sale with its goods", Refund, refund, _streams, before=_returned),
     Command("settle_refund", "Say that the money of a refund has left", SettleRefund, settle_refund, account_stream),
     Command("fail_refund", "Say that a refund failed: it is credit again", FailRefund, fail_refund, account_stream),
 )
