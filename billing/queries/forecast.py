@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from billing.entitlements.changes import changes_ahead
 from billing.events import CreditNoteIssued, InvoiceIssued
 from billing.journal import Head, Recorded
 from billing.loading import load_one, policy
@@ -57,16 +58,18 @@ class Ahead:
     """One thing that lies ahead: when, what kind, and in words. `source` is the event or contract that it comes from."""
 
     at: datetime
-    kind: str  # period phase change end due work waiting
+    kind: str  # period phase change start end due work waiting access
     what: str
     source: str = ""
 
 
 def timeline(account: str, *, at: datetime) -> list[Ahead]:
     """What is known to lie ahead of the account, in order: ends of periods and phases, scheduled changes and those that wait for a person,
-    ends of contracts, due dates, and what other parts of the system have in hand. Raises NotFound `unknown_account`."""
+    ends of contracts, due dates, what other parts of the system have in hand, and what the account may use otherwise from then on.
+    Raises NotFound `unknown_account`."""
     state = load_one(account)
     found = [*_contracts(state), *_changes(account), *_due(state), *_works(state)]
+    found += _access(account, [one for one in found if one.kind in ("phase", "change", "start", "end") and one.at > at], at)
     return sorted((one for one in found if one.at >= at or one.kind == "waiting"), key=lambda one: (one.at, one.kind, one.what))
 
 
@@ -105,6 +108,12 @@ def _arguments(arguments: Mapping[str, object]) -> str:
     hidden = ("account", "contract", "reason")
     said = [f"{name} {value}" for name, value in arguments.items() if name not in hidden and value not in (None, "")]
     return f" ({', '.join(said)})" if said else ""
+
+
+def _access(account: str, terms_change: Sequence[Ahead], at: datetime) -> Iterator[Ahead]:
+    """What the account may do otherwise from then on."""
+    for one in changes_ahead(account, {ahead.at: ahead.source for ahead in terms_change}, at=at):
+        yield Ahead(one.at, "access", f"may use {one.title}", one.address)
 
 
 def _due(state: AccountState) -> Iterator[Ahead]:

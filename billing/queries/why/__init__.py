@@ -1,7 +1,8 @@
 """Why an account owes what it owes: from the balance down to the raw measurement.
 
 why(account)              the balance: open documents, credit, what is not billed yet
-why(account, what)        a document (number or id), an event (`ana/17`), a contract or item, or everything of an amount
+why(account, what)        a document (number or id), an event (`ana/17`), a contract or item, or everything of an amount;
+                          or a feature (`reports`, `feature:calls`): whether it may be used, and what gave and took it
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from decimal import Decimal
 
 from billing import bulk
 from billing.queries.status import Amounts, Status, status
+from billing.queries.why.access import access_of, entitlement_node
 from billing.queries.why.charges import charge_node
 from billing.queries.why.documents import document_node, event_node, event_title
 from billing.queries.why.evidence import Evidence, credit_postings, gather
@@ -33,10 +35,13 @@ def why(account: str, what: str = "", *, at: datetime) -> Node:
 def _of_target(stand: Status, what: str) -> Node:
     account = stand.account.account
     target = find(account, what)
+    if target.feature:
+        return entitlement_node(account, target.feature, at=stand.at)
     evidence = gather(account, documents=list(target.documents), charges=target.charges, others=target.events)
+    access = access_of(evidence.events[name] for name in target.events if name in evidence.events)
     found = [document_node(name, evidence, only_lines=lines) for name, lines in target.documents.items()]
     found += [charge_node(address, evidence) for address in target.charges]
-    found += [event_node(evidence.events[address]) for address in target.events if address in evidence.events]
+    found += [event_node(evidence.events[address], access) for address in target.events if address in evidence.events]
     return (
         found[0] if len(found) == 1 else Node("found", f"{len(found)} things of {account} that are {what.strip()}", children=tuple(found))
     )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 from billing.events import BalanceOpened, CreditNoteIssued, DocumentLine, InvoiceIssued
@@ -106,12 +107,14 @@ def _why(reason: str) -> dict[str, str]:
     return {"because": reason} if reason else {}
 
 
-def event_node(recorded: Recorded) -> Node:
-    """Any other event: its facts and its postings."""
+def event_node(recorded: Recorded, access: Mapping[str, Sequence[Node]] = MappingProxyType({})) -> Node:
+    """Any other event: its facts, its postings, and what the account may do otherwise because of it (`access`, by address)."""
     event: Any = recorded.event
     entry = getattr(event, "entry", None)
     legs = () if entry is None else entry.postings
-    children = tuple(Node("posting", leg.ledger, leg.amount, leg.currency, leg.invoice) for leg in legs)
+    children = tuple(Node("posting", leg.ledger, leg.amount, leg.currency, leg.invoice) for leg in legs) + tuple(
+        access.get(recorded.address, ())
+    )
     amount = getattr(event, "amount", None)
     currency = getattr(event, "currency", "")
     facts = {"on": f"{recorded.effective_at:%Y-%m-%d %H:%M}", "by": recorded.actor, "": summary(event)}

@@ -5,30 +5,35 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from billing import bulk
+from billing.entitlements.checking import features_of
+from plans import store
 from plans.errors import Invalid, NotFound
 from plans.fields import suggestion
 from plans.money import parse_decimal
 
 MOST = 50
+FEATURE = "feature:"
 
 
 @dataclass
 class Target:
-    """What was found: documents (with the lines meant, all where none are named), charges, and other events, all by address."""
+    """What was found: documents (with the lines meant, all where none are named), charges, and other events, all by address; or a feature
+    that the account may use or not."""
 
     documents: dict[str, list[int]] = field(default_factory=dict)
     charges: list[str] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
+    feature: str = ""
 
     @property
     def empty(self) -> bool:
-        return not (self.documents or self.charges or self.events)
+        return not (self.documents or self.charges or self.events or self.feature)
 
 
 def find(account: str, wanted: str) -> Target:
     """Raises NotFound `nothing_found` with what is known; a name is tried before an amount."""
     word = wanted.strip().replace("\x00", "")
-    for search in (_document, _address, _contract, _amount):
+    for search in (_document, _address, _contract, _feature, _amount):
         target = search(account, word)
         if not target.empty:
             return target
@@ -66,6 +71,13 @@ def _contract(account: str, word: str) -> Target:
         SELECT sequence FROM read_charge WHERE account = %s AND (contract = %s OR item = %s) ORDER BY sequence DESC LIMIT %s"""
     rows = bulk.fetch(statement, [account, word, word, MOST])
     return Target(charges=[f"{account}/{row[0]}" for row in reversed(rows)])
+
+
+def _feature(account: str, word: str) -> Target:
+    """A feature of the catalogues: its code; `feature:calls` where an item is called so too."""
+    code = word.removeprefix(FEATURE)
+    with store.steady():
+        return Target(feature=code) if code in features_of(()) else Target()
 
 
 def _amount(account: str, word: str) -> Target:
