@@ -24,6 +24,7 @@ def played(terms: str, story: str) -> str:
     """The story with what its commands posted. The line `DATE clock` lets the clockwork run until then."""
     publish(CATALOGUE.replace("{days: 14}", f"{{days: 14, {terms}}}") if terms else CATALOGUE)
     open_account()
+    open_account("ben")
     do("subscribe", account="ana", plan="basic")
     do("publish_rates", source="date,from,to,rate,source\n2026-01-02,EUR,USD,1.10,ECB\n")
     lines = []
