@@ -112,6 +112,7 @@ AREAS: dict[str, frozenset[str]] = {
     "webhooks": frozenset(
         {"add_webhook", "change_webhook", "rotate_webhook_secret", "disable_webhook", "enable_webhook", "replay_webhook", "retry_effect"}
     ),
+    "runs": frozenset({"stop_run", "resume_run"}),
     "requests": frozenset({"request_correction", "withdraw_request", "draft_corrections", "preview_corrections"}),
     "approvals": frozenset(
         {
@@ -139,7 +140,9 @@ STAFF_ROLES: dict[str, frozenset[str]] = {
     "viewer": frozenset(),
     "clerk": _OFFICE,
     "supervisor": _OFFICE | {"corrections", "approvals"},
-    "finance": frozenset({"money", "methods", "gateways", "disputes", "corrections", "requests", "approvals", "books", "wallets", "debts"}),
+    "finance": frozenset(
+        {"money", "methods", "gateways", "disputes", "corrections", "requests", "approvals", "books", "wallets", "debts", "runs"}
+    ),
     "catalogue_manager": frozenset({"catalogue"}),
     "administrator": frozenset(AREAS) - UNATTENDED | {"administration"},
 }

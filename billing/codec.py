@@ -18,6 +18,10 @@ from typing import Any
 import orjson
 
 from billing.events import Event, all_kinds
+from plans.errors import Conflict
+
+#: The code of what can't be read yet.
+NEWER = "newer_event"
 
 Upcast = Callable[[dict[str, Any]], dict[str, Any]]
 # (kind, version) -> the data of the next version. An upcast never adds or changes an amount.
@@ -123,9 +127,15 @@ def kinds() -> dict[str, type[Event]]:
 def decode(kind: str, version: int, data: Mapping[str, Any]) -> Event:
     """The event of stored data; older versions are brought up to date on the way, the stored row stays as it is.
 
-    Unknown fields are left out (a newer writer), a missing field without a default is an error, never a guess.
+    Unknown fields are left out (a newer writer), a missing field without a default is an error, never a guess. Raises Conflict
+    `newer_event` for a kind or version that only a newer program knows: who reads it waits, and nothing is dropped.
     """
-    cls = kinds()[kind]
+    cls = kinds().get(kind)
+    if cls is None or version > cls.form:
+        message = (
+            f"an event of kind {kind!r}, version {version}, was written by a newer program than this one; update this one, then try again"
+        )
+        raise Conflict(NEWER, message)
     plain = dict(data)
     while version < cls.form:
         plain, version = UPCASTS[kind, version](plain), version + 1

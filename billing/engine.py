@@ -22,7 +22,7 @@ from django.utils.module_loading import import_string
 
 from billing import bulk, effects, journal, previews
 from billing.accounting.periods import into_open_months
-from billing.codec import canonical
+from billing.codec import NEWER, canonical
 from billing.events import Event
 from billing.journal import Draft, Head, Recorded
 from billing.previews import Preview
@@ -236,9 +236,9 @@ def execute(request: Request, *, dry_run: bool = False) -> Outcome:
 
 
 def passes(error: Exception) -> bool:
-    """Whether it was only "not now": a stream that is held, a deadlock, or two that can't both have been first. Whoever tries again gets
-    through."""
-    if isinstance(error, journal.Busy):
+    """Whether it was only "not now": a stream that is held, a deadlock, two that can't both have been first, or an event that only newer
+    programs know. Whoever tries again gets through."""
+    if isinstance(error, journal.Busy) or getattr(error, "code", "") == NEWER:
         return True
     return isinstance(error, OperationalError) and getattr(error.__cause__, "sqlstate", "") in ("40P01", "40001", "55P03")
 

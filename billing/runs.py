@@ -6,21 +6,26 @@ does what is left. The run's own row is written after each chunk, in a transacti
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from fractions import Fraction
 from typing import Protocol
 
-from django.db import transaction
+from django.conf import settings
+from django.db import connection, transaction
 from django.db.models import F
 
 from billing import bulk, clockwork, delivery
 from billing.models.runs import DONE, FAILED, RUNNING, STOPPED, Run
 from plans.errors import Conflict, NotFound
 
-#: A run of which nobody said anything for so long has lost its workers.
-SILENT_AFTER = timedelta(minutes=10)
 KINDS = ("advance", "effects")
+#: For how long a chunk of accounts is meant to hold its locks, and how few accounts it is begun with: its size follows from how long the
+#: chunk before it took. Commands for an account of the chunk wait so long, and so much is lost where its worker dies.
+HOLD_SECONDS = Fraction(1, 4)
+FEWEST = 10
 
 
 @dataclass
@@ -80,6 +85,8 @@ def work_for(
             if enough():
                 return False
     except Exception as error:
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()  # where the server went away, what follows asks for a new connection
         _finish(run, FAILED, at=clock(), note=f"{type(error).__name__}: {error}"[:500])
         raise
 
@@ -94,16 +101,28 @@ def chunks(run: Run, *, actor: str, size: int, known_at: datetime | None) -> Chu
 
 
 class _Advanced:
-    """Chunks of accounts. It remembers which were busy, so that they are not claimed over and over but left to the next run."""
+    """Chunks of at most `most` accounts, sized by time. It remembers which were busy, so that they are not claimed over and over but left
+    to the next run."""
 
-    def __init__(self, until: datetime, actor: str, size: int, known_at: datetime | None) -> None:
-        self.until, self.actor, self.size, self.known_at = until, actor, size, known_at
+    def __init__(self, until: datetime, actor: str, most: int, known_at: datetime | None) -> None:
+        self.until, self.actor, self.most, self.known_at = until, actor, most, known_at
+        self.size = min(FEWEST, most)
         self.busy: set[str] = set()
 
     def __call__(self) -> tuple[Progress, bool]:
         report = clockwork.RunReport(busy=self.busy)
+        began = time.perf_counter_ns()
         claimed = clockwork.run_chunk(until=self.until, actor=self.actor, known_at=self.known_at, chunk=self.size, report=report)
+        if claimed == self.size:
+            self.size = sized(self.size, Fraction(time.perf_counter_ns() - began, 10**9), most=self.most)
         return Progress(report.accounts, report.events, report.parked), bool(claimed)
+
+
+def sized(size: int, seconds: Fraction, *, most: int) -> int:
+    """How many accounts the next chunk takes, where `size` of them took so long: as many as are done in HOLD_SECONDS, at most four times as
+    many as before, and never more than `most` or fewer than one."""
+    fits = size * HOLD_SECONDS / seconds if seconds > 0 else 4 * size
+    return max(1, min(int(fits), 4 * size, most))
 
 
 def _effects(until: datetime, size: int, known_at: datetime | None) -> tuple[Progress, bool]:
@@ -155,21 +174,34 @@ def find(number: int) -> Run:
     return found
 
 
-def stop(number: int) -> Run:
-    """Ask a run to stop after the chunk that it is at. Raises Conflict `run_over` for one that is over."""
-    run = find(number)
+def check_stoppable(run: Run) -> None:
+    """Raises Conflict `run_over` for a run that is over."""
     if run.status != RUNNING:
-        raise Conflict("run_over", f"the run {number} is {run.status}", at="run")
+        raise Conflict("run_over", f"the run {run.pk} is {run.status}", at="run")
+
+
+def check_resumable(run: Run, *, at: datetime) -> None:
+    """Raises Conflict `run_over` for a run that is done, or worked on, and for one that no row of the database says how to go on with."""
+    if run.kind not in KINDS or run.status == DONE or (run.status == RUNNING and at - run.seen_at < silent_after()):
+        raise Conflict("run_over", f"the run {run.pk} ({run.kind}) is {run.status}; there is nothing to resume", at="run")
+
+
+def ask_to_stop(number: int) -> None:
+    """For the command `stop_run`."""
     Run.objects.filter(pk=number).update(stop_asked=True)
-    run.refresh_from_db()
-    return run
+
+
+def reopen(number: int, *, at: datetime) -> None:
+    """For the command `resume_run`: nobody has worked on it for long, so the next beat takes it up."""
+    Run.objects.filter(pk=number).update(
+        status=RUNNING, stop_asked=False, finished_at=None, seen_at=at - silent_after() - timedelta(seconds=1), note=""
+    )
 
 
 def resume(number: int, *, at: datetime) -> Run:
-    """Go on with a run that was stopped, failed, or lost its workers. Raises Conflict `run_over` where it is done, or worked on."""
+    """Go on with it at once, as who works on it. Raises Conflict `run_over` where it is done, or worked on."""
     run = find(number)
-    if run.status == DONE or (run.status == RUNNING and at - run.seen_at < SILENT_AFTER):
-        raise Conflict("run_over", f"the run {number} is {run.status}; there is nothing to resume", at="run")
+    check_resumable(run, at=at)
     Run.objects.filter(pk=number).update(status=RUNNING, stop_asked=False, finished_at=None, seen_at=at, note="")
     run.refresh_from_db()
     return run
@@ -191,6 +223,11 @@ def pace(run: Run, *, at: datetime) -> Pace:
     return Pace(rate, left)
 
 
+def silent_after() -> timedelta:
+    """A run of which nobody said anything for so long has lost its workers. Taking up one that has not is harmless: one worker more."""
+    return timedelta(seconds=settings.RUN_SILENT_SECONDS)
+
+
 def silent(*, at: datetime) -> list[Run]:
     """Runs that nobody works on any more although they are not over."""
-    return list(Run.objects.filter(status=RUNNING, seen_at__lt=at - SILENT_AFTER).order_by("pk"))
+    return list(Run.objects.filter(status=RUNNING, seen_at__lt=at - silent_after()).order_by("pk"))

@@ -59,8 +59,9 @@ def verify(streams: Collection[str] | None = None) -> Verified:
 
 
 def _all_streams() -> list[str]:
-    """Streams that have a head, and streams whose head was removed."""
-    return [row[0] for row in bulk.fetch("SELECT id FROM stream UNION SELECT DISTINCT stream FROM journal ORDER BY 1")]
+    """Streams that have a head, streams whose head was removed, and accounts of which nothing but their read models is left."""
+    statement = "SELECT id FROM stream UNION SELECT DISTINCT stream FROM journal UNION SELECT account FROM read_account ORDER BY 1"
+    return [row[0] for row in bulk.fetch(statement)]
 
 
 # --- one stream -------------------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from config.environment import DEBUG, env
 
 # --- Jobs: the rows of the database say what is due; the broker is a doorbell and may lose or repeat what it is told.
 
-#: One Redis for doorbell and cache; or a broker of its own (AMQP). Without either, everything runs in the processes of `make serve`.
+#: A Redis for doorbell; or a broker of another kind (AMQP). Without either, everything runs in the processes of `make serve`.
 REDIS_URL = env.str("REDIS_URL", default="")
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=REDIS_URL or "memory://")
 CELERY_TASK_IGNORE_RESULT = True
@@ -22,8 +22,11 @@ CELERY_TASK_ROUTES = {"billing.tasks.share": {"queue": "bulk"}, "billing.tasks.c
 #: How many workers share a run that beat starts, and for how long each works before it rings again.
 RUN_SHARES = env.int("RUN_SHARES", default=2)
 RUN_SHARE_SECONDS = env.int("RUN_SHARE_SECONDS", default=300)
+#: A run of which no worker said anything for so long is taken up by the next beat. Each chunk says something.
+RUN_SILENT_SECONDS = env.int("RUN_SILENT_SECONDS", default=120)
 CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+#: The office changes schedules (admin, Periodic tasks); these are how they begin.
+CELERY_BEAT_SCHEDULER = "config.schedules:KeptSchedules"
 CELERY_BEAT_SCHEDULE = {
     "advance": {"task": "billing.tasks.advance_due", "schedule": env.int("ADVANCE_EVERY_SECONDS", default=60)},
     "effects": {"task": "billing.tasks.deliver_effects", "schedule": env.int("EFFECTS_EVERY_SECONDS", default=15)},

@@ -14,7 +14,6 @@ from corsheaders.defaults import default_headers
 from config.environment import BASE_DIR, DEBUG, VAR_DIR, env
 from config.office import UNFOLD as UNFOLD
 from config.running import *  # noqa: F403 - jobs and logs are settings too, told apart for their length
-from config.running import REDIS_URL
 
 # --- Secrets and hosts: free to be weak while DEBUG is on, demanded when it is off.
 
@@ -50,6 +49,7 @@ BILLING_COMMANDS: tuple[str, ...] = (
     "billing.commands.credit",
     "billing.commands.catalogue",
     "billing.commands.effects",
+    "billing.commands.runs",
     "billing.scheduling.commands",
     "billing.webhooks.commands",
     "billing.crm.contacts",
@@ -116,6 +116,7 @@ BILLING_PROCESSORS: tuple[str, ...] = (
     "billing.processors.books.process",
     "billing.webhooks.processor.process",
     "billing.crm.processor.process",
+    "billing.processors.runs.process",
     "billing.house.processor.process",
     "billing.rates.processor.process",
     "billing.requests.processor.process",
@@ -305,8 +306,9 @@ def database_settings() -> dict[str, Any]:
 
 DATABASES = {"default": database_settings()}
 
-#: In the database by default, because a cache of each process would let every process count its own throttle.
-CACHES = {"default": env.cache_url("CACHE_URL", default=REDIS_URL or "dbcache://django_cache")}
+#: Only the limits of signing in are kept here. In the database by default: a cache of each process would let every process count alone, and
+#: a Redis that is down must cost nobody more than a slower doorbell.
+CACHES = {"default": env.cache_url("CACHE_URL", default="dbcache://django_cache")}
 
 # --- Time, language, files
 

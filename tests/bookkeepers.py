@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 import shutil
 import subprocess
 from decimal import Decimal
@@ -15,12 +16,15 @@ from django.core.management import call_command
 
 from billing import bulk
 from billing.accounting.chart import Chart, paths
+from tests.books import advance, do, open_account, publish
 
 CHECKS = {
     "hledger": ("hledger", "check", "--strict", "ordereddates", "-f"),
     "ledger": ("ledger", "--args-only", "--pedantic", "balance", "-f"),
     "beancount": ("bean-check", "--no-cache"),
 }
+POSTING = re.compile(r" +[A-Za-z:-]+  -?[0-9.]+ [A-Z]{3}")
+AMOUNT = re.compile(r"(-?\d+)\.(\d\d) ([A-Z]{3})")
 tools = pytest.mark.needs("hledger", "ledger", "bean-check")
 
 
@@ -76,3 +80,18 @@ def assert_they_accept(folder: Path) -> None:
         assert accepts("ledger", exported("ledger", *span), folder)
         assert accepts("beancount", exported("beancount", *span), folder)
         assert hledger_balances(books, folder) == ours(seller)
+
+
+def four_months() -> None:
+    """Four months of one customer: fees in advance, a payment, a credit note, a write-off, a month that closed too early."""
+    publish()
+    open_account()
+    do("subscribe", account="ana", plan="basic")
+    do("pay", "2026-01-10", account="ana", amount="20.00", channel="card", reference="R-1")
+    advance("2026-02-01")
+    do("credit_note", "2026-02-03", account="ana", invoice="2", amount="5.00", reason="Down")
+    advance("2026-03-02")
+    do("close_period", "2026-03-02", period="2026-01")
+    do("adjust", "2026-03-03", account="ana", amount="-1.00", name="Late", reason="Found late")
+    do("write_off", "2026-03-20", account="ana", invoice="1", reason="Gone", vat_relief="yes")
+    advance("2026-04-02")

@@ -15,6 +15,7 @@ from billing.admin import figures
 from billing.admin.base import money
 from billing.admin.charts import Value, bar_chart
 from billing.admin.figures import Contracts
+from billing.admin.runs import newest
 from billing.admin.sidebar import ALARMS, shown_count, waiting
 from billing.admin.work import address_of_list
 from billing.admin.worklists import LISTS
@@ -44,6 +45,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         ],
         "used": figures.used(at),
         "runs": figures.runs(at),
+        "newest_runs": newest(at),
         "waiting": [_waiting(name, count) for name, count in waiting(request).items() if count],
     }
 

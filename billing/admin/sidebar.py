@@ -83,6 +83,8 @@ def _behind() -> list[dict[str, Any]]:
         _item("Bank lines", "account_balance", "payments_bankline"),
         _item("Stock", "inventory_2", "billing_stockreservation"),
         _item("Effects", "outbox", "billing_effect"),
+        _item("Runs", "play_circle", "billing_run"),
+        _item("Schedules", "schedule", "django_celery_beat_periodictask"),
         _item("Webhooks", "webhook", "billing_webhookattempt"),
         _item("Looks and refusals", "visibility", "accounts_accessrecord"),
     ]

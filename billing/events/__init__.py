@@ -103,6 +103,8 @@ from billing.events.house import (
     PolicyPublished,
     PublishedRate,
     RatesPublished,
+    RunResumed,
+    RunStopAsked,
 )
 from billing.events.money import (
     Allocation,
@@ -307,6 +309,8 @@ __all__ = [
     "ReservationEnded",
     "RevenueRecognised",
     "Rolled",
+    "RunResumed",
+    "RunStopAsked",
     "SaleMade",
     "SetItem",
     "Settlement",

@@ -21,6 +21,24 @@ class EffectRetried(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RunStopAsked(Event):
+    """Somebody asks a run to stop after the chunk that it is at."""
+
+    kind: ClassVar[str] = "run.stop_asked"
+    run: int
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunResumed(Event):
+    """Somebody has a run that was stopped, failed or lost its workers go on."""
+
+    kind: ClassVar[str] = "run.resumed"
+    run: int
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class CataloguePublished(Event):
     kind: ClassVar[str] = "catalogue.published"
     catalogue: str

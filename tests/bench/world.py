@@ -81,27 +81,27 @@ def do(command: str, at: datetime = START, **arguments: object) -> None:
     answer(command, at, **arguments)
 
 
-def publish() -> None:
-    do("publish_catalogue", source=CATALOGUE)
+def publish(at: datetime = START) -> None:
+    do("publish_catalogue", at, source=CATALOGUE)
 
 
 def names(prefix: str, count: int) -> list[str]:
     return [f"{prefix}{number:07}" for number in range(count)]
 
 
-def sign(prefix: str, count: int, plan: str) -> list[str]:
+def sign(prefix: str, count: int, plan: str, *, catalogue: str = "bench", at: datetime = START) -> list[str]:
     """`count` accounts with a contract each; answers their names."""
     pattern = f"{prefix}pattern"
-    do("open_account", account=pattern, name="Pattern", country="ES", currency="EUR")
-    do("subscribe", account=pattern, plan=plan, catalogue="bench")
+    do("open_account", at, account=pattern, name="Pattern", country="ES", currency="EUR")
+    do("subscribe", at, account=pattern, plan=plan, catalogue=catalogue)
     drafts = [(one.event, one.effective_at) for one in journal.read([pattern]) if one.command != "advance"]
     made = names(prefix, count)
     for block in blocks(made):
         with transaction.atomic(), store.steady():
             heads = journal.lock(block)
-            stamp = Stamp("bench", "import", START)
-            recorded = record([Draft(name, _for(event, name), at) for name in block for event, at in drafts], heads=heads, stamp=stamp)
-            clockwork.advance(block, until=START, heads=heads, stamp=replace(stamp, command="advance"), after=recorded)
+            stamp = Stamp("bench", "import", at)
+            recorded = record([Draft(name, _for(event, name), when) for name in block for event, when in drafts], heads=heads, stamp=stamp)
+            clockwork.advance(block, until=at, heads=heads, stamp=replace(stamp, command="advance"), after=recorded)
     return made
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from datetime import timedelta
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -54,7 +55,7 @@ def test_a_run_tells_what_it_did() -> None:
 
 def test_a_run_stops_after_its_chunk_and_goes_on_where_it_stopped() -> None:
     run = begin()
-    runs.stop(run.pk)
+    do("stop_run", UNTIL, run=run.pk)
     assert (work(run).status, issued()) == (STOPPED, 2)
     resumed = runs.resume(run.pk, at=UNTIL)
     assert (work(resumed).status, resumed.done, issued()) == (DONE, 5, 5)
@@ -66,22 +67,31 @@ def test_a_share_leaves_the_rest_to_the_next() -> None:
     assert (run.status, issued()) == (RUNNING, 2)
 
 
+def test_a_chunk_is_as_long_as_its_accounts_allow() -> None:
+    """A quarter of a second; so heavy accounts come in small chunks."""
+    assert runs.sized(10, Fraction(1, 1000), most=200) == 40
+    assert runs.sized(100, Fraction(1, 10), most=200) == 200
+    assert runs.sized(100, Fraction(1), most=200) == 25
+    assert runs.sized(1, Fraction(60), most=200) == 1
+    assert runs.sized(40, Fraction(0), most=200) == 160
+
+
 def test_a_run_whose_workers_died_is_found_and_resumed() -> None:
     run = begin()
-    assert runs.silent(at=UNTIL + timedelta(minutes=9)) == []
-    later = UNTIL + timedelta(minutes=11)
+    assert runs.silent(at=UNTIL + timedelta(seconds=119)) == []
+    later = UNTIL + timedelta(seconds=121)
     assert runs.silent(at=later) == [run]
     assert work(runs.resume(run.pk, at=later)).status == DONE
 
 
 def test_what_is_over_is_neither_stopped_nor_resumed() -> None:
     run = work(begin())
-    for again in (lambda: runs.stop(run.pk), lambda: runs.resume(run.pk, at=UNTIL)):
+    for again in (lambda: do("stop_run", UNTIL, run=run.pk), lambda: runs.resume(run.pk, at=UNTIL)):
         with pytest.raises(Conflict) as refused:
             again()
         assert refused.value.code == "run_over"
     with pytest.raises(NotFound):
-        runs.stop(10**9)
+        do("stop_run", UNTIL, run=10**9)
     working = begin()
     with pytest.raises(Conflict):
         runs.resume(working.pk, at=UNTIL)

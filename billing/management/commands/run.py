@@ -13,6 +13,7 @@ from django.db import connections
 from django.utils import timezone
 
 from billing import bulk, clockwork, delivery, runs
+from billing.engine import Request, execute
 from billing.management.base import USAGE, BillingCommand, moment
 from billing.models.runs import Run
 
@@ -54,8 +55,10 @@ class Command(BillingCommand):
         if what == "list":
             self._list(as_json=options["json"])
         elif what == "stop":
-            self.write(f"run {runs.stop(options['number']).pk} stops after the chunk that it is at")
+            self._say("stop_run", options["number"])
+            self.write(f"run {options['number']} stops after the chunk that it is at")
         elif what == "resume":
+            self._say("resume_run", options["number"])
             self._conduct(runs.resume(options["number"], at=timezone.now()), options)
         else:
             kind = "advance" if what in ADVANCE else what
@@ -63,6 +66,9 @@ class Command(BillingCommand):
             self._check_sense(at, meant=options["far_ahead"] or options["dry_run"])
             run = runs.start(kind, until=at, by=ACTOR, at=timezone.now(), dry_run=options["dry_run"])
             self._conduct(run, options)
+
+    def _say(self, command: str, number: int) -> None:
+        execute(Request(command, {"run": number}, timezone.now(), ACTOR))
 
     def _check_sense(self, at: datetime, *, meant: bool) -> None:
         """What is billed for the future can't be taken back: a slip in the year must not issue the documents of decades."""
