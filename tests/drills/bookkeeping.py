@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
-from tests.drills.base import Drill, Tally, check
 from tests.bookkeepers import AMOUNT, CHECKS, POSTING, accepts, exported, four_months
+from tests.drills.base import Drill, Tally, check
 
 NEEDS = ("hledger", "ledger", "bean-check")
 Change = Callable[[list[str], Random], list[str]]

@@ -20,7 +20,7 @@ from billing.models import Run
 from billing.tasks import deliver_effects
 from plans.errors import Conflict, Refusal
 from tests.books import do, moment, open_account, publish
-from tests.faults.test_races import race
+from tests.drills.base import race
 
 pytestmark = pytest.mark.django_db
 

@@ -19,7 +19,7 @@ from billing.events import BookingMade, Stay
 from billing.journal import Draft
 from plans.errors import Conflict
 from tests.books import assert_books_hold, do, moment, open_account, publish
-from tests.faults.test_races import race
+from tests.drills.base import race
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

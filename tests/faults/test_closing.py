@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.db import connection, transaction
 
 from billing import bulk
-from billing.accounting import periods
-from billing.journal import Draft
-from tests.books import advance, assert_books_hold, do, open_account, publish
-from tests.faults.test_races import race
+from tests.books import advance, do, open_account, publish
+from tests.drills.base import race
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -32,50 +29,6 @@ def prepared() -> None:
 def january() -> list[tuple[Any, ...]]:
     """What January's books say: the answer may not change once it is closed."""
     return bulk.fetch("SELECT ledger, sum(amount), count(*) FROM read_posting WHERE accounting_date < '2026-02-01' GROUP BY 1 ORDER BY 1")
-
-
-def slowly(step: Callable[[Any], list[Draft]], somebody_has: threading.Event) -> Callable[[Any], list[Draft]]:
-    """The step that decides accounting dates, with time to close the month after it and before the commit."""
-
-    def decide(drafts: Any) -> list[Draft]:
-        decided = step(drafts)
-        if any(getattr(draft.event, "entry", None) for draft in decided):
-            somebody_has.set()
-        time.sleep(0.3)
-        return decided
-
-    return decide
-
-
-def closing_between(monkeypatch: pytest.MonkeyPatch) -> bool:
-    """A payment is decided, the month closes, the payment commits. Answers whether January changed after its closing."""
-    prepared()
-    monkeypatch.setattr("billing.engine.into_open_months", slowly(periods.into_open_months, somebody_has := threading.Event()))
-    seen: list[Any] = []
-
-    def one(number: int) -> None:
-        if number:
-            do("pay", LATE, account=f"a{number}", amount="7.00")
-        else:
-            assert somebody_has.wait(30)
-            do("close_period", "2026-02-03", period="2026-01")
-            seen.append(january())
-
-    answers = race(ACCOUNTS, one)
-    assert answers == [None] * ACCOUNTS
-    assert_books_hold()
-    return bool(january() != seen[0])
-
-
-def test_closing_waits_for_those_who_have_decided(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not closing_between(monkeypatch)
-    assert january() != []  # they were decided before the closing, and committed before it
-
-
-def test_without_the_lock_postings_land_in_the_closed_month(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The wrong variant: read the first open day and hope."""
-    monkeypatch.setattr(periods, "hold_open", lambda sellers: None)
-    assert closing_between(monkeypatch)
 
 
 def test_those_who_come_during_a_closing_see_it() -> None:

@@ -2,55 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-import threading
 import time
-from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
 
 import pytest
-from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 
 from billing import bulk, clockwork, journal
 from billing.engine import Stamp, record
 from billing.events import StockMoved
 from billing.journal import Draft
-from plans.errors import Refusal
 from tests.books import assert_books_hold, do, moment, open_account, publish
+from tests.drills.base import codes, race
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def race(racers: int, action: Callable[[int], Any]) -> list[Any]:
-    """Run the action in that many threads at once; answers what each returned, or the refusal or error that it raised."""
-    barrier = threading.Barrier(racers)
-    answers: list[Any] = [None] * racers
-
-    def run(number: int) -> None:
-        try:
-            connection.ensure_connection()
-            barrier.wait(timeout=30)
-            answers[number] = action(number)
-        except Exception as error:  # noqa: BLE001 - the error is the answer
-            answers[number] = error
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(racers)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=120)
-    return answers
-
-
-def codes(answers: list[Any]) -> list[str]:
-    return sorted(answer.code if isinstance(answer, Refusal) else type(answer).__name__ for answer in answers)
 
 
 def subscribers(count: int) -> None:
@@ -142,34 +107,3 @@ def assert_billed_once(accounts: int) -> None:
     assert numbers == [f"INV-{number:06d}" for number in range(1, accounts + 1)]
     assert bulk.fetch("SELECT DISTINCT total FROM read_invoice") == [(Decimal("15.13"),)]  # (9.50 + minimum 3.00) × 1.21, tax per line
     assert_books_hold()
-
-
-WORKER = """
-import os, sys, django
-django.setup()
-from datetime import datetime
-from billing import clockwork
-print("ready", flush=True)
-clockwork.run(until=datetime.fromisoformat(sys.argv[1]), actor="worker", chunk=3)
-"""
-
-
-def test_a_worker_killed_again_and_again_bills_every_account_exactly_once() -> None:
-    subscribers(60)
-    parameters = connection.get_connection_params()
-    password = f":{parameters['password']}" if parameters.get("password") else ""
-    url = f"postgres://{parameters['user']}{password}@{parameters.get('host', '')}:{parameters.get('port', 5432)}/{parameters['dbname']}"
-    environment = {**os.environ, "DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "config.settings", "PYTHONPATH": str(settings.BASE_DIR)}
-    until, kills = moment("2026-02-15"), 0
-    for delay in (0.05, 0.1, 0.15, 0.2, 0.3, 0.4):
-        with subprocess.Popen([sys.executable, "-c", WORKER, until.isoformat()], env=environment, stdout=subprocess.PIPE) as worker:
-            assert worker.stdout is not None
-            worker.stdout.readline()
-            time.sleep(delay)
-            kills += worker.poll() is None
-            worker.send_signal(signal.SIGKILL)
-    assert kills >= 1
-    deadline = time.monotonic() + 20
-    while clockwork.run(until=until, actor="survivor").accounts and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert_billed_once(60)

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
 
-from billing import bulk, clockwork, journal
+from billing import clockwork, journal
 from billing.engine import Stamp, record
 from billing.journal import Draft
 from billing.loading import load
-from billing.wallets.gate import can_use
 from billing.wallets.loading import load_wallets
 from billing.wallets.queries import spendable
 from billing.wallets.works import expiry
 from plans.errors import Refusal
-from tests.books import advance, assert_books_hold, balance, do, moment, open_account, publish, use
-from tests.faults.test_races import codes, race
+from tests.books import advance, assert_books_hold, balance, do, moment, open_account, publish
+from tests.drills.base import codes, race
 from tests.prepaid import CATALOGUE
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -38,33 +35,6 @@ def prepaid(amount: str, **given: Any) -> None:
 
 def left() -> Decimal:
     return spendable("ana", at=NOON)["EUR"]
-
-
-def test_fifty_workers_that_draw_3_from_100_succeed_33_times() -> None:
-    prepaid("100.00")
-    answers = race(50, lambda _: do("commit", NOON, account="ana", item="calls", quantity="3"))
-    assert codes(answers) == ["Outcome"] * 33 + ["not_enough_prepaid"] * 17
-    assert left() == 1
-    assert balance("prepaid") == -1
-    assert bulk.fetch("SELECT count(*), sum(value) FROM usage_record") == [(33, Decimal(99))]
-    assert_books_hold()
-
-
-def test_a_gate_that_is_asked_before_the_lock_lets_too_many_in() -> None:
-    """The wrong variant: ask whether there is enough, then record the use."""
-    prepaid("10.00")
-
-    def careless(number: int) -> Any:
-        if not can_use("ana", "calls", Decimal(3), at=NOON).allowed:
-            return "refused"
-        time.sleep(0.3)
-        return use("ana", "seconds", arrived=NOON, records=[{"id": f"{number}", "at": NOON, "value": "3"}])
-
-    answers = race(8, careless)
-    advance(NOON)
-    assert "refused" not in answers
-    assert left() == -14  # eight uses of 3 from 10: what the check under the lock prevents
-    assert_books_hold()
 
 
 def test_what_is_reserved_at_once_is_never_more_than_there_is() -> None:
@@ -171,61 +141,3 @@ def test_a_wallet_that_never_was_is_opened_by_many_at_once() -> None:
 
 
 # --- the bank: money that goes round, and readers who must always find all of it ------------------------------------------------------
-
-BANK = ("a", "b", "c")
-
-
-def bank() -> None:
-    publish(CATALOGUE)
-    for account in BANK:
-        open_account(account)
-        do("top_up", account=account, amount="10.00")
-
-
-def snapshot() -> tuple[Decimal, Decimal]:
-    """What all wallets hold, and the least lot, as one statement sees them."""
-    found: tuple[Decimal, Decimal] = bulk.fetch('SELECT sum("left"), min("left") FROM read_wallet_lot')[0]
-    return found
-
-
-def test_every_reader_finds_all_the_money_while_it_is_sent_round() -> None:
-    bank()
-
-    def act(number: int) -> Any:
-        if number >= 4:
-            return {snapshot() for _ in range(40)}
-        for turn in range(5):
-            sender, receiver = BANK[(number + turn) % 3], BANK[(number + 2 * turn + 1) % 3]
-            if sender != receiver:
-                with suppress(Refusal):
-                    do("transfer_wallet", NOON, account=sender, to=receiver, amount=f"{number + 3}.00")
-        return None
-
-    answers = race(6, act)
-    seen = set().union(*answers[4:])
-    assert {total for total, _ in seen} == {Decimal(30)}
-    assert min(least for _, least in seen) >= 0
-    assert sum(spendable(account, at=NOON)["EUR"] for account in BANK) == 30
-    assert sum(balance("transfer", account) for account in BANK) == 0
-    assert_books_hold()
-
-
-def test_a_transfer_in_two_transactions_is_caught_by_the_reader() -> None:
-    """The wrong variant: take it off one wallet, commit, then put it on the other."""
-    bank()
-    between, read = threading.Event(), threading.Event()
-
-    def act(number: int) -> Any:
-        if number:
-            between.wait(20)
-            found = snapshot()
-            read.set()
-            return found
-        do("refund_wallet", NOON, account="a", amount="4.00", channel="other")
-        between.set()
-        read.wait(20)
-        return do("top_up", NOON, account="b", amount="4.00", channel="other")
-
-    _, (total, _) = race(2, act)
-    assert total == 26
-    assert snapshot()[0] == 30

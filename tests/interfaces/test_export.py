@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -16,8 +15,7 @@ from billing import ledgers
 from billing.accounting.chart import STANDARD, Chart, beancount_name, paths
 from plans.errors import Invalid
 from tests.bookkeepers import exported, four_months, table
-from tests.books import advance, balance, do, open_account, publish
-
+from tests.books import balance, do
 
 
 @pytest.fixture(scope="module")

@@ -5,18 +5,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, connection
 
-from billing import bulk, journal
-from billing.engine import Stamp, record
-from billing.journal import Draft
+from billing import bulk
 from plans.errors import Refusal
 from tests.books import START, balance, do, documents, open_account, publish
+from tests.drills.races import careless, hundred, refund
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -48,55 +46,9 @@ def codes(answers: list[Any]) -> list[str]:
     return [answer.code if isinstance(answer, Refusal) else type(answer).__name__ for answer in answers]
 
 
-def careless(preview: Callable[[], Any]) -> Any:
-    """The wrong variant: decide by what stands before the lock, then lock and record what was decided."""
-    decided = preview()
-    time.sleep(0.3)
-    with transaction.atomic():
-        streams = list(dict.fromkeys(recorded.stream for recorded in decided.events))
-        heads = journal.lock(streams)
-        drafts = [Draft(recorded.stream, recorded.event, recorded.effective_at) for recorded in decided.events]
-        return record(_renamed(drafts, heads), heads=heads, stamp=Stamp("careless", "careless", journal.database_time()))
-
-
-def _renamed(drafts: list[Draft], heads: dict[str, journal.Head]) -> list[Draft]:
-    """New things get the address that they will have, so that only the decision is stale."""
-    found, next_sequence = [], {stream: head.sequence for stream, head in heads.items()}
-    refund = ""
-    for draft in drafts:
-        next_sequence[draft.stream] += 1
-        event: Any = draft.event
-        if event.kind == "refund.requested":
-            refund = f"{draft.stream}/{next_sequence[draft.stream]}"
-        if hasattr(event, "refund"):
-            event = replace(event, refund=refund)
-        found.append(replace(draft, event=event))
-    return found
-
-
-def refund() -> Any:
-    return do("refund", "2026-01-03", account="ana", payment="1", amount="60.00")
-
-
-@pytest.fixture
-def hundred() -> None:
-    """An account with a payment of 100.00 that pays nothing yet."""
-    open_account()
-    do("pay", "2026-01-02", account="ana", amount="100.00")
-
-
-def test_of_eight_refunds_of_sixty_percent_exactly_one_wins(hundred: None) -> None:
-    answers = race(*[refund] * 8)
-    assert sorted(codes(answers)) == ["Outcome", *["more_than_paid"] * 7]
-    assert bulk.fetch("SELECT refunded FROM read_payment") == [(Decimal(60),)]
-    assert balance("credit") == Decimal(-40)
-
-
-def test_refunds_that_look_before_they_lock_are_stopped_by_the_database_alone(hundred: None) -> None:
-    def look() -> Any:
-        return do("refund", "2026-01-03", account="ana", payment="1", amount="60.00", dry_run=True)
-
-    answers = race(*[lambda: careless(look)] * 4)
+def test_refunds_that_look_before_they_lock_are_stopped_by_the_database_alone() -> None:
+    hundred("ana")
+    answers = race(*[lambda: careless(lambda: refund("ana", dry_run=True))] * 4)
     assert sorted(codes(answers)) == ["IntegrityError", "IntegrityError", "IntegrityError", "list"]
     errors = [str(answer) for answer in answers if isinstance(answer, IntegrityError)]
     assert all("payment_refunded_at_most_paid" in error for error in errors)  # every look had said that 60 of 100 may go back

@@ -9,7 +9,7 @@ import pytest
 from billing import bulk, delivery
 from plans.errors import NotAllowed
 from tests.books import balance, do, moment, open_account, publish
-from tests.faults.test_gateway_kills import asked_anew, killed_after
+from tests.drills.gateway import asked_anew, killed_after
 from tests.payments.gateways import charges, collections, kinds, live, taken
 from tests.prepaid import CATALOGUE, commit, lots, top_up, wallet
 

@@ -3,7 +3,6 @@ And no card number comes in through any door."""
 
 from __future__ import annotations
 
-import itertools
 from decimal import Decimal
 from typing import Any
 
@@ -17,8 +16,7 @@ from payments.gateways.base import Asked
 from payments.gateways.sandbox import HEADER, SandboxGateway, signature, signed
 from plans.errors import Invalid
 from tests.books import do, moment, use
-from tests.faults.test_races import race
-from tests.payments.gateways import charges, collections, kinds, live, subscribed, taken, with_card
+from tests.payments.gateways import collections, live, subscribed, taken, with_card
 from tests.payments.helpers import refused
 
 pytestmark = pytest.mark.django_db
@@ -98,27 +96,6 @@ def test_a_body_that_makes_no_sense_is_no_error_of_ours(body: bytes) -> None:
     assert notices() == 0
 
 
-def test_whatever_their_order_the_last_truth_stands() -> None:
-    """The notices of a disputed charge in every order, some of them twice: one payment, one dispute."""
-    reference = charged("dispute")
-    before = kinds(("payment", "dispute"))
-    assert before == ["payment.collected"]
-    for number, order in enumerate(itertools.permutations(["a", "b", "c"])):
-        for name in (*order, order[0]):
-            do(
-                "receive_notice",
-                "2026-01-05",
-                gateway="sandbox",
-                notice=f"{number}{name}",
-                about="charge",
-                reference=reference,
-                owner="ana",
-            )
-        delivery.deliver(until=moment("2026-01-05"), known_at=moment("2026-01-05"))
-    assert kinds(("payment", "dispute")) == ["payment.collected", "dispute.opened"]
-    assert bulk.fetch("SELECT amount::text, fee::text, status FROM read_dispute") == [("24.140000", "15.000000", "open")]
-
-
 def test_a_notice_of_what_we_do_not_know_waits_and_then_a_person_sees_it() -> None:
     do("receive_notice", "2026-01-03", gateway="sandbox", notice="early", about="charge", reference="charge-unknown")
     assert delivery.deliver(until=NOW).later == 1
@@ -133,37 +110,6 @@ def test_a_notice_of_what_we_do_not_know_waits_and_then_a_person_sees_it() -> No
 def test_words_of_a_notice_are_checked() -> None:
     refused("unknown_choice", "receive_notice", gateway="sandbox", notice="n", about="weather", reference="x")
     refused("unknown_gateway", "receive_notice", gateway="nobody", notice="n", about="charge", reference="x")
-
-
-@pytest.mark.django_db(transaction=True)
-def test_one_webhook_delivered_twenty_times_by_eight_connections_is_one_effect() -> None:
-    reference = charged("late")
-    body = notice(reference, "storm")
-    headers = signed(body, timezone.now())
-    before = notices()
-    answers = [answer for answered in race(8, lambda _: [post(body, headers) for _ in range(20)]) for answer in answered]
-    assert len(answers) == 160
-    assert {status for status, _ in answers} == {200}
-    assert sum(told["status"] == "kept" for _, told in answers) == 1
-    assert notices() == before + 1
-    race(8, lambda _: delivery.deliver(until=moment("2026-01-04"), known_at=moment("2026-01-04")))
-    assert [row[1] for row in collections()] == ["settled"]
-    assert kinds(("payment",)) == ["payment.collected"]
-    assert (charges(), taken()) == (1, {"theirs": "24.14", "ours": "24.14"})
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_webhook_that_is_looked_up_before_it_is_locked_counts_several_times() -> None:
-    """The wrong variant: look whether the notice is known, then record the money."""
-
-    def careless(number: int) -> None:
-        known = bulk.fetch("SELECT 1 FROM read_payment WHERE reference = 'ch-1'")
-        bulk.fetch("SELECT pg_sleep(0.2)")
-        if not known:
-            do("pay", "2026-01-03", account="ana", amount="1.00", reference="ch-1", key=f"careless {number}")
-
-    race(4, careless)
-    assert bulk.fetch("SELECT count(*) FROM read_payment") == [(4,)]
 
 
 # --- the page of the sandbox ------------------------------------------------------------------------------------------------------
