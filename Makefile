@@ -9,12 +9,13 @@ MANAGE := $(PY) manage.py
 WORKERS ?= 2
 TESTS ?=
 SIZE ?= small
+FAULTS ?=
 HOST ?= 127.0.0.1
 PORT ?= 8000
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test serve check format migrate stop lock clean reset bench
+.PHONY: help demo test serve check format migrate stop lock clean reset bench faults
 
 help: ## say what there is
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -41,6 +42,9 @@ check: $(VENV)/.tools ## style, types, floors, migrations, generated docs
 bench: $(VENV)/.tools ## measure speed: SIZE=tiny, small or full, in a database of its own
 	$(PY) -m tests.bench $(SIZE)
 
+faults: $(VENV)/.tools ## inject every fault at length and count: FAULTS="--size short --only F1 F2"
+	$(PY) -m tests.drills $(FAULTS)
+
 format: $(VENV)/.tools ## let ruff put the code into its form
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
@@ -50,7 +54,7 @@ migrate: $(VENV)/.runtime
 	@$(MANAGE) createcachetable --verbosity 0
 
 stop: ## end the embedded database servers, that of the tests too
-	@for home in var/postgres var/postgres-test var/postgres-bench; do \
+	@for home in var/postgres var/postgres-test var/postgres-bench var/postgres-faults; do \
 		if [ -e "$$home" ] && [ -x $(PY) ]; then $(PY) -m config.postgres stop --home "$$home" || exit 1; fi; \
 	done
 
@@ -65,7 +69,7 @@ clean: stop ## remove what can be made again; the data under var/ stays
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 reset: stop ## forget all data of the embedded servers
-	@for home in var/postgres var/postgres-test var/postgres-bench; do \
+	@for home in var/postgres var/postgres-test var/postgres-bench var/postgres-faults; do \
 		if [ -L "$$home" ]; then rm -rf "$$(readlink "$$home")"; fi; rm -rf "$$home"; \
 	done
 

@@ -14,9 +14,10 @@ from typing import Any
 
 import psycopg
 from django.conf import settings
+from django.db import connection
 
 from config import postgres
-from config.postgres_home import Server, installed_programs
+from config.postgres_home import OWNER, Server, installed_programs
 from tests.drills.base import address, elsewhere
 
 
@@ -45,8 +46,9 @@ def dump_and_restore(server: Server, folder: Path, options: Sequence[str] = ()) 
     clean = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}
     subprocess.run([programs / "pg_dump", "--format=custom", "--compress=1", *options, "--file", file, address()], check=True, env=clean)
     with psycopg.connect(url_of(server), autocommit=True) as owner:
-        owner.execute(f'CREATE ROLE "{settings.DATABASE_ROLE}" NOLOGIN')
-        owner.execute(f'GRANT "{settings.DATABASE_ROLE}" TO CURRENT_USER')
+        for role in {settings.DATABASE_ROLE, connection.get_connection_params()["user"]} - {OWNER}:
+            owner.execute(f'CREATE ROLE "{role}" NOLOGIN')
+            owner.execute(f'GRANT "{role}" TO CURRENT_USER')
     restore = [programs / "pg_restore", "--exit-on-error", "--no-owner", "--dbname", url_of(server), file]
     subprocess.run(restore, check=True, env=clean)
 

@@ -1,4 +1,4 @@
-"""Postings race against the closing of their month: none is recorded in a closed month. Without the lock some are, and the test sees it."""
+"""Who posts while a month closes sees it, and nobody who posts waits for another; the race itself is the drill F23 (tests/drills)."""
 
 from __future__ import annotations
 

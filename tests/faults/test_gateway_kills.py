@@ -1,9 +1,5 @@
-"""A process killed between any two steps of a gateway charge: never charged twice, never a paid amount lost (real SIGKILL of a process).
-
-The steps of one charge: the request is recorded · the effect is claimed · the gateway has charged · its answer is here · the answer is
-recorded · the effect is settled. A process is killed right after each; then another goes on. The wrong variants do the same without the
-idempotency key, or record the money before they call; the same assertions catch them.
-"""
+"""Processes killed while they charge, beside the drill F4 (tests/drills/gateway.py): at every attempt, in a refund; and money that is
+recorded before the call, which the same assertions catch."""
 
 from __future__ import annotations
 
