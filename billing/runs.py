@@ -186,18 +186,6 @@ def check_resumable(run: Run, *, at: datetime) -> None:
         raise Conflict("run_over", f"the run {run.pk} ({run.kind}) is {run.status}; there is nothing to resume", at="run")
 
 
-def ask_to_stop(number: int) -> None:
-    """For the command `stop_run`."""
-    Run.objects.filter(pk=number).update(stop_asked=True)
-
-
-def reopen(number: int, *, at: datetime) -> None:
-    """For the command `resume_run`: nobody has worked on it for long, so the next beat takes it up."""
-    Run.objects.filter(pk=number).update(
-        status=RUNNING, stop_asked=False, finished_at=None, seen_at=at - silent_after() - timedelta(seconds=1), note=""
-    )
-
-
 def resume(number: int, *, at: datetime) -> Run:
     """Go on with it at once, as who works on it. Raises Conflict `run_over` where it is done, or worked on."""
     run = find(number)

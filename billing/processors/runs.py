@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from billing import runs
+from datetime import timedelta
+
+from django.conf import settings
+
 from billing.engine import Batch
 from billing.events import RunResumed, RunStopAsked
+from billing.models.runs import RUNNING, Run
 
 
 def process(batch: Batch) -> None:
     if batch.rebuilding:
         return
     for _, stopping in batch.of(RunStopAsked):
-        runs.ask_to_stop(stopping.run)
+        Run.objects.filter(pk=stopping.run).update(stop_asked=True)
     for recorded, resumed in batch.of(RunResumed):
-        runs.reopen(resumed.run, at=recorded.effective_at)
+        long_ago = recorded.effective_at - timedelta(seconds=settings.RUN_SILENT_SECONDS + 1)  # so the next beat takes it up
+        Run.objects.filter(pk=resumed.run).update(status=RUNNING, stop_asked=False, finished_at=None, seen_at=long_ago, note="")
