@@ -1,14 +1,17 @@
 """All drills, in the order of their numbers."""
 
-from tests.drills import bookkeeping, celery_runs, clocks, crashes, gateway, integrity, races, soak, web
+from tests.drills import bookkeeping, celery_runs, clocks, crashes, following, gateway, integrity, races, soak, storms, wallets, web
 
 _NUMBERED = (
     *celery_runs.DRILLS,
     *crashes.DRILLS,
     *gateway.DRILLS,
+    *storms.DRILLS,
     *web.DRILLS,
     *races.DRILLS,
+    *wallets.DRILLS,
     *integrity.DRILLS,
+    *following.DRILLS,
     *clocks.DRILLS,
     *bookkeeping.DRILLS,
 )

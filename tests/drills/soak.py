@@ -29,7 +29,7 @@ from plans.errors import Refusal
 from tests import books
 from tests.books import do, moment, open_account
 from tests.drills.base import Drill, Tally, address, buried, check, child, race
-from tests.drills.gateway import _notice
+from tests.drills.storms import notice
 from tests.payments.gateways import taken, with_card
 
 START = moment("2026-01-01")
@@ -142,7 +142,7 @@ def _webhooks(world: World, number: int) -> None:
         with suppress(*CUT):
             rows = bulk.fetch("SELECT id, account FROM sandbox_operation WHERE kind = 'charge' ORDER BY random() LIMIT 3")
             for reference, account in rows:
-                body, at = _notice(reference, f"again-{reference[-6:]}-{chance.randint(0, 3)}", account), world.now
+                body, at = notice(reference, f"again-{reference[-6:]}-{chance.randint(0, 3)}", account), world.now
                 receive("sandbox", body, signed(body, at), at=at)
                 world.say("webhooks")
             time.sleep(0.1)
