@@ -94,5 +94,5 @@ def owe(batch: Sequence[Recorded]) -> None:
 def _row(recorded: Recorded, kind: str, receiver: str, payload: dict[str, Any]) -> tuple[Any, ...]:
     identity = f"{recorded.address}/{kind}{receiver}"
     told = canonical(payload).decode()
-    owner = recorded.stream if receiver else payload.get("account", recorded.stream)
+    owner = payload.get("account", recorded.stream)
     return identity, kind, owner, recorded.stream, recorded.sequence, told, "owed", recorded.effective_at, 0, ""

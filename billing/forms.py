@@ -17,9 +17,9 @@ from typing import Any
 import orjson
 from django import forms
 
-from accounts.crm.models import Contact
+from accounts.crm.models import Contact, Segment
 from billing.command import Command
-from billing.models import Contract, DiscountRow, Hold, Invoice, Payment
+from billing.models import Campaign, Contract, DiscountRow, Hold, Invoice, Payment
 from payments.models import Deposit, Dispute, Receipt
 from plans import store
 from plans.errors import Refusal
@@ -233,9 +233,19 @@ def _people(account: str) -> list[Suggestion]:
     return [(row.contact, f"{row.name}, {row.role}") for row in rows]
 
 
+def _campaigns(account: str) -> list[Suggestion]:
+    return [(row.campaign, row.segment) for row in Campaign.objects.order_by("-drafted_at")[:MOST_SUGGESTED]]
+
+
+def _segments(account: str) -> list[Suggestion]:
+    return [(row.name, row.note) for row in Segment.objects.order_by("name")[:MOST_SUGGESTED]]
+
+
 #: argument → what may be suggested for it, for an account.
 SUGGESTIONS: dict[str, Callable[[str], list[Suggestion]]] = {
     "contact": _people,
+    "campaign": _campaigns,
+    "segment": _segments,
     "contract": _contracts,
     "invoice": _invoices,
     "payment": _payments,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -47,7 +48,7 @@ def shown_preview(outcome: Outcome, *, say: Say = money_text, say_total: Say | N
         balances=tuple(
             (*name, say(preview.before.get(name, ZERO), name[1]), say(preview.after.get(name, ZERO), name[1])) for name in names
         ),
-        effects=tuple(kind for kind, _ in preview.effects),
+        effects=tuple(kind if count == 1 else f"{kind} × {count}" for kind, count in Counter(kind for kind, _ in preview.effects).items()),
     )
 
 

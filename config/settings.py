@@ -54,6 +54,7 @@ BILLING_COMMANDS: tuple[str, ...] = (
     "billing.webhooks.commands",
     "billing.crm.contacts",
     "billing.crm.consents",
+    "billing.crm.campaigns",
     "billing.accounting.closing",
     "billing.accounting.allowance",
     "billing.house.commands",
@@ -142,7 +143,7 @@ BILLING_EFFECTS_OWED_BY: tuple[str, ...] = (
     "payments.documents.collections.owed_by",
 )
 #: Who knows what a whole batch owes to receivers that only the database knows.
-BILLING_EFFECTS_OF_BATCH: tuple[str, ...] = ("billing.webhooks.owing.owed",)
+BILLING_EFFECTS_OF_BATCH: tuple[str, ...] = ("billing.webhooks.owing.owed", "billing.crm.campaigns.owed")
 #: Where the house hears of what needs a person (payments/documents/staff.py). "": such effects wait, and `run effects` counts them.
 STAFF_EMAIL = env.str("STAFF_EMAIL", default="")
 STAFF_EFFECTS = ("staff.notify", "stock.low", "service.switch", "collection.hand_over") if STAFF_EMAIL else ()
@@ -152,6 +153,7 @@ BILLING_EFFECT_HANDLERS: tuple[tuple[str, str], ...] = (
     ("dunning.remind", "payments.documents.delivery.remind"),
     ("collection.tell", "payments.documents.collections.tell"),
     ("contract.remind", "payments.documents.notices.remind"),
+    ("campaign.mail", "payments.documents.campaigns.mail"),
     ("wallet.top_up", "payments.calling.top_up"),
     ("gateway.charge", "payments.calling.charge"),
     ("gateway.set_up", "payments.calling.set_up"),
@@ -170,6 +172,7 @@ BILLING_STORY_EFFECT_HANDLERS: tuple[tuple[str, str], ...] = (
     ("dunning.remind", "payments.documents.delivery.told_reminder"),
     ("collection.tell", "payments.documents.collections.told"),
     ("contract.remind", "payments.documents.notices.told"),
+    ("campaign.mail", "payments.documents.campaigns.told"),
     *((kind, "payments.documents.staff.told") for kind in STAFF_EFFECTS),
 )
 
@@ -378,6 +381,8 @@ STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", default="")
 STRIPE_WEBHOOK_SECRETS = env.list("STRIPE_WEBHOOK_SECRETS", default=[])
 #: Where the pages of gateways send the customer back to.
 PAYMENT_RETURN_URL = env.str("PAYMENT_RETURN_URL", default="http://localhost:8000/")
+#: The address of this site, for links that stand in mails.
+SITE_URL = env.str("SITE_URL", default=PAYMENT_RETURN_URL)
 STRIPE_API_BASE = env.str("STRIPE_API_BASE", default="")  # another address of the API, for tests
 
 # --- Mail and admin

@@ -57,6 +57,7 @@ def _customers() -> list[dict[str, Any]]:
         _item("Contacts", "contacts", "accounts_contact"),
         _item("Tasks", "task_alt", "accounts_task"),
         _item("Segments", "filter_alt", "accounts_segment"),
+        _item("Campaigns", "campaign", "billing_campaign"),
     ]
 
 

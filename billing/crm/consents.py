@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from billing import bulk
 from billing.command import Command
 from billing.commands.common import account_stream
 from billing.crm.contacts import find_contact
@@ -85,6 +86,19 @@ def withdraw_consent(context: Context, args: WithdrawConsent) -> Decision:
 
 def standing(account: str, contact: str, purpose: str, channel: str) -> Consent | None:
     return Consent.objects.filter(account=account, contact=contact, purpose=purpose, channel=channel).first()
+
+
+def same_address(account: str, contact: str, purpose: str) -> list[tuple[str, str]]:
+    """The person, and everybody with the same mail address who agreed to the purpose: whoever reads that mail means all of them."""
+    statement = """
+        WITH people AS (
+            SELECT account, '' AS contact, lower(email) AS email FROM vault_person
+            UNION ALL SELECT account, contact, lower(email) FROM contact)
+        SELECT c.account, c.contact FROM read_consent c JOIN people other USING (account, contact)
+            JOIN people me ON me.account = %s AND me.contact = %s AND me.email = other.email AND me.email <> ''
+        WHERE c.purpose = %s AND c.channel = 'mail' AND c.given ORDER BY 1, 2"""
+    found = [(one, of) for one, of in bulk.fetch(statement, [account, contact, purpose])]
+    return found or [(account, contact)]
 
 
 def _purpose(seller: str, name: str, channel: str, context: Context) -> Purpose:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from django.urls import path
 
-from billing.portal import data, doing, opening, paying, people, refunding, views
+from billing.portal import data, doing, opening, paying, people, refunding, subscriptions, views
 
 urlpatterns = [
     path("", views.accounts, name="portal-accounts"),
     path("open", opening.open_account, name="portal-open"),
+    path("-/unsubscribe/<str:token>", subscriptions.unsubscribe, name="portal-unsubscribe"),
+    path("-/go/<str:token>", subscriptions.follow, name="portal-follow"),
     path("-/join/<str:secret>", people.join, name="portal-join"),
     path("<str:account>/", views.overview, name="portal-overview"),
     path("<str:account>/why", views.reasons, name="portal-why"),
