@@ -41,10 +41,10 @@ def invite(account: str, email: str, role: str, *, actor: str, at: datetime) -> 
         if held.filter(expires_at__gt=at).count() >= MOST_OPEN:
             raise Conflict("too_many", f"{MOST_OPEN} invitations are open; withdraw one first", at="email")
         secret = secrets.token_urlsafe(32)
-        Invitation.objects.create(
+        made = Invitation.objects.create(
             digest=_digest(secret), account=account, email=address, role=role, invited_by=actor, made_at=at, expires_at=at + LASTS
         )
-        noted(actor, "invited", account=account, what=f"{address} {role}", at=at)
+        noted(actor, "invited", account=account, what=f"invitation {made.pk} {role}", at=at)
     return secret
 
 

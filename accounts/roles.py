@@ -10,7 +10,9 @@ from collections.abc import Collection
 #: area of work → the commands that belong to it.
 AREAS: dict[str, frozenset[str]] = {
     "customers": frozenset({"open_account", "change_details", "close_account", "release_account", "set_credit_status", "set_credit_limit"}),
-    "people": frozenset({"add_contact", "change_contact", "remove_contact", "merge_contacts", "give_consent", "withdraw_consent"}),
+    "people": frozenset({"add_contact", "change_contact", "remove_contact", "give_consent", "withdraw_consent"}),
+    "privacy": frozenset({"erase_person", "merge_accounts", "merge_contacts"}),
+    "holds": frozenset({"set_legal_hold", "release_legal_hold"}),
     "campaigns": frozenset({"draft_campaign", "send_campaign"}),
     "mailing": frozenset({"record_campaign_mail", "record_campaign_link"}),
     "contracts": frozenset(
@@ -134,12 +136,12 @@ AREAS: dict[str, frozenset[str]] = {
 
 _OFFICE = frozenset("customers people campaigns contracts sales money methods disputes wallets stock bookings requests debts".split())
 #: What no person does alone, administrators included: a catalogue is published by a request that somebody else approves. Programs may.
-UNATTENDED = frozenset({"publishing"})
+UNATTENDED = frozenset({"publishing", "privacy"})
 #: role of staff → the areas in which it may run commands itself. Every role may look. What a clerk may not correct he can ask for.
 STAFF_ROLES: dict[str, frozenset[str]] = {
     "viewer": frozenset(),
     "clerk": _OFFICE,
-    "supervisor": _OFFICE | {"corrections", "approvals"},
+    "supervisor": _OFFICE | {"corrections", "approvals", "holds"},
     "finance": frozenset(
         {"money", "methods", "gateways", "disputes", "corrections", "requests", "approvals", "books", "wallets", "debts", "runs"}
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from typing import Any
 
@@ -21,7 +22,12 @@ SAID = "Staff sign in with a second factor. Set yours up; then the office opens.
 
 
 class SignIn(DefaultAccountAdapter):
-    """Allauth's own, but for two things about staff: nobody mails them to prove an address, and each sign-in is kept."""
+    """Allauth's own, but for two things about staff (nobody mails them to prove an address, and each sign-in is kept) and for the names of
+    customers, which are codes."""
+
+    def generate_unique_username(self, txts: Any, regex: Any = None) -> str:
+        """A code that says nothing: the journal keeps it for ever, and who bears it may want to be forgotten."""
+        return f"c-{secrets.token_hex(8)}"
 
     def get_login_stages(self) -> list[str]:
         mine = f"{EmailOfCustomers.__module__}.{EmailOfCustomers.__qualname__}"

@@ -83,8 +83,10 @@ def ibans() -> dict[str, str]:
 
 
 def party(digest: str) -> dict[str, str]:
-    """The frozen person behind a hash; empty where it was erased."""
+    """The frozen person behind a hash; of one who was erased only that, as `erased`."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT details::text FROM vault_frozen_party WHERE hash = %s", [digest])
         row = cursor.fetchone()
-    return dict(orjson.loads(row[0])) if row and row[0] else {}
+    if row and row[0] is None:
+        return {"erased": "yes"}
+    return dict(orjson.loads(row[0])) if row else {}

@@ -55,6 +55,8 @@ BILLING_COMMANDS: tuple[str, ...] = (
     "billing.crm.contacts",
     "billing.crm.consents",
     "billing.crm.campaigns",
+    "billing.crm.erasing",
+    "billing.crm.merging",
     "billing.accounting.closing",
     "billing.accounting.allowance",
     "billing.house.commands",
@@ -141,7 +143,10 @@ BILLING_EFFECTS_OWED_BY: tuple[str, ...] = (
     "payments.calling.owed_by",
     "payments.dunning.effects.owed_by",
     "payments.documents.collections.owed_by",
+    "billing.crm.erasing.owed_by",
 )
+#: Who keeps personal data: modules with `export` and `erase` (billing/crm/holders.py).
+PERSONAL_DATA: tuple[str, ...] = ("accounts.crm.people", "billing.crm.holding", "payments.privacy")
 #: Who knows what a whole batch owes to receivers that only the database knows.
 BILLING_EFFECTS_OF_BATCH: tuple[str, ...] = ("billing.webhooks.owing.owed", "billing.crm.campaigns.owed")
 #: Where the house hears of what needs a person (payments/documents/staff.py). "": such effects wait, and `run effects` counts them.
@@ -154,6 +159,7 @@ BILLING_EFFECT_HANDLERS: tuple[tuple[str, str], ...] = (
     ("collection.tell", "payments.documents.collections.tell"),
     ("contract.remind", "payments.documents.notices.remind"),
     ("campaign.mail", "payments.documents.campaigns.mail"),
+    ("person.erase", "billing.crm.erasing.finish"),
     ("wallet.top_up", "payments.calling.top_up"),
     ("gateway.charge", "payments.calling.charge"),
     ("gateway.set_up", "payments.calling.set_up"),

@@ -16,9 +16,22 @@ from billing import bulk
 from billing.admin.base import STATES, caller_of, money
 from billing.admin.charts import Stretch, TimeLine, time_line
 from billing.admin.doing import asks, buttons
+from billing.crm.merging import goes_on_as
 from billing.entitlements.checking import check_all
 from billing.loading import trimmed
-from billing.models import AccountPlace, Booking, Consent, Contract, CorrectionRequest, Hold, Invoice, Payment, StockReservation
+from billing.models import (
+    AccountPlace,
+    Booking,
+    Consent,
+    Contract,
+    CorrectionRequest,
+    Hold,
+    Invoice,
+    LegalHold,
+    Merged,
+    Payment,
+    StockReservation,
+)
 from billing.queries.credit import credit_statuses
 from billing.queries.forecast import Ahead, timeline
 from billing.queries.history import Filter, events, summary
@@ -150,6 +163,9 @@ def _customer(account: str) -> dict[str, Any]:
     names = {row.contact: row.name for row in contacts}
     return {
         "contacts": contacts,
+        "goes_on_as": goes_on_as(account),
+        "merged": list(Merged.objects.filter(into=account).order_by("since").values_list("account", flat=True)[:MOST_ROWS]),
+        "hold": LegalHold.objects.filter(account=account).first(),
         "consents": [
             {"given": row.given, "purpose": row.purpose, "since": row.since, "version": row.version, "how": row.how, "by": row.by}
             | {"who": names.get(row.contact, row.contact)}

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.text import get_valid_filename
@@ -18,11 +18,11 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from accounts.crm.models import Attachment, Contact, Interaction, Segment, Task
-from accounts.crm.people import export
 from accounts.looks import looked, noted
 from billing.admin.base import caller_of, may_look
 from billing.crm.segments import WORDS, members
 from billing.models import Account
+from billing.portal.data import packed
 from billing.templatetags.billing_links import link
 from plans.errors import Refusal
 
@@ -159,22 +159,20 @@ class InteractionAdmin(CustomerAdmin):
             raise PermissionDenied
         if row is None:
             raise Http404
-        looked(caller_of(request).actor, account=row.interaction.account, what=f"file {row.name}", at=timezone.now())
+        looked(caller_of(request).actor, account=row.interaction.account, what=f"file {row.pk}", at=timezone.now())
         answer = HttpResponse(bytes(row.content), content_type="application/octet-stream")
         answer["Content-Disposition"] = f'attachment; filename="{row.name}"'
         answer["X-Content-Type-Options"] = "nosniff"
         return answer
 
-    def export(self, request: HttpRequest, account: str) -> HttpResponse:
-        """All personal data of an account, for the person who asks for it."""
+    def export(self, request: HttpRequest, account: str) -> HttpResponse | FileResponse:
+        """All data of an account and its people, for the person who asks for it: a ZIP."""
         if WRITERS not in caller_of(request).areas or not may_look(request):
             raise PermissionDenied
         if "\x00" in account or not Account.objects.filter(account=account).exists():
             raise Http404
         noted(caller_of(request).actor, action="exported", what="personal data", account=account, at=timezone.now())
-        answer = JsonResponse(export(account), json_dumps_params={"indent": 2, "ensure_ascii": False})
-        answer["Content-Disposition"] = f'attachment; filename="{get_valid_filename(account)}.json"'
-        return answer
+        return packed(account, at=timezone.now())
 
 
 @admin.register(Task)

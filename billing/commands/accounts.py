@@ -16,6 +16,7 @@ from billing.commands.common import account_stream, entry, open_state
 from billing.engine import Context, Decision
 from billing.events import AccountClosed, AccountOpened, AccountReleased, BalanceOpened, DetailsChanged, Place, Posting
 from billing.journal import Draft
+from billing.state import AccountState
 from plans.errors import Conflict, Invalid
 from plans.identifiers import check_iban, check_tax_id
 from plans.money import decimals, plain
@@ -136,14 +137,19 @@ class CloseAccount:
 
 def close_account(context: Context, args: CloseAccount) -> Decision:
     """Close an account that has no running contract, nothing unbilled and nothing open on either side."""
-    state = open_state(args.account)
+    check_settled(open_state(args.account))
+    return Decision([Draft(args.account, AccountClosed(account=args.account, reason=args.reason), context.at)])
+
+
+def check_settled(state: AccountState) -> None:
+    """That nothing runs, waits or is open for the account. Raises Conflict with what does."""
     running = [contract for contract in state.contracts.values() if contract.status != "ended"]
     if running:
         raise Conflict(
             "contract_running", f"the contract {running[0].id} still runs; cancel it first", at="account", contract=running[0].id
         )
-    _check_scheduled(args.account)
-    _check_booked(args.account)
+    _check_scheduled(state.account)
+    _check_booked(state.account)
     if state.open_charges:
         raise Conflict(
             "unbilled_charges", f"{len(state.open_charges)} charges are on no document yet; issue or void them first", at="account"
@@ -152,10 +158,9 @@ def close_account(context: Context, args: CloseAccount) -> Decision:
         what = state.open_invoices[0].number if state.open_invoices else f"credit of {next(iter(state.credit.values()))}"
         raise Conflict("balance_open", f"the account is not settled: {what}", at="account")
     statement = "SELECT ledger, amount FROM read_balance WHERE account = %s AND ledger = ANY(%s) AND amount <> 0 ORDER BY ledger"
-    for ledger, amount in bulk.fetch(statement, [args.account, list(ledgers.WAITING)]):
+    for ledger, amount in bulk.fetch(statement, [state.account, list(ledgers.WAITING)]):
         message = f"the account is not settled: {plain(abs(amount))} in {ledger.replace('_', ' ')}"
         raise Conflict("balance_open", message, at="account", ledger=ledger)
-    return Decision([Draft(args.account, AccountClosed(account=args.account, reason=args.reason), context.at)])
 
 
 def _check_scheduled(account: str) -> None:

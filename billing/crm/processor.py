@@ -9,6 +9,7 @@ import orjson
 from billing import bulk
 from billing.engine import Batch
 from billing.events import (
+    AccountMerged,
     CampaignDrafted,
     CampaignFollowed,
     CampaignMailed,
@@ -18,6 +19,8 @@ from billing.events import (
     ConsentWithdrawn,
     ContactMerged,
     ContactRemoved,
+    LegalHoldReleased,
+    LegalHoldSet,
 )
 from billing.journal import Recorded
 
@@ -31,6 +34,9 @@ KINDS = (
     CampaignMailed,
     CampaignSkipped,
     CampaignFollowed,
+    LegalHoldSet,
+    LegalHoldReleased,
+    AccountMerged,
 )
 
 
@@ -53,6 +59,13 @@ def _one(recorded: Recorded, event: Any) -> None:
         _sent(recorded, event)
     elif isinstance(event, CampaignFollowed):
         _followed(recorded, event)
+    elif isinstance(event, LegalHoldSet):
+        row = (event.account, event.reason, recorded.effective_at, recorded.actor)
+        bulk.copy("read_legal_hold", ["account", "reason", "since", "by"], [row])
+    elif isinstance(event, LegalHoldReleased):
+        bulk.fetch("DELETE FROM read_legal_hold WHERE account = %s RETURNING 1", [event.account])
+    elif isinstance(event, AccountMerged):
+        bulk.copy("read_merged", ["account", "into", "since"], [(event.account, event.into, recorded.effective_at)])
     else:
         _mail(recorded, event)
 

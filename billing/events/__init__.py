@@ -123,6 +123,8 @@ from billing.events.money import (
     WriteOffRecovered,
 )
 from billing.events.people import (
+    AccountMerged,
+    AccountTookOver,
     CampaignDrafted,
     CampaignFollowed,
     CampaignMailed,
@@ -134,6 +136,9 @@ from billing.events.people import (
     ContactChanged,
     ContactMerged,
     ContactRemoved,
+    LegalHoldReleased,
+    LegalHoldSet,
+    PersonErased,
 )
 from billing.events.requests import (
     Moved,
@@ -194,9 +199,11 @@ from billing.events.webhooks import (
 
 __all__ = [
     "AccountClosed",
+    "AccountMerged",
     "AccountOpened",
     "AccountParked",
     "AccountReleased",
+    "AccountTookOver",
     "AdjustmentMade",
     "Allocation",
     "AllowanceBooked",
@@ -279,6 +286,8 @@ __all__ = [
     "ItemRemoved",
     "ItemTerms",
     "Key",
+    "LegalHoldReleased",
+    "LegalHoldSet",
     "LineTax",
     "LotOpened",
     "LotUse",
@@ -290,6 +299,7 @@ __all__ = [
     "PaymentReceived",
     "PeriodsClosed",
     "PeriodsOpened",
+    "PersonErased",
     "Place",
     "PlanChanged",
     "PolicyPublished",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import ClassVar
 
 from billing.events.base import Event
@@ -135,3 +136,51 @@ class CampaignFollowed(Event):
     contact: str
     campaign: str
     link: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PersonErased(Event):
+    """Who stood behind the account is forgotten: `erased` counts rows by sort. What `kept` documents must show goes on `kept_until`."""
+
+    kind: ClassVar[str] = "person.erased"
+    account: str
+    reason: str
+    erased: Mapping[str, int]
+    kept: int = 0
+    kept_until: date | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LegalHoldSet(Event):
+    """Nothing of the account may be erased."""
+
+    kind: ClassVar[str] = "legal_hold.set"
+    account: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LegalHoldReleased(Event):
+    kind: ClassVar[str] = "legal_hold.released"
+    account: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountMerged(Event):
+    """The account was a second one of the same customer: `into` goes on for it. Its books stay its own."""
+
+    kind: ClassVar[str] = "account.merged"
+    account: str
+    into: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountTookOver(Event):
+    """The account goes on for `merged`, a second one of the same customer."""
+
+    kind: ClassVar[str] = "account.took_over"
+    account: str
+    merged: str
+    fields: tuple[str, ...] = ()  # personal fields that the account had not, taken over in the vault

@@ -33,6 +33,8 @@ from plans.money import decimals, parse_decimal
 from plans.strict_yaml import load, located
 
 ANY, UNLIMITED = "any", "unlimited"
+#: What nobody does alone and nobody can take back; a supervisor may decide it, whatever his limits say of money.
+SUPERVISED, SUPERVISOR = frozenset({"erase_person", "merge_accounts", "merge_contacts"}), "supervisor"
 LONGEST = 60_000
 
 
@@ -73,7 +75,8 @@ class HousePolicy:
     def limit(self, role: str, command: str) -> Limit | None:
         """What the role may decide of the command; None: nothing."""
         found = self.limits.get(role, {})
-        return found.get(command) or found.get(ANY)
+        supervised = Limit() if command in SUPERVISED and role == SUPERVISOR else None
+        return found.get(command) or supervised or found.get(ANY)
 
     def may_decide(self, role: str, command: str, amount: Decimal | None, currency: str, *, today: Decimal) -> bool:
         """Whether the role may decide the amount alone. What has no amount, or one in a currency that the policy does not speak of, takes

@@ -9,7 +9,7 @@ from billing.models.due import DuePart
 from billing.models.journal import Counter, Due, Effect, IdempotencyKey, JournalEvent, Stream
 from billing.models.months import MonthMove
 from billing.models.overrides import Override
-from billing.models.people import Campaign, CampaignMail, Consent
+from billing.models.people import Campaign, CampaignMail, Consent, LegalHold, Merged
 from billing.models.read import (
     Account,
     AccountPlace,
@@ -63,6 +63,8 @@ __all__ = [
     "Invoice",
     "InvoiceLine",
     "JournalEvent",
+    "LegalHold",
+    "Merged",
     "MonthMove",
     "OpenCharge",
     "Override",

@@ -70,3 +70,32 @@ class CampaignMail(models.Model):
 
     def __str__(self) -> str:
         return f"{self.campaign} to {self.account} {self.contact}: {self.state}"
+
+
+class LegalHold(models.Model):
+    """Nothing of the account may be erased, and why."""
+
+    account = models.TextField(primary_key=True)
+    reason = models.TextField()
+    since = models.DateTimeField()
+    by = models.TextField()
+
+    class Meta:
+        db_table = "read_legal_hold"
+
+    def __str__(self) -> str:
+        return f"{self.account}: {self.reason}"
+
+
+class Merged(models.Model):
+    """A second account of a customer, and the one that goes on for it."""
+
+    account = models.TextField(primary_key=True)
+    into = models.TextField(db_index=True)
+    since = models.DateTimeField()
+
+    class Meta:
+        db_table = "read_merged"
+
+    def __str__(self) -> str:
+        return f"{self.account} into {self.into}"

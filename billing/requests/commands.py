@@ -83,7 +83,7 @@ class Asking:
 
 def ask(context: Context, account: str, asking: Asking) -> Decision:
     """Make the request in the stream of the account, or of the house; carry it out at once where the speaker may decide it alone."""
-    place = place_of(account, asking.arguments)
+    place = place_of(account, asking.arguments, closed=asking.command in ALWAYS_ASKED)
     policy = house_policy(place.seller, at=context.at)
     if policy.reasons and asking.code not in policy.reasons and asking.command not in ALWAYS_ASKED:
         raise Invalid("unknown_reason", f"expected one of {', '.join(policy.reasons)}; found {asking.code!r}", at="code")

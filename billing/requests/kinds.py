@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from billing.house.policy import SUPERVISED
 from billing.journal import Recorded
 
 Arguments = Mapping[str, Any]
@@ -79,9 +80,12 @@ REQUESTABLE: Mapping[str, Undo] = {
     "debit_note": _debit_note,
     "discount": _discount,
     "end_discount": _nothing,
+    "erase_person": _nothing,
     "fail_refund": _nothing,
     "forfeit_deposit": _nothing,
     "grant": _grant,
+    "merge_accounts": _nothing,
+    "merge_contacts": _nothing,
     "recover": _nothing,
     "refund": _refund,
     "refund_wallet": _nothing,
@@ -91,5 +95,5 @@ REQUESTABLE: Mapping[str, Undo] = {
     "write_off": _write_off,
 }
 
-#: Commands that are asked for by a command of their own (`request_publication`), and that nobody does alone, whatever his limit.
-ALWAYS_ASKED = frozenset({"publish_draft"})
+#: Commands that nobody does alone, whatever his limit: what is published (asked for by `request_publication`), and what people lose.
+ALWAYS_ASKED = frozenset({"publish_draft", *SUPERVISED})

@@ -18,6 +18,8 @@ from billing.commands.common import open_state, seller_zone
 from billing.events import RequestExecuted, RequestMade
 from billing.house.policy import HousePolicy
 from billing.journal import Recorded
+from billing.loading import load_one
+from billing.requests.kinds import ALWAYS_ASKED
 from plans.errors import Conflict, Invalid, NotAllowed, NotFound
 from plans.fields import suggestion
 
@@ -39,11 +41,11 @@ class Place:
     zone: str
 
 
-def place_of(stream: str, arguments: Mapping[str, Any]) -> Place:
+def place_of(stream: str, arguments: Mapping[str, Any], *, closed: bool = False) -> Place:
     """Raises what `open_state` raises for an account that may not be written to. Of the house the arguments name the seller."""
     if stream == HOUSE:
         return Place(HOUSE, str(arguments.get("seller", "main")), "", "UTC")
-    state = open_state(stream)
+    state = load_one(stream) if closed else open_state(stream)
     return Place(stream, state.seller, state.currency, seller_zone(state))
 
 
@@ -106,9 +108,9 @@ def find_request(account: str, name: str) -> Standing:
 
 def standing_in(stream: str, name: str) -> tuple[Standing, Place]:
     """The request and where it stands. Raises what `place_of` and `find_request` raise."""
-    place = place_of(stream, {}) if stream != HOUSE else None
+    place = place_of(stream, {}, closed=True) if stream != HOUSE else None
     standing = find_request(stream, name)
-    return standing, place or place_of(stream, standing.arguments)
+    return standing, place if place and standing.made.command in ALWAYS_ASKED else place_of(stream, standing.arguments)
 
 
 def must_be(standing: Standing, *wanted: str) -> None:

@@ -195,6 +195,7 @@ def buyer_party(person: Mapping[str, str], place: Place) -> Party:
         region=place.region,
         country=place.country,
         tax_id=place.tax_id,
+        erased=bool(person.get("erased")),
     )
 
 

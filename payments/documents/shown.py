@@ -146,6 +146,8 @@ class _Showing:
         if party.tax_id:
             lines.append(f"{words.WORDS['tax_id']}: {party.tax_id}")
         lines += party.text.splitlines()
+        if party.erased:
+            lines.append(str(words.WORDS["erased"]))
         name = party.name or (self.document.account if party is self.document.buyer else "")
         return ShownParty(str(words.WORDS[role]), name, tuple(line for line in lines if line))
 

@@ -42,6 +42,7 @@ class Party:
     telephone: str = ""
     website: str = ""
     text: str = ""
+    erased: bool = False  # what the document showed of the person is gone
 
 
 @dataclass(frozen=True)

@@ -124,6 +124,7 @@ WORDS = {
     "supplier": _("Supplier"),
     "customer": _("Customer"),
     "tax_id": _("Tax ID"),
+    "erased": _("Personal details were erased."),
     "taxes": _("Tax summary"),
     "lines": _("What it is for"),
     "shares": _("What it paid"),

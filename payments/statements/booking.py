@@ -8,6 +8,7 @@ and that nobody can name waits.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time
@@ -108,14 +109,18 @@ def put_aside(line: BankLine, seller: str) -> Decided:
 
 def _payment(line: BankLine, found: Candidate) -> Decided:
     arguments = {"account": found.account, "amount": text_of(line.amount), "currency": line.currency, "channel": "transfer"}
-    arguments |= {"reference": line.end_to_end or line.reference or name_of(line)}
+    arguments |= {"reference": _machine_made(line.end_to_end) or _machine_made(line.reference) or name_of(line)}
     named: dict[str, Any] = {"invoices": list(found.invoices)} if found.invoices else {}
     return Decided("matched", "pay", arguments | named, found.account, found.reasons)
 
 
+def _machine_made(reference: str) -> str:
+    """A reference that a program made, as it is; "" for words that a payer wrote, which may name somebody: they stay with the line."""
+    return reference if re.fullmatch(r"(?=\S*\d)[A-Za-z0-9./_:+-]{1,35}", reference) else ""
+
+
 def _came_back(line: BankLine, payout: Payout) -> Decided:
-    reason = f"the bank returned it: {line.text}"[:200]
-    arguments = {"account": payout.account, payout.kind: payout.id, "reason": reason}
+    arguments = {"account": payout.account, payout.kind: payout.id, "reason": f"the bank returned it: {name_of(line)}"}
     return Decided("returned", f"fail_{payout.kind}", arguments, payout.account)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import json
+import zipfile
 from datetime import datetime
 
 import pytest
@@ -42,7 +45,7 @@ def test_a_call_with_a_file_stands_on_the_account() -> None:
     download = clerk.get(f"/admin/accounts/interaction/file/{file.pk}/")
     assert (download.content, download["Content-Disposition"]) == (b"%PDF-1.7 offer", f'attachment; filename="{file.name}"')
     assert "<" not in file.name
-    assert AccessRecord.objects.filter(action="looked", account="ana", what=f"file {file.name}").exists()
+    assert AccessRecord.objects.filter(action="looked", account="ana", what=f"file {file.pk}").exists()
 
 
 def test_what_is_wrong_is_said_and_nothing_is_kept() -> None:
@@ -101,7 +104,14 @@ def test_a_filter_that_means_nothing_is_refused(filters: dict[str, str]) -> None
 
 
 def test_the_export_is_kept_in_the_record() -> None:
+    do("give_consent", NOW, account="ana", purpose="news", how="phone")
+    said = Interaction.objects.create(account="ana", kind="call", at=NOW, text="asked", by="x")
+    file = Attachment.objects.create(interaction=said, name="a.txt", size=1, content=b"hers")
     answer = staff("clerk").get("/admin/accounts/interaction/export/ana/")
-    assert answer.json()["person"]["name"] == "Ana Ruiz"
+    with zipfile.ZipFile(io.BytesIO(b"".join(answer))) as packed:
+        told = json.loads(packed.read("account.json"))
+        assert packed.read(f"files/{file.pk}-a.txt") == b"hers"
+        assert "documents/INV-000003.html" in packed.namelist()
+    assert (told["person"]["name"], told["interactions"][0]["text"], told["consents"][0]["how"]) == ("Ana Ruiz", "asked", "phone")
     assert AccessRecord.objects.get(action="exported").account == "ana"
     assert staff("viewer").get("/admin/accounts/interaction/export/ana/").status_code == 403
