@@ -6,7 +6,7 @@ from it whose accounts there are.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,7 @@ from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
 
 from accounts.models import Membership
-from accounts.roles import ACCOUNT_ROLES, CUSTOMER_COMMANDS, CUSTOMER_VALUES, CUSTOMER_WHEN, area_of, areas_of_roles
+from accounts.roles import ACCOUNT_ROLES, CUSTOMER_CHOICES, CUSTOMER_COMMANDS, CUSTOMER_VALUES, CUSTOMER_WHEN, area_of, areas_of_roles
 from plans.errors import NotAllowed, NotFound
 
 
@@ -70,9 +70,16 @@ class Caller:
         for (name, argument), value in CUSTOMER_VALUES.items():
             if name == command and arguments.get(argument) != value:
                 raise NotAllowed("no_right", f"say {argument}: {value}; anything else is for the office to say", at=argument)
+        for (name, argument), choices in CUSTOMER_CHOICES.items():
+            if name == command and not set(map(str, _listed(arguments.get(argument)))) <= choices:
+                raise NotAllowed("no_right", f"choose among {', '.join(sorted(choices))}", at=argument)
         if str(arguments.get("when", "")) not in CUSTOMER_WHEN:
             words = ", ".join(sorted(CUSTOMER_WHEN - {""}))
             raise NotAllowed("no_right", f"a date is for the office to say; choose one of {words}", at="when")
+
+
+def _listed(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, list | tuple) else [value]
 
 
 NOBODY = Caller(actor="nobody")

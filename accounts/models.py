@@ -126,6 +126,8 @@ class ApiKey(models.Model):
 
     prefix = models.TextField(primary_key=True)  # the readable part, by which people name the key
     digest = models.BinaryField()  # SHA-256 of the whole key
+    old_digest = models.BinaryField(null=True)  # of the secret before it, which holds until `old_until`
+    old_until = models.DateTimeField(null=True)
     name = models.TextField()
     scopes = models.JSONField(default=list)
     account = models.TextField(blank=True)

@@ -117,6 +117,7 @@ AREAS: dict[str, frozenset[str]] = {
         {"add_webhook", "change_webhook", "rotate_webhook_secret", "disable_webhook", "enable_webhook", "replay_webhook", "retry_effect"}
     ),
     "runs": frozenset({"stop_run", "resume_run"}),
+    "keys": frozenset({"create_api_key", "rotate_api_key", "revoke_api_key"}),
     "requests": frozenset({"request_correction", "withdraw_request", "draft_corrections", "preview_corrections"}),
     "approvals": frozenset(
         {
@@ -179,6 +180,9 @@ CUSTOMER_COMMANDS: dict[str, tuple[str, frozenset[str]]] = {
     "remove_contact": ("details", frozenset({"contact", "reason"})),
     "give_consent": ("details", frozenset({"contact", "purpose", "channel", "how"})),
     "withdraw_consent": ("details", frozenset({"contact", "purpose", "channel", "how"})),
+    "create_api_key": ("people", frozenset({"name", "scopes", "expires"})),
+    "rotate_api_key": ("people", frozenset({"prefix"})),
+    "revoke_api_key": ("people", frozenset({"prefix", "reason"})),
     "apply_credit": ("money", frozenset({"invoices"})),
     "open_checkout": ("money", frozenset({"invoices", "amount"})),
     "collect": ("money", frozenset({"invoices", "method", "amount"})),
@@ -203,9 +207,13 @@ CUSTOMER_VALUES: dict[tuple[str, str], str] = {
     ("withdraw_consent", "how"): "self_service",
 }
 
-#: What an API key may be given: every area of commands, and these.
+#: What an API key may be given: every area of commands, and these. Customers make keys with these alone.
 OTHER_SCOPES = frozenset({"read", "usage", "entitlements"})
 SCOPES = frozenset(AREAS) | OTHER_SCOPES
+
+
+#: (command, argument) → of what a person of the account may choose.
+CUSTOMER_CHOICES: dict[tuple[str, str], frozenset[str]] = {("create_api_key", "scopes"): OTHER_SCOPES}
 
 
 def area_of(command: str) -> str:

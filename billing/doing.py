@@ -46,6 +46,7 @@ class CommandPage:
 
     form_template: ClassVar[str]
     preview_template: ClassVar[str]
+    once_template: ClassVar[str]
 
     def respond(self) -> HttpResponse:
         """GET: the form. POST: the preview, or with its token the thing itself."""
@@ -113,11 +114,17 @@ class CommandPage:
             outcome = self._run(arguments, dry_run=False)
         except Refusal as refusal:
             return self._refused(self.form(self.typed(arguments)), refusal)
-        messages.success(self.request, self.said(outcome))
-        for name, value in outcome.made.items():
-            if name == "secret":
-                messages.warning(self.request, f"The secret is shown this once: {value}")
-        return HttpResponseRedirect(self.after(arguments, outcome))
+        if not outcome.shown_once:
+            messages.success(self.request, self.said(outcome))
+        onward = self.after(arguments, outcome)
+        return self._shown_once(outcome, onward) if outcome.shown_once else HttpResponseRedirect(onward)
+
+    def _shown_once(self, outcome: Outcome, onward: str) -> HttpResponse:
+        """A secret stands on this one page: in no message, which cookies keep, and in nothing that a browser stores."""
+        context = {"secrets": list(outcome.shown_once.items()), "said": self.said(outcome), "onward": onward}
+        answer = self._page(self.once_template, context)
+        answer["Cache-Control"] = "no-store"
+        return answer
 
     def _run(self, arguments: dict[str, Any], *, dry_run: bool) -> Outcome:
         self.caller.must_run(self.command.name, arguments)

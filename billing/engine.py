@@ -186,6 +186,7 @@ class Outcome:
     replayed: bool = False
     dry_run: bool = False
     preview: Preview | None = None
+    shown_once: Mapping[str, str] = field(default_factory=dict)  # secrets: kept nowhere, not even for who asks again
 
 
 @dataclass
@@ -194,6 +195,7 @@ class Decision:
 
     drafts: list[Draft] = field(default_factory=list)
     made: dict[str, Any] = field(default_factory=dict)
+    shown_once: dict[str, str] = field(default_factory=dict)  # secrets that this answer alone shows, never an event nor a kept answer
 
 
 @dataclass
@@ -275,19 +277,18 @@ def _once(request: Request, *, dry_run: bool) -> Outcome:
     if request.seen:
         previews.check_seen(request.seen, began)
     before = previews.balances(began) if dry_run else {}
-    events, made = _recorded(command, arguments, request, heads, dry_run=dry_run)
+    events, decision = _recorded(command, arguments, request, heads, dry_run=dry_run)
     if token is not None:
         previews.check_events(token, events)
     if request.key:
-        _keep_answer(request, events, made)
+        _keep_answer(request, events, decision.made)
     preview = previews.previewed(_digest(request), request.at, began, events, before) if dry_run else None
-    return Outcome(tuple(events), made, dry_run=dry_run, preview=preview)
+    shown_once = {} if dry_run else decision.shown_once
+    return Outcome(tuple(events), decision.made, dry_run=dry_run, preview=preview, shown_once=shown_once)
 
 
-def _recorded(
-    command: Any, arguments: Any, request: Request, heads: dict[str, Head], *, dry_run: bool
-) -> tuple[list[Recorded], Mapping[str, Any]]:
-    """What is due before the command, the command, and what becomes due by it: the events, and what the command made."""
+def _recorded(command: Any, arguments: Any, request: Request, heads: dict[str, Head], *, dry_run: bool) -> tuple[list[Recorded], Decision]:
+    """What is due before the command, the command, and what becomes due by it: the events, and what the command decided."""
     clockwork = import_string(settings.BILLING_CLOCKWORK)
     known = request.known_at or journal.database_time()
     stamp = Stamp(request.actor, request.command, known, request.key, dry_run)
@@ -303,7 +304,7 @@ def _recorded(
     made = record(decision.drafts, heads=heads, stamp=stamp)
     events += made
     events += clockwork(accounts, until=request.at, heads=heads, stamp=ticking, after=made, known=seen)
-    return events, decision.made
+    return events, decision
 
 
 # --- keys -------------------------------------------------------------------------------------------------------------------------

@@ -52,6 +52,7 @@ BILLING_COMMANDS: tuple[str, ...] = (
     "billing.commands.runs",
     "billing.scheduling.commands",
     "billing.webhooks.commands",
+    "billing.keys.commands",
     "billing.crm.contacts",
     "billing.crm.consents",
     "billing.crm.campaigns",

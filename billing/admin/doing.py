@@ -84,6 +84,7 @@ def named_account(request: HttpRequest, command: Command) -> str:
 class OfficePage(CommandPage):
     form_template: ClassVar[str] = "admin/billing/command.html"
     preview_template: ClassVar[str] = "admin/billing/preview.html"
+    once_template: ClassVar[str] = "admin/billing/once.html"
     site: Any = None
 
     def context(self) -> dict[str, Any]:

@@ -86,6 +86,7 @@ def _behind() -> list[dict[str, Any]]:
         _item("Effects", "outbox", "billing_effect"),
         _item("Runs", "play_circle", "billing_run"),
         _item("Schedules", "schedule", "django_celery_beat_periodictask"),
+        _item("Keys of programs", "key", "accounts_apikey"),
         _item("Webhooks", "webhook", "billing_webhookattempt"),
         _item("Looks and refusals", "visibility", "accounts_accessrecord"),
     ]

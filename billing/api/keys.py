@@ -1,13 +1,8 @@
-"""API keys: a readable prefix and a secret, of which only the digest is kept. `Authorization: Bearer bea_<prefix>_<secret>`.
-
-A key is shown once, when it is made. It is random, so a plain SHA-256 protects it: there is nothing to guess by trying words.
-"""
+"""Who calls with a key: `Authorization: Bearer bea_<prefix>_<secret>` (billing/keys makes them)."""
 
 from __future__ import annotations
 
-import hashlib
 import secrets
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,12 +15,12 @@ from rest_framework.request import Request
 
 from accounts.access import Caller
 from accounts.models import ApiKey
-from accounts.roles import AREAS, SCOPES
+from accounts.roles import AREAS
+from billing.keys.making import MARK, digest
 from billing.models import Account
-from plans.errors import Invalid, NotAllowed
-from plans.fields import suggestion
+from plans.errors import NotAllowed
 
-SCHEME, MARK = "Bearer", "bea"
+SCHEME = "Bearer"
 USED_EVERY = timedelta(minutes=1)  # how exactly `last_used_at` is kept: a row that every call writes would be a queue
 
 
@@ -67,44 +62,22 @@ class Key:
         return Caller(actor=self.actor, everything=True, areas=areas)
 
 
-def make_key(
-    name: str, scopes: Collection[str], *, at: datetime, account: str = "", seller: str = "", expires_at: datetime | None = None
-) -> str:
-    """A new key; answers its text, which is kept nowhere. Raises Invalid for an unknown scope, or a limit to both account and seller."""
-    for scope in scopes:
-        if scope not in SCOPES:
-            raise Invalid("unknown_choice", f"there is no scope {scope!r}{suggestion(scope, sorted(SCOPES))}", at="scopes")
-    if account and seller:
-        raise Invalid("conflict", "a key is limited to an account or to a seller, not both", at="seller")
-    prefix = secrets.token_hex(6)
-    text = f"{MARK}_{prefix}_{secrets.token_urlsafe(32)}"
-    ApiKey.objects.create(
-        prefix=prefix,
-        digest=_digest(text),
-        name=name,
-        scopes=sorted(set(scopes)),
-        account=account,
-        seller=seller,
-        made_at=at,
-        expires_at=expires_at,
-    )
-    return text
-
-
-def _digest(text: str) -> bytes:
-    return hashlib.sha256(text.encode()).digest()
-
-
 def find_key(text: str, *, at: datetime) -> Key:
     """The key that is written so, if it holds at the moment. Raises BadKey."""
     mark, _, rest = text.partition("_")
     row = ApiKey.objects.filter(prefix=rest.partition("_")[0]).first() if mark == MARK and len(text) < 200 and "\x00" not in text else None
-    known = row is not None and secrets.compare_digest(bytes(row.digest), _digest(text))
+    known = row is not None and any(secrets.compare_digest(one, digest(text)) for one in _digests(row, at))
     if row is None or not known or row.revoked_at is not None or (row.expires_at is not None and row.expires_at <= at):
         raise BadKey("bad_key", "the API key is not known, or holds no longer", at="authorization")
     if row.last_used_at is None or row.last_used_at <= at - USED_EVERY:
         ApiKey.objects.filter(prefix=row.prefix).update(last_used_at=at)
     return Key(row.prefix, row.name, frozenset(row.scopes), row.account, row.seller)
+
+
+def _digests(row: ApiKey, at: datetime) -> list[bytes]:
+    """Of the secret, and of the one before it while that holds."""
+    old = row.old_digest is not None and row.old_until is not None and row.old_until > at
+    return [bytes(row.digest), *([bytes(row.old_digest)] if old and row.old_digest is not None else [])]
 
 
 def key_of(request: HttpRequest | Request, *, at: datetime) -> Key | None:

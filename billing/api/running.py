@@ -66,6 +66,9 @@ class OutcomeAnswer(serializers.Serializer[Any]):
     events = RecordedAnswer(many=True)
     replayed = serializers.BooleanField(help_text="the key was used before: this is the first answer")
     dry_run = serializers.BooleanField(help_text="a preview: nothing was recorded")
+    shown_once = serializers.DictField(
+        child=serializers.CharField(), required=False, help_text="secrets, in the first answer alone: they are kept nowhere"
+    )
     preview = PreviewAnswer(required=False, help_text="of a preview: what it comes to, and the token to do exactly that")
 
 
@@ -129,6 +132,8 @@ def outcome_data(outcome: Outcome) -> dict[str, Any]:
         for recorded in outcome.events
     ]
     answer = {"made": dict(outcome.made), "events": events, "replayed": outcome.replayed, "dry_run": outcome.dry_run}
+    if outcome.shown_once:
+        answer["shown_once"] = dict(outcome.shown_once)
     return answer | ({"preview": preview_data(outcome.preview)} if outcome.preview else {})
 
 

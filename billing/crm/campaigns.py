@@ -18,7 +18,7 @@ from billing.commands.common import account_stream
 from billing.crm.audience import audience
 from billing.effects import OwedOfBatch
 from billing.engine import Context, Decision
-from billing.events import CampaignDrafted, CampaignFollowed, CampaignMailed, CampaignSent, CampaignSkipped
+from billing.events.people import CampaignDrafted, CampaignFollowed, CampaignMailed, CampaignSent, CampaignSkipped
 from billing.house.published import house_policy
 from billing.journal import Draft, Recorded
 from billing.models import Campaign, CampaignMail

@@ -10,7 +10,7 @@ from billing.command import Command
 from billing.commands.common import account_stream
 from billing.crm.contacts import find_contact
 from billing.engine import Context, Decision
-from billing.events import ConsentGiven, ConsentWithdrawn
+from billing.events.people import ConsentGiven, ConsentWithdrawn
 from billing.house.published import house_policy
 from billing.house.purposes import Purpose
 from billing.journal import Draft

@@ -13,7 +13,7 @@ from accounts.crm.models import Contact
 from billing.command import Command
 from billing.commands.common import account_stream, open_state
 from billing.engine import Context, Decision
-from billing.events import ContactAdded, ContactChanged, ContactMerged, ContactRemoved
+from billing.events.people import ContactAdded, ContactChanged, ContactMerged, ContactRemoved
 from billing.journal import Draft
 from plans.errors import Conflict, Invalid, NotFound
 from plans.fields import suggestion

@@ -19,7 +19,8 @@ from billing.crm import holders
 from billing.delivery import Answer, Done, Later, OwedEffect
 from billing.effects import Owed
 from billing.engine import Context, Decision, Request, execute
-from billing.events import AccountClosed, Event, LegalHoldReleased, LegalHoldSet, PersonErased
+from billing.events import AccountClosed, Event
+from billing.events.people import LegalHoldReleased, LegalHoldSet, PersonErased
 from billing.house.published import house_policy
 from billing.journal import Draft
 from billing.loading import load_one

@@ -18,15 +18,14 @@ from billing.commands.accounts import check_settled
 from billing.commands.common import open_state
 from billing.crm.erasing import find_hold
 from billing.engine import Context, Decision
-from billing.events import (
-    AccountClosed,
+from billing.events import AccountClosed, Event
+from billing.events.people import (
     AccountMerged,
     AccountTookOver,
     ConsentGiven,
     ConsentWithdrawn,
     ContactAdded,
     ContactRemoved,
-    Event,
 )
 from billing.journal import Draft
 from billing.models import Consent, Merged

@@ -8,7 +8,7 @@ import orjson
 
 from billing import bulk
 from billing.engine import Batch
-from billing.events import (
+from billing.events.people import (
     AccountMerged,
     CampaignDrafted,
     CampaignFollowed,

@@ -7,6 +7,7 @@ those of one event sum to zero per currency. Kinds are stable words; they are ne
 
 from __future__ import annotations
 
+from billing.events import keys, people
 from billing.events.accounts import (
     AccountClosed,
     AccountOpened,
@@ -122,24 +123,6 @@ from billing.events.money import (
     PaymentReceived,
     WriteOffRecovered,
 )
-from billing.events.people import (
-    AccountMerged,
-    AccountTookOver,
-    CampaignDrafted,
-    CampaignFollowed,
-    CampaignMailed,
-    CampaignSent,
-    CampaignSkipped,
-    ConsentGiven,
-    ConsentWithdrawn,
-    ContactAdded,
-    ContactChanged,
-    ContactMerged,
-    ContactRemoved,
-    LegalHoldReleased,
-    LegalHoldSet,
-    PersonErased,
-)
 from billing.events.requests import (
     Moved,
     Preview,
@@ -199,11 +182,9 @@ from billing.events.webhooks import (
 
 __all__ = [
     "AccountClosed",
-    "AccountMerged",
     "AccountOpened",
     "AccountParked",
     "AccountReleased",
-    "AccountTookOver",
     "AdjustmentMade",
     "Allocation",
     "AllowanceBooked",
@@ -216,11 +197,6 @@ __all__ = [
     "BookingMade",
     "BookingStarted",
     "BooksClosed",
-    "CampaignDrafted",
-    "CampaignFollowed",
-    "CampaignMailed",
-    "CampaignSent",
-    "CampaignSkipped",
     "CataloguePublished",
     "ChangeApplied",
     "ChangeEvent",
@@ -230,12 +206,6 @@ __all__ = [
     "ChangeWithdrawn",
     "ChargeAccrued",
     "ChargeOverridden",
-    "ConsentGiven",
-    "ConsentWithdrawn",
-    "ContactAdded",
-    "ContactChanged",
-    "ContactMerged",
-    "ContactRemoved",
     "ContractCancelled",
     "ContractEnded",
     "ContractExtended",
@@ -286,8 +256,6 @@ __all__ = [
     "ItemRemoved",
     "ItemTerms",
     "Key",
-    "LegalHoldReleased",
-    "LegalHoldSet",
     "LineTax",
     "LotOpened",
     "LotUse",
@@ -299,7 +267,6 @@ __all__ = [
     "PaymentReceived",
     "PeriodsClosed",
     "PeriodsOpened",
-    "PersonErased",
     "Place",
     "PlanChanged",
     "PolicyPublished",
@@ -357,6 +324,8 @@ __all__ = [
     "WebhookSecretRotated",
     "WriteOffRecovered",
     "all_kinds",
+    "keys",
+    "people",
 ]
 
 

@@ -22,7 +22,7 @@ from billing.loading import load_one, policy
 from billing.models import Contract, Invoice
 from billing.portal.guard import Visit
 from billing.portal.prices import Card, cards
-from billing.portal.words import CONTACT_ROLES, LABELS, MODES, TOPICS, WHEN, contract_name, money
+from billing.portal.words import CONTACT_ROLES, LABELS, MODES, SCOPES, TOPICS, WHEN, contract_name, money
 from billing.state import AccountState
 from billing.terms import item_of, plan_of
 from payments.models import PaymentMethod
@@ -38,6 +38,9 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "give_consent": ("contact", "purpose"),
     "withdraw_consent": ("contact", "purpose"),
     "remove_contact": ("contact",),
+    "create_api_key": ("name", "scopes"),
+    "rotate_api_key": ("prefix",),
+    "revoke_api_key": ("prefix",),
     "dispute": ("invoice", "amount", "reason"),
 }
 
@@ -65,7 +68,10 @@ def tailor(form: CommandForm, visit: Visit, command: str) -> None:
                 empty = [] if field.required or name == "when" else [("", "—")]
                 field.widget = forms.Select(choices=[*empty, *choices])
             field.widget.is_required = field.required
-    for name in ("contact", "purpose", "channel"):
+    if command == "create_api_key":
+        form.fields["scopes"] = forms.MultipleChoiceField(choices=list(SCOPES), widget=forms.CheckboxSelectMultiple, label=LABELS["scopes"])
+        form.lists = ()
+    for name in ("contact", "purpose", "channel", "prefix"):
         if name in form.fields and (form.initial.get(name) or not form.fields[name].required):
             form.fields[name].widget = forms.HiddenInput()
     if (form.initial.get("contract") or len(_contracts(visit, state, chosen, command)) == 1) and "contract" in form.fields:

@@ -27,6 +27,7 @@ PAGES = {"request_correction": "portal-refund", "open_checkout": "portal-pay"}
 class CustomerPage(CommandPage):
     form_template: ClassVar[str] = "portal/command.html"
     preview_template: ClassVar[str] = "portal/preview.html"
+    once_template: ClassVar[str] = "portal/once.html"
     visit: Visit
 
     def form(self, data: Any = None) -> CommandForm:

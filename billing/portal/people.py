@@ -21,7 +21,7 @@ from accounts import people as of
 from accounts import vault
 from accounts.access import caller_of_user
 from accounts.crm.models import Contact
-from accounts.models import Invitation, Membership
+from accounts.models import ApiKey, Invitation, Membership
 from accounts.roles import ACCOUNT_ROLES
 from billing.house.published import house_policy
 from billing.loading import load_one
@@ -74,6 +74,15 @@ def _consents(visit: Visit) -> list[dict[str, Any]]:
     known = house_policy(visit.account.seller, at=visit.at).consents
     language = get_language() or "en"
     return [{"purpose": name, "words": one.words(language), "said": said.get(name)} for name, one in known.items()]
+
+
+@of_account
+def keys(visit: Visit) -> HttpResponse:
+    """The keys with which the account's own programs read and send."""
+    if not visit.may("people"):
+        raise Http404
+    rows = ApiKey.objects.filter(account=visit.account.account, revoked_at=None).order_by("made_at")
+    return render(visit.request, "portal/keys.html", shared(visit, "people") | {"keys": rows})
 
 
 def _done(visit: Visit, form: InviteForm) -> bool:

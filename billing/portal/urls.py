@@ -20,6 +20,7 @@ urlpatterns = [
     path("<str:account>/usage", views.used, name="portal-usage"),
     path("<str:account>/refund", refunding.refund, name="portal-refund"),
     path("<str:account>/people", people.people, name="portal-people"),
+    path("<str:account>/keys", people.keys, name="portal-keys"),
     path("<str:account>/data", data.download, name="portal-data"),
     path("<str:account>/pay", paying.pay, name="portal-pay"),
     path("<str:account>/cards", paying.cards, name="portal-cards"),

@@ -43,6 +43,9 @@ TITLES = {
     "remove_contact": lazy("Remove a contact"),
     "give_consent": lazy("Agree to be written to"),
     "withdraw_consent": lazy("Do not write to me any more"),
+    "create_api_key": lazy("Make a key for a program"),
+    "rotate_api_key": lazy("Give a key a new secret"),
+    "revoke_api_key": lazy("End a key"),
 }
 #: argument → what a customer reads beside its field.
 LABELS = {
@@ -76,6 +79,9 @@ LABELS = {
     "receives": lazy("Gets mails about"),
     "purpose": lazy("For what"),
     "channel": lazy("By"),
+    "prefix": lazy("Key"),
+    "scopes": lazy("May do"),
+    "expires": lazy("Until"),
 }
 TOPICS = {
     "documents": lazy("invoices and credit notes"),
@@ -84,6 +90,11 @@ TOPICS = {
     "contracts": lazy("contracts that end or are renewed"),
     "usage": lazy("alerts on usage"),
 }
+SCOPES = (
+    ("read", lazy("read everything of this account")),
+    ("usage", lazy("send usage")),
+    ("entitlements", lazy("ask what may be used")),
+)
 CONTACT_ROLES = (
     ("main", lazy("everything")),
     ("billing", lazy("invoices and payments")),

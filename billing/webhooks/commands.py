@@ -85,7 +85,7 @@ def add_webhook(context: Context, args: AddWebhook) -> Decision:
     url = guard.checked_url(args.url, settings.WEBHOOK_INNER_NETWORKS)
     event = WebhookAdded(endpoint=args.endpoint, url=url, kinds=_kinds(args.kinds), account=args.account)
     secret = _new_secret(context, args.endpoint)
-    return Decision([_draft(context, event, args.endpoint)], {"endpoint": args.endpoint, "secret": secret})
+    return Decision([_draft(context, event, args.endpoint)], {"endpoint": args.endpoint}, shown_once={"secret": secret})
 
 
 def change_webhook(context: Context, args: ChangeWebhook) -> Decision:
@@ -100,7 +100,7 @@ def rotate_webhook_secret(context: Context, args: OneWebhook) -> Decision:
     """Sign with a new secret; for a day the old one signs too."""
     find_webhook(args.endpoint)
     secret = _new_secret(context, args.endpoint)
-    return Decision([_draft(context, WebhookSecretRotated(endpoint=args.endpoint), args.endpoint)], {"secret": secret})
+    return Decision([_draft(context, WebhookSecretRotated(endpoint=args.endpoint), args.endpoint)], shown_once={"secret": secret})
 
 
 def disable_webhook(context: Context, args: DisableWebhook) -> Decision:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 
 from django.utils import timezone
 
-from billing.api.keys import make_key
+from billing.keys.making import make_key
 from tests.bench.figures import Bench
 from tests.bench.server import ROOT
 

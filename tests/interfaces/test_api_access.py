@@ -10,9 +10,9 @@ from django.test import Client
 from django.utils import timezone
 
 from billing.api import urls
-from billing.api.keys import make_key
 from billing.api.resources import RESOURCES
 from billing.command import registry
+from billing.keys.making import make_key
 from tests.books import open_account
 from tests.interfaces.callers import customer, staff
 from tests.interfaces.worlds import NOW, document

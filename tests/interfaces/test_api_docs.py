@@ -13,7 +13,7 @@ from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
-from billing.api.keys import make_key
+from billing.keys.making import make_key
 from tests.interfaces.worlds import NOW
 
 PAGE = Path(settings.BASE_DIR) / "docs" / "api.md"

@@ -14,7 +14,8 @@ from django.utils import timezone
 
 from accounts.models import ApiKey
 from billing import bulk
-from billing.api.keys import find_key, make_key
+from billing.api.keys import find_key
+from billing.keys.making import make_key
 from plans.errors import Invalid
 from tests.books import open_account
 

@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import ApiCalls
-from billing.api.keys import make_key
+from billing.keys.making import make_key
 from tests.interfaces.callers import customer, staff
 from tests.interfaces.worlds import NOW
 

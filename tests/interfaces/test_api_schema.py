@@ -18,8 +18,8 @@ from playwright.sync_api import sync_playwright
 
 from billing.api import schema, urls
 from billing.api.examples import EXAMPLES, Example
-from billing.api.keys import make_key
 from billing.command import registry
+from billing.keys.making import make_key
 from tests.interfaces.callers import staff
 from tests.interfaces.worlds import NOW
 

@@ -18,7 +18,7 @@ import pytest
 from django.conf import settings as configured
 from django.utils import timezone
 
-from billing.api.keys import make_key
+from billing.keys.making import make_key
 from billing.models import UsageRecord
 from tests.books import open_account, publish
 

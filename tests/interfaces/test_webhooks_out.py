@@ -69,7 +69,7 @@ def receiver(settings: Any) -> Iterator[Receiver]:
 
 def add(receiver: Receiver, *kinds: str, **more: Any) -> str:
     outcome = do("add_webhook", DAY, endpoint="crm", url=receiver.url, kinds=kinds or ("account.opened",), **more)
-    return str(outcome.made["secret"])
+    return str(outcome.shown_once["secret"])
 
 
 def send(until: Any = DAY) -> None:
@@ -168,7 +168,7 @@ def test_replay_sends_again_under_the_first_id(receiver: Receiver) -> None:
 
 def test_both_secrets_sign_for_a_day_after_a_rotation(receiver: Receiver) -> None:
     old = add(receiver)
-    new = str(do("rotate_webhook_secret", DAY, endpoint="crm").made["secret"])
+    new = str(do("rotate_webhook_secret", DAY, endpoint="crm").shown_once["secret"])
     for i, at in enumerate((DAY, DAY + timedelta(days=2))):
         open_account(f"a{i}", at=at)
         send(at)

@@ -9,14 +9,13 @@ from django.utils import timezone
 
 from accounts.models import ApiKey
 from accounts.roles import SCOPES
-from billing.api.keys import make_key
+from billing.engine import Outcome, Request, execute
 from billing.management.base import BillingCommand
-from plans.errors import NotFound
 from plans.periods import parse_time
 
 
 class Command(BillingCommand):
-    help = "API keys: `apikey make NAME --scope usage`, `apikey list`, `apikey revoke PREFIX`. A key is shown once, when it is made."
+    help = "API keys: `apikey make NAME --scope usage`, `list`, `rotate PREFIX`, `revoke PREFIX`. A key is shown once, when it is made."
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
@@ -29,6 +28,8 @@ class Command(BillingCommand):
         actions.add_parser("list", help="the keys, without their secrets")
         revoke = actions.add_parser("revoke", help="end a key at once")
         revoke.add_argument("prefix")
+        rotate = actions.add_parser("rotate", help="give a key a new secret and show it; for a day the old one holds too")
+        rotate.add_argument("prefix")
 
     def handle(self, *args: Any, **options: Any) -> None:
         getattr(self, f"_{options['action']}")(options)
@@ -36,7 +37,9 @@ class Command(BillingCommand):
     def _make(self, options: dict[str, Any]) -> None:
         expires = parse_time(options["expires"], "UTC", "expires") if options["expires"] else None
         limits = {name: options[name] for name in ("account", "seller")}
-        self.write(make_key(options["name"], options["scope"], at=timezone.now(), expires_at=expires, **limits))
+        given = {"name": options["name"], "scopes": options["scope"]} | {name: value for name, value in limits.items() if value}
+        made = self._execute("create_api_key", given | ({"expires": expires.isoformat()} if expires else {}))
+        self.write(made.shown_once["secret"])
 
     def _list(self, options: dict[str, Any]) -> None:
         del options
@@ -46,5 +49,10 @@ class Command(BillingCommand):
             self.write(f"{row.prefix}  {row.name}  {' '.join(row.scopes)}  {limit}  {state}")
 
     def _revoke(self, options: dict[str, Any]) -> None:
-        if not ApiKey.objects.filter(prefix=options["prefix"], revoked_at=None).update(revoked_at=timezone.now()):
-            raise NotFound("unknown_key", f"there is no key {options['prefix']!r} that holds", at="prefix")
+        self._execute("revoke_api_key", {"prefix": options["prefix"]})
+
+    def _rotate(self, options: dict[str, Any]) -> None:
+        self.write(self._execute("rotate_api_key", {"prefix": options["prefix"]}).shown_once["secret"])
+
+    def _execute(self, command: str, arguments: dict[str, Any]) -> Outcome:
+        return execute(Request(command, arguments, timezone.now(), actor="command line"))

@@ -1,0 +1,1 @@
+"""Keys of programs: making them, and the commands about them."""
