@@ -45,6 +45,7 @@ AREAS: dict[str, frozenset[str]] = {
             "receive",
             "identify",
             "bank_fee",
+            "explain_line",
             "take_deposit",
             "apply_deposit",
             "release_deposit",

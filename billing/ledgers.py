@@ -36,6 +36,7 @@ ALLOWANCE = "allowance"  # what of the receivables is expected to be lost
 DISPUTE_FEES = "expense:dispute-fees"
 DISPUTE_LOSSES = "expense:dispute-losses"
 BANK_FEES = "expense:bank-fees"
+BANK_EXPENSES = "expense:by-bank"  # what left the bank account and a person explained
 FORFEITED = "revenue:forfeited-deposits"
 
 # What is charged for being late.

@@ -171,6 +171,8 @@ BILLING_EFFECT_HANDLERS: tuple[tuple[str, str], ...] = (
     ("webhook.deliver", "billing.webhooks.sending.deliver"),
     *((kind, "payments.documents.staff.tell") for kind in STAFF_EFFECTS),
 )
+#: Who books a statement of the bank that a story brings in.
+BILLING_STORY_BANK = "payments.statements.telling.brought"
 #: Handlers that take the place of those above where a story is played: nothing of a story may leave the house.
 BILLING_STORY_EFFECT_HANDLERS: tuple[tuple[str, str], ...] = (
     ("webhook.deliver", "billing.webhooks.sending.keep_inside"),

@@ -209,6 +209,21 @@ class PaymentIdentified(PaymentReceived):
 
 
 @dataclass(frozen=True, kw_only=True)
+class BankLineExplained(Event):
+    """Somebody said what a line of a bank statement was. Where it is an `expense` of the seller the entry says so; else nothing is posted,
+    because it is in the books already, or is none of theirs."""
+
+    kind: ClassVar[str] = "bank.line_explained"
+    account: str
+    line: str
+    amount: Decimal  # as the bank says: negative, it left
+    currency: str
+    expense: bool
+    reason: str
+    entry: Entry | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class BankFeeTaken(Event):
     """The bank charged the seller, as its statement says. Kept in the suspense account of the seller, because no customer owes it."""
 

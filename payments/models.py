@@ -281,7 +281,7 @@ class BankLine(models.Model):
     kind = models.TextField(blank=True)
     file = models.TextField()
     number = models.IntegerField()
-    word = models.TextField()  # what it was taken for: matched put_aside settled returned taken_back fee waiting
+    word = models.TextField()  # what it was taken for: matched put_aside settled returned taken_back fee waiting explained
     command = models.TextField(blank=True)
     arguments = models.JSONField(default=dict)
     reasons = models.JSONField(default=list)

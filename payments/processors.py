@@ -10,6 +10,7 @@ from billing import bulk
 from billing.engine import Batch
 from billing.events import PaymentReceived
 from payments.events import (
+    BankLineExplained,
     DepositApplied,
     DepositForfeited,
     DepositReleased,
@@ -44,6 +45,7 @@ def process(batch: Batch) -> None:
     _standings(batch)
     _receipts(batch)
     _deposits(batch)
+    _explained(batch)
 
 
 def _payments(batch: Batch) -> None:
@@ -176,3 +178,12 @@ def _deposits(batch: Batch) -> None:
 def _take(table: str, column: str, taken: dict[str, Decimal]) -> None:
     statement = f'UPDATE {table} t SET "left" = t."left" - given.amount FROM {{rows}} WHERE t.{column} = given.name'  # noqa: S608 - literals
     bulk.execute(statement, {"name": ("text", list(taken)), "amount": ("numeric", list(taken.values()))})
+
+
+def _explained(batch: Batch) -> None:
+    """Lines of statements that wait no more. They are not made from events, so a rebuild finds them as they are."""
+    rows = {event.line: recorded for recorded, event in batch.of(BankLineExplained)}
+    bulk.execute(
+        "UPDATE bank_line SET word = 'explained', outcome = given.outcome FROM {rows} WHERE bank_line.line = given.line",
+        {"line": ("text", list(rows)), "outcome": ("text", [recorded.address for recorded in rows.values()])},
+    )

@@ -73,6 +73,7 @@ STANDARD: Mapping[str, GeneralAccount] = {
     "expense:dispute-fees": GeneralAccount("5110", "Fees of disputes", EXPENSE),
     "expense:dispute-losses": GeneralAccount("5120", "Losses of disputes", EXPENSE),
     "expense:bank-fees": GeneralAccount("5130", "Bank fees", EXPENSE),
+    "expense:by-bank": GeneralAccount("5131", "Other expenses paid by bank", EXPENSE),
     "expense:fx-loss": GeneralAccount("5190", "Exchange losses", EXPENSE),
 }
 

@@ -11,10 +11,7 @@ from django.utils import timezone
 
 from billing.management.commands.usage import file_error, opened, shown_name
 from payments.statements.booking import Doubtful, Report, book, doubtful
-from payments.statements.camt_file import read_camt
-from payments.statements.csv_file import read_csv
-from payments.statements.lines import Read
-from payments.statements.mt940_file import read_mt940
+from payments.statements.files import read_statement
 from plans.errors import Invalid, Refusal
 from plans.money import plain
 
@@ -40,7 +37,7 @@ def import_bank(options: dict[str, Any], out: Say, err: Say) -> int:
             content = stream.read(LARGEST + 1)
         if len(content) > LARGEST:
             raise Invalid("bad_file", f"a statement of more than {LARGEST:,} bytes; split it", at="file")
-        read = read_statement(content, name=options["file"], form=options["format"], own=options["bank_account"])
+        read = read_statement(content, form=options["format"], own=options["bank_account"])
     except (Refusal, OSError) as error:
         found = file_error(options["file"], error)
         err(str(error) if isinstance(error, Refusal) else f"{found['at']}: {found['message']}")
@@ -51,16 +48,6 @@ def import_bank(options: dict[str, Any], out: Say, err: Say) -> int:
     report = report or book(read, seller=options["seller"], file=shown_name(options["file"]), at=timezone.now())
     _tell(report, options, out)
     return 1 if report.bad else 0
-
-
-def read_statement(content: bytes, *, name: str, form: str, own: str) -> Read:
-    """The lines of a file, by its form: named, or told by what it begins with. Raises Invalid `bad_file`."""
-    head = content.lstrip(b"\xef\xbb\xbf \r\n\t")
-    if not form:
-        form = "camt" if head.startswith(b"<") else "mt940" if head.startswith((b":", b"{")) else "csv"
-    if form == "camt":
-        return read_camt(content, own=own)
-    return read_mt940(content, own=own) if form == "mt940" else read_csv(content, own=own, currency="EUR")
 
 
 def _tell(report: Report, options: dict[str, Any], out: Say) -> None:
@@ -93,7 +80,7 @@ def told_doubtful(found: list[Doubtful]) -> list[str]:
         told.append(f"  {row.booked}  {plain(row.amount, 2)} {row.currency}  {row.name or '(no name)'}: {row.text[:60] or '(no text)'}")
         told += [f"      {row.reasons[0]}"] if row.reasons and row.word != "matched" else []
         told += [f"      {who.score:>3}  {who.account}: {', '.join(who.reasons)}" for who in one.candidates]
-        told += (
-            [f"      identify: account and receipt {one.receipt}"] if one.receipt else ["      it left the account, and nobody said why"]
+        told.append(
+            f"      identify: account and receipt {one.receipt}" if one.receipt else f"      explain_line: line {row.line} and a reason"
         )
     return told

@@ -13,8 +13,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import transaction
+from django.utils.module_loading import import_string
 
 from billing import bulk, clockwork, delivery, engine, journal, usage
 from billing.codec import time_text
@@ -236,6 +238,10 @@ class _Player:
                 self._remember(step, {"token": outcome.preview.token} if outcome.preview else outcome.made)
             elif step.usage:
                 self._ingest(step)
+            elif step.bank:
+                bring = import_string(settings.BILLING_STORY_BANK)
+                own = f"{self.setting.prefix}bank" if self.setting.prefix else ""
+                bring(step.bank, seller=self.setting.seller or "main", own=own, currency=self.story.currency, at=step.at)
         except Refusal as refusal:
             return refusal
         return None

@@ -23,7 +23,7 @@ from plans.periods import parse_time, zone_of
 from plans.strict_yaml import Document, load_file, located
 
 LARGEST = 5_000_000  # bytes
-STEP_FIELDS = ("at", "do", "usage", "expect", "as", "refused", "preview", "token", "as_of", "known_at")
+STEP_FIELDS = ("at", "do", "usage", "bank", "expect", "as", "refused", "preview", "token", "as_of", "known_at")
 OPEN, PUBLISH = "open_account", "publish_catalogue"
 
 
@@ -194,10 +194,12 @@ class _Reader:
         do, refused, name = fields.text("do", ""), fields.text("refused", ""), fields.text("as", "", longest=60)
         usage = fields.items("usage", [])
         preview, token = self._preview(fields, do)
-        if do and usage:
-            raise Invalid("conflict", "a step does one thing: `do` or `usage`", at=fields.path("usage"))
-        if not do and not usage and not fields.has("expect"):
-            raise Invalid("missing_field", "a step needs `do`, `usage` or `expect`", at=at)
+        bank = self._bank(fields)
+        does = [word for word, given in (("do", do), ("usage", usage), ("bank", bank)) if given]
+        if len(does) > 1:
+            raise Invalid("conflict", "a step does one thing: `do`, `usage` or `bank`", at=fields.path(does[1]))
+        if not does and not fields.has("expect"):
+            raise Invalid("missing_field", "a step needs `do`, `usage`, `bank` or `expect`", at=at)
         arguments = self._arguments(fields, do, refused, at)
         records = tuple(self._record(one, path, moment, f"{number}-{i}", refused) for i, (one, path) in enumerate(usage, start=1))
         if do == OPEN and not refused:
@@ -208,7 +210,14 @@ class _Reader:
         if (as_of or known_at) and not expect:
             raise Invalid("missing_field", "`as_of` and `known_at` stand beside an `expect`", at=fields.path("expect"))
         fields.done()
-        return Step(number, at, moment, do, arguments, records, expect, name, refused, preview, token, as_of, known_at)
+        return Step(number, at, moment, do, arguments, records, bank, expect, name, refused, preview, token, as_of, known_at)
+
+    def _bank(self, step: Fields) -> str:
+        """A statement of the bank: the text itself, or the name of a file beside the story."""
+        text = step.raw("bank", "")
+        if not isinstance(text, str):
+            raise Invalid("wrong_type", f"expected a statement or the name of a file, found {describe(text)}", at=step.path("bank"))
+        return text if not text or "\n" in text.strip() else self._beside(text.strip(), step.path("bank"))[0]
 
     def _preview(self, step: Fields, do: str) -> tuple[bool, str]:
         """`preview: yes` shows what a command would do; `token` names such a step, and does exactly that."""

@@ -126,6 +126,7 @@ def _step() -> dict[str, Any]:
         "at": time,
         "do": {"enum": list(registry()), "description": "A command; its arguments stand beside it"},
         "usage": {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/Record"}},
+        "bank": {"type": "string", "description": "A statement of the bank in CSV, MT940 or CAMT.053, or a file of one beside the story"},
         "expect": {"type": "object", "additionalProperties": {"$ref": "#/$defs/Facts"}},
         "as": {"type": "string", "description": "A name for what was made"},
         "preview": {"enum": ["yes", "no"], "description": "Show what the command would do, and do nothing; `as` names the preview"},
@@ -138,8 +139,8 @@ def _step() -> dict[str, Any]:
     return {
         "type": "object",
         "required": ["at"],
-        "anyOf": [{"required": [one]} for one in ("do", "usage", "expect")],
-        "not": {"required": ["do", "usage"]},
+        "anyOf": [{"required": [one]} for one in ("do", "usage", "bank", "expect")],
+        "not": {"anyOf": [{"required": list(two)} for two in (("do", "usage"), ("do", "bank"), ("usage", "bank"))]},
         "properties": properties,
         "allOf": [alone, *map(_command, registry().values())],
     }

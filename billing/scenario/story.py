@@ -315,7 +315,8 @@ class Expectation:
 
 @dataclass(frozen=True)
 class Step:
-    """One dated step: a command (`do`) or measurements (`usage`), with what must be true right after it; or only that."""
+    """One dated step: a command (`do`), measurements (`usage`) or a statement of the bank (`bank`), with what must be true right after it;
+    or only that."""
 
     number: int
     path: str
@@ -323,6 +324,7 @@ class Step:
     do: str = ""
     arguments: Mapping[str, Any] = field(default_factory=dict)
     usage: tuple[Mapping[str, Any], ...] = ()
+    bank: str = ""  # a statement of the bank, as it came
     expect: tuple[Expectation, ...] = ()
     name: str = ""  # `as`
     refused: str = ""
@@ -333,7 +335,7 @@ class Step:
 
     @property
     def title(self) -> str:
-        return self.do or ("usage" if self.usage else "expect")
+        return self.do or ("usage" if self.usage else "bank" if self.bank else "expect")
 
 
 @dataclass(frozen=True)

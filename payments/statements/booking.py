@@ -55,15 +55,16 @@ class Report:
         self.words[word] = self.words.get(word, 0) + 1
 
 
-def book(read: Read, *, seller: str, file: str, at: datetime) -> Report:
-    """Book the lines of a file for a seller. `at` is now; a line counts at noon of the day of its booking, never later than now."""
+def book(read: Read, *, seller: str, file: str, at: datetime, known_at: datetime | None = None) -> Report:
+    """Book the lines of a file for a seller. `at` is now; a line counts at noon of the day of its booking, never later than now.
+    `known_at` is for stories, whose time is their own."""
     report = Report(pending=read.pending, bad=read.bad)
     surroundings = _Surroundings.of(seller)
     for line in read.lines:
         row, new = _written_down(line, surroundings, seller=seller, file=file, at=at)
         if not new:
             report.known += 1
-        _do(row, line)
+        _do(row, line, known_at)
         if new:
             report.count(row.word)
     return report
@@ -181,7 +182,7 @@ def _columns(decided: Decided) -> dict[str, Any]:
     return named | {"reasons": list(decided.reasons)}
 
 
-def _do(row: BankRow, line: BankLine) -> None:
+def _do(row: BankRow, line: BankLine, known_at: datetime | None) -> None:
     """Do what was decided, once. What is refused by now (the document was paid meanwhile, the account is closed) is decided again: money
     that came is put aside, anything else waits for a person. Money that can't even be put aside stays with its reason before a person, and
     every later import tries again."""
@@ -189,19 +190,20 @@ def _do(row: BankRow, line: BankLine) -> None:
         return
     noon = datetime.combine(row.booked, time(12), UTC)
     try:
-        made = _execute(row, min(noon, row.imported_at))
+        made = _execute(row, min(noon, row.imported_at), known_at)
     except Refusal as refusal:
         again = put_aside(line, row.seller) if row.amount > 0 else Decided("waiting")
         first = row.command != "receive"
         _change(row, **_columns(replace(again, reasons=(f"{row.command} was refused: {refusal.message}"[:300],))))
         if row.command and first:
-            _do(row, line)
+            _do(row, line, known_at)
         return
     _change(row, outcome=made)
 
 
-def _execute(row: BankRow, at: datetime) -> str:
-    outcome: Outcome = execute(Request(row.command, row.arguments, at, actor=ACTOR, key=f"bank:{row.line}:{row.command}"))
+def _execute(row: BankRow, at: datetime, known_at: datetime | None) -> str:
+    key = f"bank:{row.line}:{row.command}"
+    outcome: Outcome = execute(Request(row.command, row.arguments, at, actor=ACTOR, key=key, known_at=known_at))
     return next(iter(outcome.made.values()), "") or row.command
 
 

@@ -12,17 +12,28 @@ import pytest
 from billing import bulk, journal
 from billing.engine import Outcome
 from payments import commands
-from tests.books import CATALOGUE, advance, do, open_account, publish
+from payments.statements.booking import book
+from payments.statements.files import read_statement
+from tests.books import CATALOGUE, advance, do, moment, open_account, publish
 
 PAGE = (Path(__file__).resolve().parent.parent.parent / "docs" / "money.md").read_text(encoding="utf-8")
-OF_THE_HOUSE = ("receive", "bank_fee", "exchange")  # commands that name no account
-#: (what the invoice's payment terms say beside their 14 days, the story)
+OF_THE_HOUSE = ("receive", "bank_fee", "explain_line", "exchange")  # commands that name no account
+#: (what the invoice's payment terms say beside their 14 days, or `bank: ` and a line of a statement; the story)
 STORIES = re.findall(r"^```money ?(.*?)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
 def played(terms: str, story: str) -> str:
     """The story with what its commands posted. The line `DATE clock` lets the clockwork run until then."""
+    bank, _, line = terms.partition("bank: ")
+    terms = bank if line else terms
     publish(CATALOGUE.replace("{days: 14}", f"{{days: 14, {terms}}}") if terms else CATALOGUE)
+    if line:
+        book(
+            read_statement(f"date;amount;text;reference\n{line}\n".encode(), form="csv", own=""),
+            seller="main",
+            file="x",
+            at=moment("2026-01-07"),
+        )
     open_account()
     open_account("ben")
     do("subscribe", account="ana", plan="basic")

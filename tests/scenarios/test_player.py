@@ -140,3 +140,22 @@ def test_a_second_catalogue_may_be_published_on_the_way(tell: Tell) -> None:
 
 def test_the_head_of_these_stories_has_15_lines() -> None:
     assert HEAD.count("\n") == 15
+
+
+BANK = """\
+  - {at: 2026-01-02, do: sell, account: ana, item: ticket}
+  - at: 2026-01-05T09:00
+    bank: |
+      date;amount;text;reference
+      2026-01-04;10.00;INV-000001 for ana;B-1
+    expect: {ana: {owed: 0, payments: [{amount: 10.00, reference: B-1}]}}
+  - {at: 2026-01-06, bank: "date;sum\\n2026-01-04;10.00\\n", refused: bad_file}
+  - {at: 2026-01-06, bank: "date;amount\\nsome day;10.00\\n", refused: wrong_type}
+  - {at: 2026-01-07, expect: {ana: {payments: [{amount: 10.00}]}}, as_of: 2026-01-06, known_at: 2026-01-05T09:00}
+  - {at: 2026-01-07, expect: {ana: {payments: []}}, known_at: 2026-01-05T08:59}
+"""
+
+
+def test_a_statement_of_the_bank_is_booked_at_its_moment(tell: Tell) -> None:
+    outcome = tell(BANK)
+    assert (outcome.failure, wrong(outcome)) == (None, [])

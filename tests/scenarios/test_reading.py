@@ -18,7 +18,7 @@ from tests.scenarios.conftest import DATA, told
 STEP = "  - {at: 2026-01-01, do: pay, account: ana, amount: 5}\n"
 
 MISTAKES = [
-    ("  - {at: 2026-01-01}\n", "test.yaml:16: story[0]: a step needs `do`, `usage` or `expect` [missing_field]"),
+    ("  - {at: 2026-01-01}\n", "test.yaml:16: story[0]: a step needs `do`, `usage`, `bank` or `expect` [missing_field]"),
     ("  []\n", "test.yaml:15: story: a story needs at least one step [missing_field]"),
     (
         STEP + "  - {at: 2025-12-31, expect: {}}\n",
@@ -42,8 +42,11 @@ MISTAKES = [
     ("  - {at: 2026-01-01, amount: 5, expect: {}}\n", "test.yaml:16: story[0].amount: the field 'amount' is not known here, without `do`"),
     (
         "  - {at: 2026-01-01, do: pay, account: ana, amount: 5, usage: [{}]}\n",
-        "story[0].usage: a step does one thing: `do` or `usage` [conflict]",
+        "story[0].usage: a step does one thing: `do`, `usage` or `bank` [conflict]",
     ),
+    ("  - {at: 2026-01-01, bank: no.csv}\n", "story[0].bank: there is no readable file 'no.csv' beside the story"),
+    ("  - {at: 2026-01-01, bank: [1]}\n", "story[0].bank: expected a statement or the name of a file, found a list"),
+    ("  - {at: 2026-01-01, bank: shop.csv, usage: [{}]}\n", "story[0].bank: there is no readable file 'shop.csv'"),
     ("  - at: 2026-01-01\n    at: 2026-01-02\n", "test.yaml:17: the key 'at' stands twice, first on line 16 [duplicate_key]"),
     (
         "  - {at: 2026-01-01, expect: {ana: {oved: 5}}}\n",

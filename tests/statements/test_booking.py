@@ -15,13 +15,14 @@ from payments.documents.references import structured
 from payments.statements import booking
 from payments.statements.booking import book, doubtful
 from payments.statements.camt_file import read_camt
+from payments.statements.forgetting import forget
 from payments.statements.lines import Read
 from payments.transfers.waiting import end_to_end
 from plans.errors import Conflict
 from tests.books import balance, do, moment, open_account, owed
 from tests.payments.conftest import ana as ana
 from tests.payments.conftest import held_books as held_books
-from tests.payments.helpers import postings
+from tests.payments.helpers import postings, refused
 from tests.statements.files import CAMT, CSV, camt, detail, entry
 
 pytestmark = pytest.mark.django_db
@@ -214,3 +215,45 @@ def test_a_file_that_is_none_is_refused(tmp_path: Path, capsys: pytest.CaptureFi
             call_command("import", "bank", name)
         assert ended.value.code == 2
     assert "Traceback" not in capsys.readouterr().err
+
+
+# --- what a person says of a line -------------------------------------------------------------------------------------------------
+
+
+def left_alone() -> str:
+    """A line of 95.40 that left the account and that nobody can name; answers its id."""
+    brought(entry("2026-01-06", "95.40", sign="DBIT", details=detail("CITY PARKING", side="Cdtr")))
+    (line,) = bulk.fetch("SELECT line FROM bank_line WHERE word = 'waiting'")[0]
+    return str(line)
+
+
+def test_what_a_person_explains_waits_no_more(ana: None) -> None:
+    line = left_alone()
+    do("explain_line", NOW, line=line, reason="From one of our accounts to another")
+    assert bulk.fetch("SELECT word, outcome FROM bank_line") == [("explained", "suspense-main/2")]
+    assert (doubtful("main"), balance("cash:transfer", "suspense-main")) == ([], 0)
+    refused("line_done", "explain_line", NOW, line=line, reason="Once more")
+    left_alone_again = brought(entry("2026-01-06", "95.40", sign="DBIT", details=detail("CITY PARKING", side="Cdtr")))
+    assert left_alone_again == {}  # the same line stays explained
+
+
+def test_what_was_an_expense_is_in_the_books(ana: None) -> None:
+    do("explain_line", NOW, line=left_alone(), reason="Parking of the van", expense=True)
+    assert postings("bank.line_explained") == [("cash:transfer", "-95.40"), ("expense:by-bank", "95.40")]
+
+
+def test_only_a_line_that_waits_is_explained_by_its_own_seller(ana: None) -> None:
+    line = left_alone()
+    refused("unknown_thing", "explain_line", NOW, line=line, reason="Not ours", seller="other")
+    refused("unknown_thing", "explain_line", NOW, line="B-99", reason="Which?")
+    refused("missing_field", "explain_line", NOW, line=line)
+
+
+def test_an_erased_person_leaves_no_name_in_the_statements(ana: None) -> None:
+    take(read_camt(CAMT, own=""))
+    assert bulk.fetch("SELECT name <> '', iban <> '', text <> '' FROM bank_line WHERE account = 'ana'") == [(True, True, True)]
+    assert forget(["ana"]) == 1
+    assert bulk.fetch("SELECT name, iban, text FROM bank_line WHERE account = 'ana'") == [("", "", "")]
+    assert take(read_camt(CAMT, own="")).known == 3  # and it is still known
+    assert bulk.fetch("SELECT name FROM bank_line WHERE account = 'ana'") == [("",)]
+    assert forget(["ana"]) == 0
