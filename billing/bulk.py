@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, TypeVar
 
 import psycopg
@@ -33,20 +33,29 @@ def copy(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> N
     listed = list(rows)
     if not listed:
         return
-    if len(listed) <= FEW:
-        with connection.wrap_database_errors, _cursor() as inserting:
-            inserting.execute(_insert(table, tuple(columns), len(listed)), [value for row in listed for value in row])
-        return
     statement, types, documents = _copying(table, tuple(columns))
-    with connection.wrap_database_errors, _cursor() as cursor, cursor.copy(statement) as stream:
+    if len(listed) <= FEW:
+        _insert(table, tuple(columns), listed, documents)
+        return
+    with connection.wrap_database_errors, _new_cursor() as cursor, cursor.copy(statement) as stream:
         if types:
             stream.set_types(types)
         for row in _with_documents(listed, documents) if documents else listed:
             stream.write_row(row)
 
 
+def _insert(table: str, columns: tuple[str, ...], rows: Sequence[Sequence[Any]], documents: Sequence[int]) -> None:
+    values = [list(row) for row in rows]
+    for place in documents:
+        for row in values:
+            if type(row[place]) is bytes:
+                row[place] = row[place].decode()
+    with connection.wrap_database_errors:
+        _cursor().execute(_inserting(table, columns, len(rows)), [value for row in values for value in row])
+
+
 @cache
-def _insert(table: str, columns: tuple[str, ...], rows: int) -> sql.SQL:
+def _inserting(table: str, columns: tuple[str, ...], rows: int) -> bytes:
     names = ", ".join(f'"{column}"' for column in columns)
     row = f"({', '.join(['%s'] * len(columns))})"
     return _query(f'INSERT INTO "{table}" ({names}) VALUES {", ".join([row] * rows)}')  # noqa: S608 - names of ours
@@ -97,8 +106,8 @@ def execute(statement: str, columns: Mapping[str, tuple[str, Sequence[Any]]]) ->
     arrays = ", ".join(f"%b::{kind}[]" for kind, _ in columns.values())
     rows = f"unnest({arrays}) AS given({', '.join(columns)})"
     values = [packed(kind, listed) if kind in KINDS else list(listed) for kind, listed in columns.values()]
-    with connection.wrap_database_errors, _cursor() as cursor:
-        cursor.execute(_query(statement.replace("{rows}", rows)), values)
+    with connection.wrap_database_errors:
+        _cursor().execute(_query(statement.replace("{rows}", rows)), values)
 
 
 def fetch(statement: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
@@ -108,8 +117,8 @@ def fetch(statement: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) ->
         bound = {name: _bound(value) for name, value in parameters.items()}
     else:
         bound = [_bound(value) for value in parameters]
-    with connection.wrap_database_errors, _cursor() as cursor:
-        return cursor.execute(_query(statement), bound).fetchall()
+    with connection.wrap_database_errors:
+        return _cursor().execute(_query(statement), bound).fetchall()
 
 
 def _bound(value: Any) -> Any:
@@ -129,15 +138,26 @@ def texts(values: Iterable[str]) -> Array:
 
 
 def _cursor() -> psycopg.Cursor[tuple[Any, ...]]:
+    """One for each connection: what is asked of it is answered before the next question."""
+    connection.ensure_connection()
+    held: Any = getattr(connection, "bulk_cursor", None)
+    if held is None or held.connection is not connection.connection:
+        held = connection.bulk_cursor = _new_cursor()  # type: ignore[attr-defined]
+    found: psycopg.Cursor[tuple[Any, ...]] = held
+    return found
+
+
+def _new_cursor() -> psycopg.Cursor[tuple[Any, ...]]:
     connection.ensure_connection()
     cursor: psycopg.Cursor[tuple[Any, ...]] = psycopg.Cursor(connection.connection)
     cursor.format = psycopg.pq.Format.BINARY
     return cursor
 
 
-def _query(statement: str) -> sql.SQL:
-    """Statements are literals of this program; their values are bound."""
-    return sql.SQL(statement)
+@lru_cache(maxsize=2_000)
+def _query(statement: str) -> bytes:
+    """Statements are literals of this program; their values are bound. The driver reads bytes once and remembers what it read."""
+    return statement.encode()
 
 
 def column(rows: Iterable[Sequence[T]], index: int) -> list[T]:
