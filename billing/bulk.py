@@ -98,16 +98,16 @@ def copy_lines(table: str, columns: Sequence[str], rows: Sequence[Sequence[str]]
         stream.write(text)
 
 
-def execute(statement: str, columns: Mapping[str, tuple[str, Sequence[Any]]]) -> None:
+def execute(statement: str, columns: Mapping[str, tuple[str, Sequence[Any]]]) -> int:
     """Run one statement over parallel arrays. `columns` maps a name to (array type, values); the statement says `{rows}` where the
-    unnested rows stand, named `given`. Does nothing without rows."""
+    unnested rows stand, named `given`. Does nothing without rows. Answers how many rows of the table it wrote."""
     if not columns or not next(iter(columns.values()))[1]:
-        return
+        return 0
     arrays = ", ".join(f"%b::{kind}[]" for kind, _ in columns.values())
     rows = f"unnest({arrays}) AS given({', '.join(columns)})"
     values = [packed(kind, listed) if kind in KINDS else list(listed) for kind, listed in columns.values()]
     with connection.wrap_database_errors:
-        _cursor().execute(_query(statement.replace("{rows}", rows)), values)
+        return _cursor().execute(_query(statement.replace("{rows}", rows)), values).rowcount
 
 
 def fetch(statement: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:

@@ -296,10 +296,13 @@ def _recorded(command: Any, arguments: Any, request: Request, heads: dict[str, H
     accounts = [stream for stream in heads if journal.is_account(stream)]
     events: list[Recorded] = clockwork(accounts, until=request.at, heads=heads, stamp=ticking)
     context = Context(at=request.at, actor=request.actor, recorded_at=known, heads=heads)
-    if command.before is not None and (first := record(command.before(context, arguments), heads=heads, stamp=stamp)):
-        events += first
-        events += clockwork(accounts, until=request.at, heads=heads, stamp=replace(stamp, command="advance", key=""), after=first)
     with remembering() as seen:
+        sooner = command.before(context, arguments) if command.before is not None else ()
+    if first := record(sooner, heads=heads, stamp=stamp):
+        events += first
+        events += clockwork(accounts, until=request.at, heads=heads, stamp=ticking, after=first, known=seen)
+        seen.clear()
+    with remembering(seen):
         decision = import_string(settings.BILLING_DECIDER)(command, context, arguments, _plain(request.arguments))
     made = record(decision.drafts, heads=heads, stamp=stamp)
     events += made

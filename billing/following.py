@@ -6,24 +6,33 @@ moved are asked when they are next due; a `due` that is too early wakes the cloc
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from billing import bulk
+from billing.events import ChargeAccrued, WalletDrawn
 from billing.journal import Recorded
 from billing.loading import load, policy
-from billing.stored import Known
+from billing.stored import Known, remembering
+from billing.wallets.folding import WALLETS, after
 from billing.works import BESIDE, MARKS, find_held, works
 
 
-def moved_by(events: Iterable[Recorded]) -> frozenset[str] | None:
+def moved_by(events: Sequence[Recorded]) -> frozenset[str] | None:
     """The parts of accounts that the events moved; None: perhaps any. A kind says it for itself, not for those made of it."""
     found: set[str] = set()
+    charged = {recorded.address for recorded in events if isinstance(recorded.event, ChargeAccrued)}
+    drawn = {address for recorded in events if isinstance(recorded.event, WalletDrawn) for address in recorded.event.charges}
     for recorded in events:
-        moves = vars(type(recorded.event)).get("moves")
+        event = recorded.event
+        moves: frozenset[str] | None = vars(type(event)).get("moves")
+        if recorded.address in drawn:
+            moves = frozenset({"standing"})  # a charge that a wallet paid in the same breath was on no list of what is open
+        elif isinstance(event, WalletDrawn) and charged.issuperset(event.charges):
+            moves = frozenset({"wallets"})
         if moves is None:
             return None
-        found |= moves if getattr(recorded.event, "allocations", True) else moves - {"open_invoices"}
+        found |= moves if getattr(event, "allocations", True) else moves - {"open_invoices"}
     return frozenset(found)
 
 
@@ -32,9 +41,15 @@ def let_go(known: Known, events: Sequence[Recorded]) -> None:
     moves = moved_by(events)
     if moves is None:
         known.clear()
-    for layouts in known.values():
-        for state in layouts.values():
-            state.drop(moves or ())
+        return
+    for account, held in known.items():
+        for state in held.states.values():
+            state.drop(moves)
+        for name in moves & held.facts.keys():
+            if name == WALLETS:
+                held.facts[name] = after(held.facts[name], [recorded for recorded in events if recorded.stream == account])
+            else:
+                del held.facts[name]
 
 
 def needing(accounts: Collection[str], events: Sequence[Recorded], *, until: datetime, known: Known | None) -> list[str]:
@@ -52,14 +67,15 @@ def _comes_up(account: str, asking: Sequence[int], held: Mapping[int, set[str]],
     """Whether one of the works is due; else the clockwork comes back when the first of them is."""
     if not asking:
         return False
-    states, rules = load([account], known=known), policy()
-    state = states[account]
-    moments = []
-    for position in asking:
-        work = works()[position]
-        if account in held.get(position, ()) or work.concerns(state, rules):
-            work.load(states)
-            moments.append(work.next_moment(state, rules))
+    with remembering(known):
+        states, rules = load([account]), policy()
+        state = states[account]
+        moments = []
+        for position in asking:
+            work = works()[position]
+            if account in held.get(position, ()) or work.concerns(state, rules):
+                work.load(states)
+                moments.append(work.next_moment(state, rules))
     first = min((moment for moment in moments if moment is not None), default=None)
     if first is None:
         return False

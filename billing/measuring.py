@@ -48,7 +48,7 @@ def measure_steps(
     meter → records): what would be used with them. With `totals` the database adds up where the price allows it: the answer holds no single
     records then."""
     counted = {account: [c for c in counted_periods(step, states[account], policy) if _reads(c)] for account, step in steps.items()}
-    added = total_usage(counted, policy) if totals else {}
+    added = total_usage(counted, policy, more or {}) if totals else {}
     single = {account: [c for c in periods if (account, _key(c)) not in added] for account, periods in counted.items()}
     needs = [need for account, periods in single.items() for c in periods for need in _needs(account, c, policy)]
     records = read_records(needs)

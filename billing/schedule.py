@@ -231,10 +231,10 @@ def _periods_after(state: AccountState, contract: str, moment: datetime) -> list
 def marked_periods(state: AccountState, policy: Policy) -> Marked:
     """Each mark of use that arrived, and the periods that it makes to be counted again. A mark that touches none is idle: its period is
     open, and counted when it ends."""
-    return [(mark, _marked(state, policy, mark)) for mark in state.marks]
+    return [(mark, periods_touched(state, policy, mark)) for mark in state.marks]
 
 
-def _marked(state: AccountState, policy: Policy, mark: UsageMark) -> list[PeriodRow]:
+def periods_touched(state: AccountState, policy: Policy, mark: UsageMark) -> list[PeriodRow]:
     """The closed periods that the mark touches, the open ones that count at every tick, and the minimums over them."""
     found = []
     for row in state.periods:

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from billing import bulk
 from billing.state import AccountState
 
+T = TypeVar("T")
 Reader = Callable[[dict[str, AccountState]], None]
 
 
@@ -46,7 +47,7 @@ class Layout:
             known = _known.get()
         if known is None:
             return self._read(account)
-        held = known.setdefault(account, {})
+        held = known.setdefault(account, Held()).states
         if self not in held:
             like = next(iter(held.values()), None)
             found = self._read(account) if like is None else like.laid_out(self)
@@ -63,17 +64,38 @@ class Layout:
         return StoredState.of(rows[0][:9], self.parts, there)
 
 
-#: account → what was read of it, by layout.
-Known = dict[str, dict[Layout, "StoredState"]]
+@dataclass
+class Held:
+    """What was read of an account: its state by layout; and facts that other parts of the system read of it, by the name of what moves them
+    (`Event.moves`)."""
+
+    states: dict[Layout, StoredState] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+Known = dict[str, Held]
 _known: ContextVar[Known | None] = ContextVar("billing.stored.known", default=None)
 
 
 @contextmanager
-def remembering() -> Iterator[Known]:
-    """Inside, what was read of an account is not read again: while a command looks, and nothing is recorded."""
-    known: Known = {}
+def remembering(known: Known | None = None) -> Iterator[Known]:
+    """Inside, what was read of an account is not read again: while a command looks, and nothing is recorded. It goes on with what is
+    `known`."""
+    known = {} if known is None else known
     with _as(known):
         yield known
+
+
+def fact(account: str, name: str, read: Callable[[], T]) -> T:
+    """What `read` answers of the account; inside `remembering`, once. `name`: what moves it, in the words of `Event.moves`."""
+    known = _known.get()
+    if known is None:
+        return read()
+    facts = known.setdefault(account, Held()).facts
+    if name not in facts:
+        facts[name] = read()
+    found: T = facts[name]
+    return found
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from billing import bulk
 from billing.accrual import Usage
 from billing.counting import Counted, PeriodKey
 from billing.terms import Policy, Segment
-from plans.metering import Measured, Meter
+from plans.metering import Measured, Meter, Record
 from plans.metering.evaluate import tidy
 from plans.periods import Span
 from plans.pricing import Pricing
@@ -36,8 +36,11 @@ class _Ask:
     span: Span
 
 
-def total_usage(counted: Mapping[str, Sequence[Counted]], policy: Policy) -> dict[tuple[str, PeriodKey], Usage]:
-    """(account, period) → what was used, for the periods that can be added up."""
+def total_usage(
+    counted: Mapping[str, Sequence[Counted]], policy: Policy, more: Mapping[tuple[str, str], Sequence[Record]]
+) -> dict[tuple[str, PeriodKey], Usage]:
+    """(account, period) → what was used, for the periods that can be added up; with records that are not stored (account and meter →
+    plain uses)."""
     asks: list[_Ask] = []
     for account, periods in counted.items():
         for c in periods:
@@ -50,7 +53,9 @@ def total_usage(counted: Mapping[str, Sequence[Counted]], policy: Policy) -> dic
     sums = _sums(asks)
     for position, ask in enumerate(asks):
         records, total = sums.get(position, (0, Decimal(0)))
-        quantity = Fraction(records) if ask.meter.aggregate == "count" else Fraction(total) * Fraction(ask.meter.factor)
+        given = [one for one in more.get((ask.account, ask.source), ()) if ask.span.start <= one.at < ask.span.end]
+        added = sum((Fraction(one.value or 0) for one in given), Fraction(total))
+        quantity = Fraction(records + len(given)) if ask.meter.aggregate == "count" else added * Fraction(ask.meter.factor)
         found.setdefault((ask.account, ask.period), {})[ask.span] = Measured(tidy(quantity))
     return {key: Usage(measured=measured) for key, measured in found.items()}
 

@@ -26,7 +26,7 @@ RENEWING, CLOSING, HOLDS, CHANGES, OPENING, DOCUMENTS, COLLECTION, DUNNING, BOOK
 
 
 #: What says nothing of periods and documents ahead, in the words of `Event.moves`: works alone look at it.
-BESIDE = frozenset({"open_invoices", "credit", "wallets"})
+BESIDE = frozenset({"open_invoices", "credit", "wallets", "standing"})
 
 
 class Work(Protocol):

@@ -95,6 +95,7 @@ class WalletDrawn(WalletSpent):
     """Charges of one item and period paid from the wallet; a negative amount opens lots again, the one burnt last first."""
 
     kind: ClassVar[str] = "wallet.drawn"
+    moves: ClassVar[frozenset[str] | None] = frozenset({"wallets", "open_charges"})
     contract: str
     item: str
     period_start: datetime

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from operator import attrgetter
+from typing import Any
 
 import psycopg
 from django.db import IntegrityError, OperationalError, transaction
@@ -13,7 +14,8 @@ from billing import bulk
 from billing.codec import time_text
 from billing.journal import database_time
 from billing.usage.intake import AGAIN, KEY_COLUMNS, MARK_COLUMNS, sqlstate
-from billing.usage.records import Measurement
+from billing.usage.records import Measurement, read_measurement
+from plans.errors import Refusal
 
 RECORD_COLUMNS = "account meter at source record value dimensions recorded_at".split()
 
@@ -53,6 +55,25 @@ def _copy_everyday(records: Sequence[Measurement], arrived_at: datetime) -> None
     bulk.copy_lines("usage_record", RECORD_COLUMNS, rows)
     marks = [(*place, time_text(at), time_text(arrived_at)) for place, at in sorted(earliest.items())]
     bulk.copy_lines("usage_mark", MARK_COLUMNS, marks)
+
+
+def take_counted(content: Mapping[str, Any], source: str, zone: str, recorded_at: datetime) -> bool:
+    """Take one record in that its command counts itself: no tick is to look for it. False, and nothing was taken, where it is no plain use
+    of an open account or its key is known: `ingest` says what is wrong with it."""
+    try:
+        record = read_measurement(content, source=source, zone_of_account=lambda _: zone)
+    except Refusal:
+        return False
+    if record.corrects or record.kind != "usage" or record.until is not None or record.amount is not None:
+        return False
+    statement = """
+        WITH claimed AS (
+            INSERT INTO usage_key (source, record, at, digest) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING RETURNING source, record, at
+        )
+        INSERT INTO usage_record (account, meter, at, source, record, value, dimensions, subject, recorded_at)
+        SELECT %s, %s, at, source, record, %s, %s::jsonb, %s, %s FROM claimed RETURNING 1"""
+    values = [record.account, record.meter, record.value, record.dimensions, record.subject, recorded_at]
+    return bool(bulk.fetch(statement, [record.source, record.id, record.at, record.digest, *values]))
 
 
 def _insert_one(record: Measurement, arrived_at: datetime) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -12,15 +12,16 @@ from billing.counting import count
 from billing.events import ChargeAccrued
 from billing.loading import load, load_one, policy
 from billing.measuring import measure_steps
-from billing.schedule import Step
-from billing.state import AccountState, Contract
+from billing.schedule import Step, periods_touched
+from billing.state import AccountState, Contract, PeriodRow, UsageMark
 from billing.terms import item_of
+from billing.totals import adds_up
 from billing.wallets.loading import load_wallets
 from billing.wallets.lots import Wallet
 from plans.catalogue import Item
 from plans.errors import Conflict, NotFound
 from plans.fields import suggestion
-from plans.metering import Record
+from plans.metering import Meter, Record
 
 ZERO = Decimal(0)
 
@@ -35,6 +36,7 @@ class Use:
     quantity: Decimal
     at: datetime
     dimensions: Mapping[str, Any] = field(default_factory=dict)
+    meter: Meter | None = None
 
     @property
     def unit(self) -> str:
@@ -88,25 +90,44 @@ def find_use(
         raise Conflict("not_metered", f"the meter {meter.code!r} does not add up single uses: send it readings", at="item")
     source = (meter.reads if meter else None) or held.meter or ""
     subject = {"subject": terms.subject} if terms.subject else {}
-    return Use(one, held, source, quantity, at, {**(dimensions or {}), **subject})
+    return Use(one, held, source, quantity, at, {**(dimensions or {}), **subject}, meter or Meter(code=source))
 
 
 def cost_of(state: AccountState, use: Use) -> Decimal:
     """What the use adds to the charges of its open period, by the very functions that will charge it. With what was recorded and is not
     counted yet."""
-    rows = [
-        row
-        for row in state.periods
-        if (row.contract, row.item) == (use.contract.id, use.item.code) and not row.closed and row.start <= use.at
-    ]
+    return total(charges_of(state, use))
+
+
+def total(charges: Sequence[ChargeAccrued]) -> Decimal:
+    return sum((event.amount for event in charges), ZERO)
+
+
+def open_rows(state: AccountState, use: Use) -> list[PeriodRow]:
+    """The periods of the item that the use belongs to."""
+    own = use.contract.id, use.item.code
+    return [row for row in state.periods if (row.contract, row.item) == own and not row.closed and row.start <= use.at]
+
+
+def charges_of(state: AccountState, use: Use) -> list[ChargeAccrued]:
+    """The charges that the use makes, as the tick that finds it will record them."""
+    rows = open_rows(state, use)
     if not rows:
-        return ZERO
-    step = Step(use.at, recount=rows)
+        return []
+    step = Step(use.at, recount=rows, marks=[0])
     record = Record(id="", at=use.at, value=use.quantity, dimensions=dict(use.dimensions), source="", meter=use.source)
-    states = {state.account: state}
-    usage = measure_steps({state.account: step}, states, policy(), more={(state.account, use.source): [record]})
-    events = count(step, state, policy(), usage.get(state.account, {}))
-    return sum((event.amount for event in events if isinstance(event, ChargeAccrued)), ZERO)
+    states, rules = {state.account: state}, policy()
+    usage = measure_steps({state.account: step}, states, rules, more={(state.account, use.source): [record]}, totals=True)
+    events = count(step, state, rules, usage.get(state.account, {}))
+    return [event for event in events if isinstance(event, ChargeAccrued)]
+
+
+def used_alone(state: AccountState, use: Use) -> bool:
+    """Whether the use moves nothing but its own item, and no other use waits to be counted: then it need not be found by a tick."""
+    if state.marks or use.meter is None or not adds_up(use.meter):
+        return False
+    mark = UsageMark(0, use.source, use.at, use.at)
+    return periods_touched(state, policy(), mark) == open_rows(state, use)
 
 
 def can_use(

@@ -9,9 +9,10 @@ from typing import Any
 
 import orjson
 
-from billing import bulk
+from billing import bulk, stored
 from billing.events import LotUse
 from billing.loading import trimmed
+from billing.wallets.folding import WALLETS
 from billing.wallets.lots import Lot, Reservation, Wallet
 
 Wallets = dict[str, Wallet]  # unit -> wallet
@@ -25,6 +26,13 @@ LOT_FIELDS = (
 
 def load_wallets(accounts: Collection[str]) -> dict[str, Wallets]:
     """account → unit → wallet, with the lots that hold something or may be filled up, and the reservations that are open."""
+    if len(accounts) == 1:
+        (account,) = accounts
+        return {account: dict(stored.fact(account, WALLETS, lambda: _load([account])[account]))}
+    return _load(accounts)
+
+
+def _load(accounts: Collection[str]) -> dict[str, Wallets]:
     names = list(accounts)
     found: dict[str, Wallets] = {name: {} for name in names}
     statement = """

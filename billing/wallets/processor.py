@@ -145,18 +145,26 @@ def _wallets(batch: Batch) -> None:
 
 
 def _write_wallets(found: dict[tuple[str, str], dict[str, Any]]) -> None:
-    bulk.execute(
-        """INSERT INTO read_wallet (account, unit, currency, owed, overdraft, pays_invoices, asked, changed_at)
-            SELECT account, unit, currency, 0, 0, false, false, at FROM {rows} ON CONFLICT DO NOTHING""",
-        {
-            "account": ("text", [account for account, _ in found]),
-            "unit": ("text", [unit for _, unit in found]),
-            "currency": ("text", [row["currency"] for row in found.values()]),
-            "at": ("timestamptz", [row["at"] for row in found.values()]),
-        },
-    )
+    """Those that are there are brought up to date; the others are added as they are then."""
     terms = [row["terms"] for row in found.values()]
-    bulk.execute(
+    rows = {
+        "account": ("text", [account for account, _ in found]),
+        "unit": ("text", [unit for _, unit in found]),
+        "currency": ("text", [row["currency"] for row in found.values()]),
+        "owed": ("numeric", [row["owed"] for row in found.values()]),
+        "at": ("timestamptz", [row["at"] for row in found.values()]),
+        "asked": ("boolean", [row["asked"] for row in found.values()]),
+        "agreed": ("boolean", [one is not None for one in terms]),
+        "overdraft": ("numeric", [one and one.overdraft for one in terms]),
+        "threshold": ("numeric", [one and one.threshold for one in terms]),
+        "top_up_to": ("numeric", [one and one.top_up_to for one in terms]),
+        "top_up_least": ("numeric", [one and one.top_up_least for one in terms]),
+        "top_up_most": ("numeric", [one and one.top_up_most for one in terms]),
+        "pays_invoices": ("boolean", [bool(one and one.pays_invoices) for one in terms]),
+        "asks_anew": ("boolean", [row["asked"] is not None for row in found.values()]),
+        "ask_from": ("timestamptz", [row["ask_from"] for row in found.values()]),
+    }
+    known = bulk.execute(
         """UPDATE read_wallet w SET owed = w.owed + given.owed, changed_at = given.at, asked = coalesce(given.asked, w.asked),
             overdraft = CASE WHEN given.agreed THEN given.overdraft ELSE w.overdraft END,
             threshold = CASE WHEN given.agreed THEN given.threshold ELSE w.threshold END,
@@ -166,20 +174,13 @@ def _write_wallets(found: dict[tuple[str, str], dict[str, Any]]) -> None:
             pays_invoices = CASE WHEN given.agreed THEN given.pays_invoices ELSE w.pays_invoices END,
             ask_from = CASE WHEN given.asks_anew THEN given.ask_from ELSE w.ask_from END
             FROM {rows} WHERE w.account = given.account AND w.unit = given.unit""",
-        {
-            "account": ("text", [account for account, _ in found]),
-            "unit": ("text", [unit for _, unit in found]),
-            "owed": ("numeric", [row["owed"] for row in found.values()]),
-            "at": ("timestamptz", [row["at"] for row in found.values()]),
-            "asked": ("boolean", [row["asked"] for row in found.values()]),
-            "agreed": ("boolean", [one is not None for one in terms]),
-            "overdraft": ("numeric", [one and one.overdraft for one in terms]),
-            "threshold": ("numeric", [one and one.threshold for one in terms]),
-            "top_up_to": ("numeric", [one and one.top_up_to for one in terms]),
-            "top_up_least": ("numeric", [one and one.top_up_least for one in terms]),
-            "top_up_most": ("numeric", [one and one.top_up_most for one in terms]),
-            "pays_invoices": ("boolean", [bool(one and one.pays_invoices) for one in terms]),
-            "asks_anew": ("boolean", [row["asked"] is not None for row in found.values()]),
-            "ask_from": ("timestamptz", [row["ask_from"] for row in found.values()]),
-        },
+        rows,
     )
+    if known < len(found):
+        bulk.execute(
+            """INSERT INTO read_wallet (account, unit, currency, owed, overdraft, threshold, top_up_to, top_up_least, top_up_most,
+                pays_invoices, asked, ask_from, changed_at)
+                SELECT account, unit, currency, owed, coalesce(overdraft, 0), threshold, top_up_to, top_up_least, top_up_most,
+                    pays_invoices, coalesce(asked, false), ask_from, at FROM {rows} ON CONFLICT DO NOTHING""",
+            rows,
+        )

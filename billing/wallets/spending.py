@@ -6,7 +6,7 @@ of money. Units have no price: their commit takes them from the lots itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -16,16 +16,19 @@ from billing import ledgers
 from billing.command import Command
 from billing.commands.common import account_stream, entry
 from billing.engine import Context, Decision
-from billing.events import ReservationEnded, UnitsConsumed, WalletReserved
-from billing.journal import Draft
+from billing.events import ChargeAccrued, ReservationEnded, UnitsConsumed, WalletReserved
+from billing.journal import Draft, Recorded
+from billing.loading import policy
 from billing.state import AccountState
 from billing.stored import forget
 from billing.usage import ingest
+from billing.usage.straight import take_counted
 from billing.wallets.commands import amount_of, wallet_of
 from billing.wallets.entries import paid_postings
-from billing.wallets.gate import Use, cost_of, find_use, state_of
+from billing.wallets.gate import Use, charges_of, cost_of, find_use, state_of, total, used_alone
 from billing.wallets.loading import load_wallets
 from billing.wallets.lots import Reservation, Wallet, burn
+from billing.wallets.works import WALLET, drawn_at_once
 from plans.errors import Conflict, Invalid, NotAllowed, NotFound
 from plans.fields import suggestion
 from plans.money import plain
@@ -142,20 +145,45 @@ def commit(context: Context, args: Commit) -> Decision:
         return Decision([*drafts, Draft(args.account, event, context.at)])
     item = args.item or (one.item if one else "")
     use = find_use(state, item, args.quantity, context.at, contract=args.contract, dimensions=args.dimensions)
-    cost = cost_of(state, use)
-    wallet = use.wallet()
-    _check_allowed(wallet.without(one.id) if one else wallet, cost, at=context.at, item=item)
+    charges = charges_of(state, use)
+    cost, wallet = total(charges), use.wallet()
+    wallet = wallet.without(one.id) if one else wallet
+    _check_allowed(wallet, cost, at=context.at, item=item)
     record = args.id or context.next_address(args.account)
-    _measure(context, args, use, record)
+    if _counts_at_once(state, use, charges) and take_counted(_content(context, args, use, record), SOURCE, state.zone, context.recorded_at):
+        drafts += _charged(context, state, charges, wallet, after=len(drafts))
+    else:
+        _measure(context, args, use, record)
     return Decision(drafts, {"record": record, "cost": plain(cost)})
+
+
+def _counts_at_once(state: AccountState, use: Use, charges: Sequence[ChargeAccrued]) -> bool:
+    """Whether the command can record what a tick would: more of one item, that a wallet pays. The rest is left to the tick."""
+    return used_alone(state, use) and all(event.amount > 0 and event.invoice_when == WALLET for event in charges)
+
+
+def _charged(context: Context, state: AccountState, charges: Sequence[ChargeAccrued], wallet: Wallet, *, after: int) -> list[Draft]:
+    """The charges of the use, and what they draw on the wallet."""
+    recorded = [
+        Recorded(state.account, context.heads[state.account].sequence + 1 + after + i, event, context.at, context.recorded_at, "", "")
+        for i, event in enumerate(charges)
+    ]
+    drawn = drawn_at_once(state, recorded, {wallet.unit: wallet}, policy())
+    return [*(Draft(state.account, event, context.at) for event in charges), *drawn]
+
+
+def _content(context: Context, args: Commit, use: Use, record: str) -> dict[str, Any]:
+    """The usage record as its source would send it."""
+    dimensions = {name: str(value) for name, value in args.dimensions.items()}
+    subject = {"subject": use.dimensions["subject"]} if "subject" in use.dimensions else {}
+    content = {"id": record, "account": args.account, "meter": use.source, "value": str(args.quantity), "at": use.at, **subject}
+    return content | {"dimensions": dimensions}
 
 
 def _measure(context: Context, args: Commit, use: Use, record: str) -> None:
     """Write the usage record: the clockwork counts it before this transaction ends. Raises what the door of usage refuses."""
-    dimensions = {name: str(value) for name, value in args.dimensions.items()}
-    subject = {"subject": use.dimensions["subject"]} if "subject" in use.dimensions else {}
-    content = {"id": record, "account": args.account, "meter": use.source, "value": str(args.quantity), "at": use.at, **subject}
-    report = ingest([content | {"dimensions": dimensions}], source=SOURCE, arrived_at=context.at, known_at=context.recorded_at)
+    content = _content(context, args, use, record)
+    report = ingest([content], source=SOURCE, arrived_at=context.at, known_at=context.recorded_at)
     forget(args.account)
     if report.rejected:
         raise Invalid("bad_usage", report.rejected[0].reason, at="quantity")

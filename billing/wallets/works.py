@@ -22,7 +22,8 @@ from billing.events import (
     WalletLow,
     WalletSettled,
 )
-from billing.journal import Draft, Head
+from billing.folding import accrued_charge
+from billing.journal import Draft, Head, Recorded
 from billing.state import AccountState, OpenCharge
 from billing.terms import Policy, item_of
 from billing.wallets.entries import paid_postings, use_postings
@@ -71,6 +72,17 @@ class Drawing(Work):
         return {
             account: list(_drawn(states[account], moments[account], groups[account], wallets[account], past, policy)) for account in moments
         }
+
+
+def drawn_at_once(state: AccountState, charges: Sequence[Recorded], wallets: Wallets, policy: Policy) -> list[Draft]:
+    """What the charges, more than before and recorded at one moment, draw: as the work finds it right after them."""
+    groups: Groups = {}
+    for recorded in charges:
+        event: Any = recorded.event
+        groups.setdefault((state.account, event.key.contract, event.key.item, event.key.period_start), []).append(
+            accrued_charge(recorded, event)
+        )
+    return list(_drawn(state, charges[0].effective_at, groups, wallets, _Past({}), policy)) if charges else []
 
 
 Groups = dict[UseKey, list[OpenCharge]]

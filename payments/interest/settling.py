@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from billing import stored
 from billing.journal import Draft
 from billing.loading import load_one, policy
 from payments.dunning.policies import houses
@@ -15,7 +16,7 @@ from plans.periods import local_date
 
 def allocation_of(account: str) -> AllocationPolicy:
     """What the account's catalogue says of the order in which money pays."""
-    found = houses([account], policy()).get(account)
+    found = stored.fact(account, "contracts", lambda: houses([account], policy()).get(account))
     return found[0].allocation if found else AllocationPolicy()
 
 
