@@ -19,6 +19,7 @@ from billing import ledgers
 from billing.admin.account_page import sections
 from billing.admin.asking import ask
 from billing.admin.base import STANDINGS, ReadOnlyAdmin, caller_of, money
+from billing.admin.behind import behind
 from billing.admin.doing import do
 from billing.admin.work import work_page
 from billing.models import Account, Balance, Due, Invoice
@@ -49,6 +50,7 @@ class AccountAdmin(ReadOnlyAdmin):
         own = [
             path("do/<str:command>/", self.admin_site.admin_view(self.do), name="billing_do"),
             path("ask/<str:command>/", self.admin_site.admin_view(self.ask), name="billing_ask"),
+            path("behind/<str:kind>/<str:key>/", self.admin_site.admin_view(self.behind), name="billing_behind"),
             path("work/<str:name>/", self.admin_site.admin_view(self.work), name="billing_work"),
         ]
         return [*own, *super().get_urls()]
@@ -60,6 +62,10 @@ class AccountAdmin(ReadOnlyAdmin):
     def work(self, request: HttpRequest, name: str) -> HttpResponse:
         """One of the lists of what waits for the office."""
         return work_page(request, name, self.admin_site)
+
+    def behind(self, request: HttpRequest, kind: str, key: str) -> HttpResponse:
+        """The rows behind a table of the dashboard."""
+        return behind(request, kind, key, self.admin_site)
 
     def do(self, request: HttpRequest, command: str) -> HttpResponse:
         """The page of one command, as a button of the office opens it."""

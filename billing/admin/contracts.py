@@ -2,25 +2,50 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from unfold.decorators import display
 
 from billing.admin.base import STATES, money
 from billing.admin.documents import SearchByName
 from billing.models import Charge, Contract, ContractTerms, Period
 from billing.templatetags.billing_links import event_link
+from plans.errors import Refusal
+from plans.periods import day_start, parse_date
 
 MOST_ROWS = 40
+
+
+class RunningOn(admin.SimpleListFilter):
+    """Contracts that run at the end of a day (in UTC), or `today`."""
+
+    title = "running"
+    parameter_name = "running_on"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("today", "today")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        wanted = self.value()
+        if not wanted:
+            return queryset
+        try:
+            moment = timezone.now() if wanted == "today" else day_start(parse_date(wanted) + timedelta(days=1), "UTC")
+        except (Refusal, OverflowError):
+            return queryset.none()
+        return queryset.filter(Q(end=None) | Q(end__gte=moment), start__lt=moment)
 
 
 @admin.register(Contract)
 class ContractAdmin(SearchByName):
     page_template = "admin/billing/contract.html"
     list_display = ("contract", "of_account", "plan", "price_list", "start", "end", "state")
-    list_filter = ("status", "plan", "catalogue", "currency")
+    list_filter = ("status", RunningOn, "plan", "catalogue", "currency")
     search_fields = ("contract", "account", "plan", "name")
     ordering = ("account", "start", "contract")
 

@@ -10,12 +10,17 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
+from django.core.cache import cache
+
 from billing import bulk
 from billing.accounting.buckets import bucket_of, buckets
+from billing.queries import metrics
+from billing.queries.metrics import Recurring
 from billing.state import CUSTOMER_OWES
 
 MONTHS = 12
 LATELY = timedelta(days=30)
+KEPT, KEPT_NOW = 86_400, 600  # seconds
 MOST_THINGS = 8
 ZERO = Decimal(0)
 
@@ -38,7 +43,7 @@ def money_in(currency: str, months: list[date]) -> dict[date, Decimal]:
             SELECT received_at AS at, amount FROM read_payment WHERE currency = %s AND received_at >= %s
             UNION ALL SELECT requested_at, -amount FROM read_refund WHERE currency = %s AND requested_at >= %s AND status <> 'failed'
         ) AS moved GROUP BY 1"""
-    start = datetime(months[0].year, months[0].month, 1, tzinfo=UTC)
+    start = _instant(months[0])
     found = dict(bulk.fetch(statement, [currency, start, currency, start]))
     return {month: found.get(month, ZERO) for month in months}
 
@@ -101,6 +106,25 @@ def used(at: datetime) -> list[tuple[str, int, int]]:
         SELECT meter, count(*), count(DISTINCT account) FROM usage_record WHERE at > %s AND at <= %s
         GROUP BY meter ORDER BY count(*) DESC, meter LIMIT %s"""
     return [(*row,) for row in bulk.fetch(statement, [at - LATELY, at, MOST_THINGS])]  # type: ignore[misc]
+
+
+def recurring(months: list[date], at: datetime) -> dict[date, dict[str, Recurring]]:
+    """month → currency → what recurred at its end (of the running month: now), and what came and went in it. A month that is over hardly
+    moves any more: it is kept for a day, the running one for some minutes."""
+    known = cache.get_many([f"recurring:{month}" for month in months])
+    found = {}
+    for month in months:
+        start, end = _instant(month), _instant((month + timedelta(days=31)).replace(day=1))
+        rows = known.get(f"recurring:{month}")
+        if rows is None:
+            rows = {one.currency: one for one in metrics.moved(start, min(end, at))}
+            cache.set(f"recurring:{month}", rows, KEPT if end <= at else KEPT_NOW)
+        found[month] = rows
+    return found
+
+
+def _instant(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,13 @@ from billing.admin.runs import newest
 from billing.admin.sidebar import ALARMS, shown_count, waiting
 from billing.admin.work import address_of_list
 from billing.admin.worklists import LISTS
+from billing.queries.metrics import Recurring
 from billing.queries.status import money_text
 from billing.state import CUSTOMER_OWES
 from billing.templatetags.billing_links import list_of
 from plans.money import plain
+
+ZERO = Decimal(0)
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -39,11 +42,15 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "title": "Dashboard",
         "currency": currency,
         "currencies": known if len(known) > 1 else [],
-        "charts": [*_money_charts(currency, months, day), *_contract_charts(figures.contracts(months))],
-        "sold": [
-            (name, plain(units), money(amount, currency), _sold_link(item)) for item, name, units, amount in figures.sold(currency, at)
+        "charts": [
+            *_money_charts(currency, months, day),
+            *_recurring_charts(currency, figures.recurring(months, at)),
+            *_contract_charts(figures.contracts(months), day),
         ],
-        "used": figures.used(at),
+        "sold": [
+            (name, plain(units), money(amount, currency), _behind("sold", item)) for item, name, units, amount in figures.sold(currency, at)
+        ],
+        "used": [(meter, records, accounts, _behind("used", meter)) for meter, records, accounts in figures.used(at)],
         "runs": figures.runs(at),
         "newest_runs": newest(at),
         "waiting": [_waiting(name, count) for name, count in waiting(request).items() if count],
@@ -55,8 +62,8 @@ def _waiting(name: str, count: int) -> dict[str, Any]:
     return {"title": work.title, "count": shown_count(count), "address": address_of_list(name), "alarm": name in ALARMS}
 
 
-def _sold_link(item: str) -> str:
-    return f"{reverse('admin:billing_journalevent_changelist')}?kind=sale.made&q=stock:{item}" if item else ""
+def _behind(kind: str, key: str) -> str:
+    return reverse("admin:billing_behind", args=[kind, key]) if key else ""
 
 
 def _money_charts(currency: str, months: list[date], day: date) -> list[dict[str, Any]]:
@@ -115,10 +122,36 @@ def _overdue(bucket: str, day: date, currency: str) -> str:
     return list_of("invoice", currency__exact=currency, status__exact="open", open__gt="0", document__in=",".join(CUSTOMER_OWES), **span)
 
 
-def _contract_charts(rows: list[Contracts]) -> list[dict[str, Any]]:
+def _recurring_charts(currency: str, found: dict[date, dict[str, Recurring]]) -> list[dict[str, Any]]:
+    """What comes in every month, and what of it was lost; the running month until now."""
+    rows = {month: rows.get(currency) for month, rows in found.items()}
+    amounts = {month: one.recurring if one else ZERO for month, one in rows.items()}
+    lost = {month: one.churned + one.contraction if one else ZERO for month, one in rows.items()}
+    *_, (last, now) = rows.items()
+    moved = (
+        f"new {money_text(now.new + now.expansion, currency)}, lost {money_text(now.churned + now.contraction, currency)}" if now else ""
+    )
+    bars = [_of_month(month, amount, currency, _running(_last_day(month, last))) for month, amount in amounts.items()]
+    gone = [Value(f"{month:%b}", amount, money_text(amount, currency), _ended(month), alarm=True) for month, amount in lost.items()]
+    return [
+        _chart("Recurring revenue, a month", currency, bars) | {"of": f"now · this month {moved}" if moved else "now"},
+        _chart("Recurring revenue lost", currency, gone) | {"of": "this month, by contracts that ended or shrank"},
+    ]
+
+
+def _last_day(month: date, running: date) -> date | None:
+    """The day whose end the month's figure is of; none for today."""
+    return None if month == running else _next(month) - timedelta(days=1)
+
+
+def _running(day: date | None) -> str:
+    return list_of("contract", running_on=str(day) if day else "today")
+
+
+def _contract_charts(rows: list[Contracts], day: date) -> list[dict[str, Any]]:
     begun = [_count(one.month, one.began, _began(one.month)) for one in rows]
     ended = [_count(one.month, one.ended, _ended(one.month), alarm=True) for one in rows]
-    running = [_count(one.month, one.running, list_of("contract")) for one in rows]
+    running = [_count(one.month, one.running, _running(_last_day(one.month, day.replace(day=1)))) for one in rows]
     before = rows[-2].running
     lost = f": {Decimal(100 * rows[-1].ended) / before:.1f} % of those that ran before it" if before else ""
     churn = _chart("Contracts ended", "contracts", ended) | {"of": f"this month{lost}"}

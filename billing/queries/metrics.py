@@ -152,11 +152,12 @@ def recurring(start: datetime, end: datetime, *, zone: str = "UTC") -> tuple[Rec
         month, until = MONTH.after(start, zone, times=count), MONTH.after(start, zone, times=count + 1)
         if until > end:
             return tuple(found)
-        found += _month(month, until)
+        found += moved(month, until)
     raise Invalid("out_of_range", f"at most {MOST_MONTHS} months at once", at="to")
 
 
-def _month(month: datetime, until: datetime) -> list[Recurring]:
+def moved(month: datetime, until: datetime) -> list[Recurring]:
+    """What recurs at the instant `until`, and how it differs from what recurred at `month`; by currency."""
     statement = f"""
         SELECT currency, coalesce(sum(now.monthly), 0),
             coalesce(sum(now.monthly) FILTER (WHERE before.monthly IS NULL), 0),

@@ -19,6 +19,7 @@ from billing.admin import figures
 from billing.admin.charts import Value, bar_chart
 from billing.admin.worklists import LISTS, counts, rows
 from billing.models import CorrectionRequest, JournalEvent
+from billing.queries import metrics
 from tests.books import do, moment, open_account
 from tests.interfaces.callers import staff
 from tests.interfaces.worlds import NOW
@@ -78,6 +79,36 @@ def test_sold_units_and_used_meters() -> None:
     assert figures.used(moment("2026-01-31")) == [("calls", 9, 2)]
 
 
+def test_recurring_revenue_is_what_the_metrics_say_and_what_was_lost() -> None:
+    """Five seats at 7.00 (a cent less in January, whose period a change cut) and the basic fee of 19.95; bob's is lost when he leaves. A
+    month that is over is not asked for again."""
+    do("cancel", NOW, account="bob", when="now")
+    found = figures.recurring(MONTHS, moment("2026-02-21"))
+    january, february = (found[month]["EUR"] for month in MONTHS)
+    assert (january.recurring, january.new) == (Decimal("54.94"), Decimal("54.94"))
+    assert (february.recurring, february.churned, february.contracts_churned) == (Decimal("35.00"), Decimal("19.95"), 1)
+    assert january == metrics.recurring(moment("2026-01-01"), moment("2026-02-01"))[0]
+    bulk.fetch("DELETE FROM read_period RETURNING 1")
+    assert figures.recurring(MONTHS, moment("2026-02-21")) == found
+
+
+def test_the_rows_behind_sales_and_usage() -> None:
+    viewer = staff("viewer")
+    assert "bob" not in text(viewer.get("/admin/billing/account/behind/sold/router/"))
+    do("sell", NOW, account="bob", item="ticket", quantity="2")
+    assert "bob/" in text(viewer.get("/admin/billing/account/behind/sold/ticket/"))
+    assert "ana test:late1 2026-01-25 09:00 usage 3" in text(viewer.get("/admin/billing/account/behind/used/calls/"))
+    assert viewer.get("/admin/billing/account/behind/other/calls/").status_code == 404
+    assert staff().get("/admin/billing/account/behind/used/calls/").status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("day", "found"), [("2026-01-31", 3), ("2025-12-31", 0), ("today", 3), ("nonsense", 0), ("9999-12-31", 0), ("", 3)]
+)
+def test_contracts_that_run_on_a_day(day: str, found: int) -> None:
+    assert staff("viewer").get("/admin/billing/contract/", {"running_on": day}).context["cl"].result_count == found
+
+
 def test_a_chart_is_to_scale() -> None:
     chart = bar_chart(
         [Value("a", Decimal(10), "10"), Value("b", Decimal(-5), "-5"), Value("c", Decimal(0), "0"), Value("d", Decimal("0.01"), "")]
@@ -89,7 +120,7 @@ def test_a_chart_is_to_scale() -> None:
 def test_the_dashboard_shows_them_at_a_fixed_cost(django_assert_max_num_queries: Any) -> None:
     viewer = staff("viewer")
     shown = text(viewer.get("/admin/"))
-    for words in ("Money in", "320.00", "83.25", "Contracts running", "calls"):
+    for words in ("Money in", "320.00", "83.25", "Contracts running", "calls", "Recurring revenue, a month", "54.95"):
         assert words in shown
     with django_assert_max_num_queries(20) as few:
         page = viewer.get("/admin/").content.decode()
