@@ -50,6 +50,8 @@ class Usage:
     days: Mapping[Span, int] = field(default_factory=dict)  # where readings, not the calendar, say how long it was
 
 
+WHOLE = Fraction(1)  # of a period
+TWELFTH, SHORT = Decimal("1e-12"), Decimal(10) ** 15
 Standing = Mapping[tuple[str, str, str, datetime, str], Decimal]  # (contract, item, terms, period start, component) -> recorded sum
 
 
@@ -68,20 +70,29 @@ def _signed(item: Item, amount: Decimal) -> Decimal:
     return -amount if item.owes == "us" and amount else amount
 
 
-def target_line(contract: Contract, segment: Segment, period: PeriodRow, component: str, amount: Decimal, **given: Any) -> TargetLine:
-    fields: dict[str, Any] = {
-        "quantity": segment.quantity,
-        "unit_price": "",
-        "start": segment.start,
-        "end": segment.end,
-        "steps": (),
-        "name": segment.item.name,
-    }
+def target_line(
+    contract: Contract,
+    segment: Segment,
+    period: PeriodRow,
+    component: str,
+    amount: Decimal,
+    *,
+    quantity: Decimal | None = None,
+    unit_price: str = "",
+    steps: tuple[Mapping[str, Any], ...] = (),
+    name: str = "",
+) -> TargetLine:
+    """The line of a segment; its quantity and name are the segment's where nothing else is said."""
     return TargetLine(
         key=key_of(contract, segment, period, component),
+        name=name or segment.item.name,
         amount=_signed(segment.item, amount),
+        quantity=segment.quantity if quantity is None else quantity,
+        unit_price=unit_price,
+        start=segment.start,
+        end=segment.end,
         segment=segment,
-        **(fields | given),
+        steps=steps,
     )
 
 
@@ -127,7 +138,7 @@ def _highest_quantity(found: Sequence[Segment]) -> list[Segment]:
         highest = max(highest, segment.quantity)
         said = segment.terms.keep_unused and bool(kept) and kept[-1].terms.plan == segment.terms.plan
         quantity = highest if segment.item.decrease == "keep" or said else segment.quantity
-        kept.append(replace(segment, quantity=quantity))
+        kept.append(segment if quantity == segment.quantity else replace(segment, quantity=quantity))
     return kept
 
 
@@ -177,11 +188,11 @@ def _fee_share(contract: Contract, segment: Segment, period: PeriodRow, zone: st
     """The share of the full period. `last_day: charged` adds the day on which the contract ends."""
     item = segment.item
     if period.start == period.full_end:  # charged once
-        return Fraction(1)
+        return WHOLE
     if item.proration == "none":
-        return Fraction(1)
+        return WHOLE
     if segment.start == period.full_start and segment.end == period.full_end:
-        return Fraction(1)
+        return WHOLE
     full = Span(period.full_start, period.full_end)
     last_day = item.last_day if segment.end == contract.end else "free"
     return share(segment.span, full, proration=item.proration, zone=zone, denominator=item.denominator, last_day=last_day)
@@ -228,10 +239,11 @@ def _share_step(segment: Segment, part: Fraction, amount: Decimal) -> dict[str, 
 
 @dataclass(frozen=True)
 class Use:
-    """What was used in one segment: `events` where the price looks at single uses, `days` and `part` of the full period that it covers."""
+    """What was used in one segment: `events` where the price looks at single uses, `part` of the full period that it covers, and its `days`
+    where the price is stated by days."""
 
     segment: Segment
-    quantity: Fraction
+    quantity: Decimal | Fraction
     events: tuple[UsageEvent, ...]
     chosen: Mapping[str, Decimal]
     days: int
@@ -245,7 +257,8 @@ class Use:
 
     def after(self, before: Use) -> Use:
         """With what was used before it: as if all of it had been used under these terms."""
-        return replace(self, quantity=before.quantity + self.quantity, events=(*before.events, *self.events))
+        quantity = Fraction(before.quantity) + Fraction(self.quantity)
+        return replace(self, quantity=quantity, events=(*before.events, *self.events))
 
 
 def usage_target(
@@ -274,18 +287,19 @@ def _use(segment: Segment, period: PeriodRow, measured: Measured, usage: Usage, 
     events = tuple(
         UsageEvent(quantity=one.quantity, amount=one.amount, dimensions=one.dimensions, at=to_local(one.at, zone)) for one in uses
     )
-    read = usage.days.get(segment.span)
-    days = local_days(segment.span, zone) if read is None else read
     by_days = segment.pricing is not None and segment.pricing.per_days is not None  # its days say already how much of the period it is
-    part = Fraction(1) if by_days else _usage_share(segment, period, zone)
-    return Use(segment, Fraction(measured.quantity), events, usage.chosen, days, part)
+    read = usage.days.get(segment.span) if by_days else 0
+    days = local_days(segment.span, zone) if read is None else read
+    part = WHOLE if by_days else _usage_share(segment, period, zone)
+    quantity = measured.quantity if type(measured.quantity) is Decimal else Fraction(measured.quantity)
+    return Use(segment, quantity, events, usage.chosen, days, part)
 
 
 def _usage_share(segment: Segment, period: PeriodRow, zone: str) -> Fraction:
     """The share of the full period that the segment covers: scales what the item names in `prorate`."""
     item = segment.item
     if item.proration == "none" or (segment.start == period.full_start and segment.end == period.full_end):
-        return Fraction(1)
+        return WHOLE
     full = Span(period.full_start, period.full_end)
     return share(segment.span, full, proration=item.proration, zone=zone, denominator=item.denominator, last_day=item.last_day)
 
@@ -341,6 +355,8 @@ def _places(segment: Segment) -> int:
 def decimal_of(value: Any) -> Decimal:
     """A quantity as it is shown: exact where it has a finite form of up to 12 decimals, else rounded there (the steps hold the exact
     value)."""
+    if type(value) is Decimal and abs(value) < SHORT and value == value.quantize(TWELFTH):
+        return Decimal(plain(value))
     exact = Fraction(value)
     shown = Decimal(exact.numerator) / Decimal(exact.denominator)
     return Decimal(plain(round(shown, 12)))

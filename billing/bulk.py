@@ -20,7 +20,7 @@ from billing.arrays import KINDS, Array, packed
 T = TypeVar("T")
 
 #: Columns of these types take a Python value as it is; a table with another type is copied as text.
-_BINARY = frozenset({"text", "int4", "int8", "bool", "numeric", "timestamptz", "date", "bytea", "jsonb"})
+_BINARY = frozenset({"text", "int2", "int4", "int8", "bool", "numeric", "timestamptz", "date", "bytea", "jsonb"})
 _JSONB_FORM = b"\x01"  # jsonb travels as this byte and its text
 
 
@@ -40,7 +40,7 @@ def copy(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> N
     with connection.wrap_database_errors, _new_cursor() as cursor, cursor.copy(statement) as stream:
         if types:
             stream.set_types(types)
-        for row in _with_documents(listed, documents) if documents else listed:
+        for row in _with_documents(listed, documents, _JSONB_FORM if types else None) if documents else listed:
             stream.write_row(row)
 
 
@@ -61,13 +61,15 @@ def _inserting(table: str, columns: tuple[str, ...], rows: int) -> bytes:
     return _query(f'INSERT INTO "{table}" ({names}) VALUES {", ".join([row] * rows)}')  # noqa: S608 - names of ours
 
 
-def _with_documents(rows: Iterable[Sequence[Any]], places: Sequence[int]) -> Iterable[Sequence[Any]]:
+def _with_documents(rows: Iterable[Sequence[Any]], places: Sequence[int], form: bytes | None) -> Iterable[Sequence[Any]]:
+    """The rows with their JSON in binary, or as text where there is no such form."""
     for row in rows:
         values = list(row)
         for place in places:
             value = values[place]
             if value is not None:
-                values[place] = _JSONB_FORM + (value if type(value) is bytes else value.encode())
+                data = value if type(value) is bytes else value.encode()
+                values[place] = data.decode() if form is None else form + data
         yield values
 
 
@@ -82,12 +84,11 @@ def _copying(table: str, columns: tuple[str, ...]) -> tuple[sql.Composed, list[s
     statement = sql.SQL("COPY {} ({}) FROM STDIN{}").format(
         sql.Identifier(table), listed, sql.SQL(" (FORMAT BINARY)") if binary else sql.SQL("")
     )
-    if not binary:
-        return statement, [], []
-    return statement, ["bytea" if kind == "jsonb" else kind for kind in types], [i for i, kind in enumerate(types) if kind == "jsonb"]
+    documents = [i for i, kind in enumerate(types) if kind == "jsonb"]
+    return statement, ["bytea" if kind == "jsonb" else kind for kind in types] if binary else [], documents
 
 
-_SHORT = {"integer": "int4", "bigint": "int8", "boolean": "bool", "timestamp with time zone": "timestamptz"}
+_SHORT = {"smallint": "int2", "integer": "int4", "bigint": "int8", "boolean": "bool", "timestamp with time zone": "timestamptz"}
 
 
 def copy_lines(table: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -105,19 +106,19 @@ def execute(statement: str, columns: Mapping[str, tuple[str, Sequence[Any]]]) ->
         return 0
     arrays = ", ".join(f"%b::{kind}[]" for kind, _ in columns.values())
     rows = f"unnest({arrays}) AS given({', '.join(columns)})"
-    values = [packed(kind, listed) if kind in KINDS else list(listed) for kind, listed in columns.values()]
     with connection.wrap_database_errors:
+        values = [packed(kind, listed) if kind in KINDS else list(listed) for kind, listed in columns.values()]
         return _cursor().execute(_query(statement.replace("{rows}", rows)), values).rowcount
 
 
 def fetch(statement: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
     """All rows of the answer. Times come in UTC, JSON is to be asked for as text."""
-    bound: Any
-    if isinstance(parameters, Mapping):
-        bound = {name: _bound(value) for name, value in parameters.items()}
-    else:
-        bound = [_bound(value) for value in parameters]
     with connection.wrap_database_errors:
+        bound: Any
+        if isinstance(parameters, Mapping):
+            bound = {name: _bound(value) for name, value in parameters.items()}
+        else:
+            bound = [_bound(value) for value in parameters]
         return _cursor().execute(_query(statement), bound).fetchall()
 
 

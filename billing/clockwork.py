@@ -24,7 +24,7 @@ from billing.events import AccountParked, ChargeOverridden, EndSet, Event, Terms
 from billing.folding import fold, forget_marks
 from billing.following import let_go, needing
 from billing.journal import Draft, Head, Recorded
-from billing.loading import load, policy
+from billing.loading import load, load_counted, policy
 from billing.measuring import measure_steps
 from billing.schedule import Marked, Recount, Recounts, Step, marked_periods, next_step
 from billing.state import AccountState
@@ -98,7 +98,7 @@ def _following(
 
 def _loaded(accounts: Collection[str], recount: Recounts, known: Known | None = None) -> dict[str, AccountState]:
     """The states of the accounts, with what the works that concern them need to know."""
-    states = load(accounts, since=recount, known=known)
+    states = load(accounts, since=recount, known=known, counted=False)
     load_works(states, policy())
     return states
 
@@ -216,7 +216,9 @@ def _round(
     doing = _plan(states, rules, recount, until, issued_from)
     plans = doing.steps
     _forget_marks([*doing.idle, *(mark for step in plans.values() for mark in step.marks)])
-    usage = measure_steps({account: step for account, step in plans.items() if step.counts}, states, rules, totals=True)
+    counting = {account: step for account, step in plans.items() if step.counts}
+    load_counted({account: states[account] for account in counting})
+    usage = measure_steps(counting, states, rules, totals=True)
     moments = {account: step.moment for account, step in plans.items() if step.documents}
     next_sequences = {account: heads[account].sequence + 1 for account in moments}
     composed = compose_documents(moments, states, rules, next_sequences) if moments else {}
@@ -337,16 +339,19 @@ def _no_collection() -> Iterator[None]:
 def _claim(until: datetime, limit: int, leave: Collection[str]) -> dict[str, Head]:
     """Lock up to `limit` accounts that have something due; those that another worker holds are left to it, and those in `leave`. Parked
     accounts rest."""
-    statement = """
-        SELECT stream.id, last_sequence, last_hash FROM stream JOIN (
-            SELECT account, min(at) AS at FROM (
-                SELECT account, at FROM due WHERE at <= %s UNION ALL SELECT account, arrived_at FROM usage_mark WHERE arrived_at <= %s
-            ) AS work GROUP BY account
-        ) AS work ON work.account = stream.id JOIN read_account ON read_account.account = stream.id
-        WHERE read_account.status <> 'parked' AND stream.id <> ALL(%s)
-        ORDER BY work.at, stream.id LIMIT %s FOR NO KEY UPDATE OF stream SKIP LOCKED"""
-    rows = bulk.fetch(statement, [until, until, list(leave), limit])
+    rows = bulk.fetch(_CLAIM.format("due", "at"), [until, list(leave), limit])
+    if len(rows) < limit:
+        claimed = [row[0] for row in rows]
+        rows += bulk.fetch(_CLAIM.format("usage_mark", "arrived_at"), [until, [*leave, *claimed], limit - len(rows)])
     return {account: Head(sequence=sequence, hash=bytes(digest)) for account, sequence, digest in rows}
+
+
+#: Along the index by time, so that a chunk costs the same however many accounts are due.
+_CLAIM = """
+    SELECT stream.id, last_sequence, last_hash FROM {0} JOIN stream ON stream.id = {0}.account
+        JOIN read_account ON read_account.account = stream.id
+    WHERE {0}.{1} <= %s AND read_account.status <> 'parked' AND stream.id <> ALL(%s)
+    ORDER BY {0}.{1}, {0}.account LIMIT %s FOR NO KEY UPDATE OF stream SKIP LOCKED"""
 
 
 def _run_chunk(*, until: datetime, actor: str, known_at: datetime | None, chunk: int, report: RunReport) -> int:

@@ -87,24 +87,21 @@ def _decimal_text(value: Decimal) -> str:
 
 
 def _plain_list(values: Any) -> list[Any]:
-    return [_plain(value) for value in values]
+    return [value if value.__class__ is str else _plain(value) for value in values]
 
 
 def _plain_mapping(values: Mapping[Any, Any]) -> dict[str, Any]:
-    return {str(name): _plain(value) for name, value in values.items()}
+    return {str(name): value if value.__class__ is str else _plain(value) for name, value in values.items()}
 
 
 def _dataclass_encoder(names: tuple[str, ...]) -> Encoder:
-    def encode_fields(value: Any) -> dict[str, Any]:
-        held = value.__dict__
-        found = {}
-        for name in names:
-            part = held[name]
-            kind = type(part)
-            found[name] = part if kind is str else (_ENCODERS.get(kind) or _encoder(part))(part)
-        return found
-
-    return encode_fields
+    """A function that names each field in its source: no loop over fields for each of thousands of events. Fields stand in the order of
+    the canonical bytes."""
+    parts = [f"{name!r}: v if (v := held[{name!r}]).__class__ is str else of(v.__class__, found)(v)" for name in sorted(names)]
+    source = f"def encode_fields(value):\n    held = value.__dict__\n    return {{{', '.join(parts)}}}"
+    known: dict[str, Any] = {"of": _ENCODERS.get, "found": _plain}
+    exec(source, known)
+    return typing.cast(Encoder, known["encode_fields"])
 
 
 _ENCODERS: dict[type, Encoder] = {

@@ -6,9 +6,9 @@ Only the everyday facts of a tick and of a run are known here. Whatever else hap
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 from billing.codec import encode_value
@@ -48,7 +48,10 @@ def _closed(state: AccountState, recorded: Recorded) -> None:
         return
     ends = {(event.contract, period.item, period.start): period.end for period in event.periods}
     state.periods = [
-        replace(row, end=ends[key], closed=True) if (key := (row.contract, row.item, row.start)) in ends else row for row in state.periods
+        PeriodRow(row.contract, row.item, row.start, ends[key], row.full_start, row.full_end, closed=True, last=row.last)
+        if (key := (row.contract, row.item, row.start)) in ends
+        else row
+        for row in state.periods
     ]
 
 
@@ -62,8 +65,16 @@ def _opened(state: AccountState, recorded: Recorded) -> None:
         )
         for period in event.periods
     }
-    rows = [replace(row, last=False) if row.last and (row.contract, row.item) in opened else row for row in state.periods]
-    state.periods = sorted([*rows, *opened.values()], key=lambda row: (row.contract, row.item, row.start))
+    rows = [
+        PeriodRow(row.contract, row.item, row.start, row.end, row.full_start, row.full_end, closed=row.closed, last=False)
+        if row.last and (row.contract, row.item) in opened
+        else row
+        for row in state.periods
+    ]
+    state.periods = sorted([*rows, *opened.values()], key=_ORDER)
+
+
+_ORDER = attrgetter("contract", "item", "start")
 
 
 def _accrued(state: AccountState, recorded: Recorded) -> None:

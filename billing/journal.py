@@ -125,36 +125,38 @@ JOURNAL_COLUMNS = (
 def append(batch: Sequence[Recorded], heads: dict[str, Head]) -> None:
     """Write the events and move the heads. The heads must be locked by this transaction."""
     rows = []
-    touched: dict[str, Head] = {}
+    last: dict[str, Head] = {}
     for recorded in batch:
-        head = heads[recorded.stream]
-        data = canonical(encode(recorded.event))
-        digest = chain_hash(recorded, data, head.hash)
+        event, stream = recorded.event, recorded.stream
+        previous = (last.get(stream) or heads[stream]).hash
+        data = canonical(encode(event))
+        digest = chain_hash(recorded, data, previous)
         rows.append(
             (
-                recorded.stream,
+                stream,
                 recorded.sequence,
-                recorded.event.kind,
-                recorded.event.form,
+                event.kind,
+                event.form,
                 recorded.effective_at,
                 recorded.recorded_at,
                 recorded.actor,
                 recorded.command,
                 recorded.cause,
                 recorded.key,
-                data.decode(),
-                head.hash,
+                data,
+                previous,
                 digest,
             )
         )
-        heads[recorded.stream] = touched[recorded.stream] = Head(sequence=recorded.sequence, hash=digest)
+        last[stream] = Head(sequence=recorded.sequence, hash=digest)
+    heads.update(last)
     bulk.copy("journal", JOURNAL_COLUMNS, rows)
     bulk.execute(
         "UPDATE stream SET last_sequence = given.sequence, last_hash = given.hash FROM {rows} WHERE stream.id = given.id",
         {
-            "id": ("text", list(touched)),
-            "sequence": ("bigint", [head.sequence for head in touched.values()]),
-            "hash": ("bytea", [head.hash for head in touched.values()]),
+            "id": ("text", list(last)),
+            "sequence": ("bigint", [head.sequence for head in last.values()]),
+            "hash": ("bytea", [head.hash for head in last.values()]),
         },
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -13,7 +14,8 @@ import orjson
 from billing import bulk, ledgers
 from billing.codec import decode_value
 from billing.events import Place, Terms
-from billing.state import AccountState, Contract, Discount, OpenCharge, OpenInvoice, Override, PeriodRow, TermsRow, UsageMark
+from billing.standing import as_summed, load_counted, read_adjusted, read_corrected, read_standing, trimmed
+from billing.state import AccountState, Contract, Discount, OpenCharge, OpenInvoice, PeriodRow, TermsRow, UsageMark
 from billing.stored import Known, Layout, Part, Reader
 from billing.terms import plan_of, used_items
 from plans import store
@@ -22,6 +24,19 @@ from plans.catalogue import Catalogue, ListEntry
 from plans.errors import NotFound
 from plans.fields import suggestion
 
+__all__ = [
+    "CHARGE_FIELDS",
+    "LONG_AGO",
+    "StoredPolicy",
+    "as_summed",
+    "load",
+    "load_counted",
+    "load_one",
+    "open_charge",
+    "policy",
+    "trimmed",
+    "zone_of_account",
+]
 LONG_AGO = datetime(1, 1, 2, tzinfo=UTC)
 
 
@@ -59,10 +74,15 @@ def zone_of_account(account: str) -> str:
 
 
 def load(
-    accounts: Collection[str], *, since: Mapping[str, Mapping[str, Any]] | None = None, known: Known | None = None
+    accounts: Collection[str],
+    *,
+    since: Mapping[str, Mapping[str, Any]] | None = None,
+    known: Known | None = None,
+    counted: bool = True,
 ) -> dict[str, AccountState]:
     """The states of the accounts that exist. `since` names those whose closed periods are wanted too. One account alone reads each part
-    of itself when it is asked for; what is `known` of it is not read again."""
+    of itself when it is asked for; what is `known` of it is not read again. Of many, what targets are compared with is left out without
+    `counted`: `load_counted` reads it, where something is to be counted."""
     recounted = {account for account, contracts in (since or {}).items() if contracts}
     if len(accounts) == 1:
         (account,) = accounts
@@ -76,15 +96,15 @@ def load(
     _marks(states, names)
     whole = [name for name in names if name in recounted or states[name].marks]
     _contracts(states, names, whole)
+    _reach_back({name: states[name] for name in whole if states[name].marks})
     _periods(states, names, [*whole, *(name for name in names if _counts_its_past(states[name]))])
-    _standing(states)
-    _adjusted(states)
     _billed_use(states)
     _charges(states, names)
     _open_invoices(states, names)
     _unused_credit(states, names)
-    _corrected(states, names)
     _discounts(states, names)
+    if counted:
+        load_counted(states)
     return states
 
 
@@ -132,9 +152,16 @@ def _place(text: str) -> Place:
 
 
 def _marks(states: dict[str, AccountState], names: Sequence[str]) -> None:
-    """Usage that arrived. A mark reaches back to the reading before it, because a register's reading speaks for the time since the last
-    one."""
-    marks = bulk.fetch("SELECT account, meter, at, id, arrived_at FROM usage_mark WHERE account = ANY(%s) ORDER BY account, id", [names])
+    """Usage that arrived."""
+    marks = "SELECT account, meter, at, id, arrived_at FROM usage_mark WHERE account = ANY(%s) ORDER BY account, id"
+    for account, meter, at, mark, arrived_at in bulk.fetch(marks, [names]):
+        states[account].marks.append(UsageMark(mark, meter, at, arrived_at))
+
+
+def _reach_back(states: Mapping[str, AccountState]) -> None:
+    """A mark of a meter that is read reaches back to the reading before it, because a reading speaks for the time since the last one."""
+    rules = policy()
+    marks = [(account, mark) for account, state in states.items() for mark in state.marks if _looks_back(rules, state, mark.meter)]
     if not marks:
         return
     statement = """
@@ -142,9 +169,16 @@ def _marks(states: dict[str, AccountState], names: Sequence[str]) -> None:
             AS given(account, meter, at, id)
         JOIN usage_record earlier ON earlier.account = given.account AND earlier.meter = given.meter AND earlier.at < given.at
             AND earlier.kind <> 'usage' GROUP BY given.id"""
-    before = dict(bulk.fetch(statement, [bulk.column(marks, i) for i in range(4)]))
-    for account, meter, at, mark, arrived_at in marks:
-        states[account].marks.append(UsageMark(mark, meter, min(at, before.get(mark) or at), arrived_at))
+    columns = [[account for account, _ in marks], *([getattr(mark, name) for _, mark in marks] for name in ("meter", "at", "id"))]
+    before = dict(bulk.fetch(statement, columns))
+    for state in states.values():
+        state.marks = [replace(mark, at=min(mark.at, before.get(mark.id) or mark.at)) for mark in state.marks]
+
+
+def _looks_back(rules: StoredPolicy, state: AccountState, sent: str) -> bool:
+    """Whether what is sent under the code may be shown by a meter whose quantity depends on records from before its span."""
+    terms = (row.terms for contract in state.contracts.values() for row in contract.timeline)
+    return any(sent in rules.catalogue(one.catalogue, one.version).looking_back for one in terms)
 
 
 def _contracts(states: dict[str, AccountState], names: Sequence[str], whole: Sequence[str]) -> None:
@@ -212,43 +246,6 @@ def _counts_its_past(state: AccountState) -> bool:
     return False
 
 
-def _standing(states: dict[str, AccountState]) -> None:
-    """The recorded sums of the loaded periods, per key, and what people adjusted."""
-    keys = [(account, row.contract, row.item, row.start) for account, state in states.items() for row in state.periods]
-    if not keys:
-        return
-    statement = """
-        SELECT charge.account, charge.contract, charge.item, charge.terms, charge.period_start, charge.component, sum(charge.amount)
-        FROM unnest(%s::text[], %s::text[], %s::text[], %s::timestamptz[]) AS given(account, contract, item, start)
-        JOIN read_charge charge ON charge.account = given.account AND charge.contract = given.contract AND charge.item = given.item
-            AND charge.period_start = given.start
-        WHERE charge.kind = 'accrual' GROUP BY 1, 2, 3, 4, 5, 6"""
-    for account, contract, item, terms, start, component, amount in bulk.fetch(statement, [bulk.column(keys, i) for i in range(4)]):
-        states[account].standing[contract, item, terms, start, component] = as_summed(amount)
-
-
-def as_summed(amount: Decimal) -> Decimal:
-    """A sum of the database in its shortest form: what is recorded of it must not depend on how it was added up."""
-    return amount.normalize() + 0 if amount else Decimal(0)
-
-
-def _adjusted(states: dict[str, AccountState]) -> None:
-    """What people charged or credited by hand on items of the loaded contracts, and what they put in place of what was counted."""
-    contracts = [name for state in states.values() for name in state.contracts]
-    statement = """
-        SELECT account, contract, item, effective_at, amount, sequence, '', '', 0, '', '' FROM read_charge
-        WHERE account = ANY(%s) AND contract = ANY(%s) AND kind = 'adjustment' AND item <> ''
-            UNION ALL SELECT account, contract, item, period_start, amount, sequence, terms, component, quantity, unit_price, reason
-        FROM read_override WHERE account = ANY(%s) ORDER BY account, sequence"""
-    rows = bulk.fetch(statement, [list(states), contracts, list(states)])
-    for account, contract, item, at, amount, sequence, terms, component, quantity, unit_price, reason in rows:
-        if component:
-            override = Override(trimmed(amount), trimmed(quantity), unit_price, reason, f"{account}/{sequence}")
-            states[account].overrides[contract, item, terms, at, component] = override
-        else:
-            states[account].adjusted.setdefault((contract, item), []).append((at, trimmed(amount)))
-
-
 def _billed_use(states: dict[str, AccountState]) -> None:
     """How much use of a contract stood on documents so far, where its plan's thresholds count it."""
     rules, wanted = policy(), []
@@ -290,13 +287,6 @@ def open_charge(row: Sequence[Any]) -> OpenCharge:
     return OpenCharge(f"{account}/{sequence}", *values)
 
 
-def trimmed(amount: Decimal) -> Decimal:
-    """Without the trailing zeros that the column adds, at least two decimals' worth of them kept by whoever shows it."""
-    normal = amount.normalize()
-    exponent = normal.as_tuple().exponent
-    return normal.quantize(Decimal(1)) if isinstance(exponent, int) and exponent > 0 else normal
-
-
 def _open_invoices(states: dict[str, AccountState], names: Sequence[str]) -> None:
     statement = """
         SELECT account, invoice, number, document, currency, total, open, due, issued, sequence FROM read_invoice
@@ -310,35 +300,6 @@ def _unused_credit(states: dict[str, AccountState], names: Sequence[str]) -> Non
     credit = "SELECT account, currency, amount FROM read_balance WHERE account = ANY(%s) AND ledger = %s AND amount <> 0"
     for account, currency, amount in bulk.fetch(credit, [names, ledgers.CREDIT]):
         states[account].credit[currency] = trimmed(-amount)
-
-
-def _corrected(states: dict[str, AccountState], names: Sequence[str]) -> None:
-    corrected = "SELECT DISTINCT account FROM read_invoice WHERE account = ANY(%s) AND (document = 'credit_note' OR status = 'void')"
-    if accounts := [row[0] for row in bulk.fetch(corrected, [names])]:
-        _taken_back(states, sorted(accounts))
-
-
-def _taken_back(states: dict[str, AccountState], accounts: Sequence[str]) -> None:
-    """What people took back of each key: by credit notes (an automatic one takes from what is unbilled), and by voids that forgive."""
-    statement = """
-        WITH taken AS (
-            SELECT note.account, substring(line.detail->'charges'->>0 FROM '[0-9]+$')::bigint AS sequence,
-                part.amount - part.discount AS amount
-            FROM read_invoice note JOIN read_invoice_line part ON part.invoice = note.invoice
-                JOIN read_invoice issued ON issued.account = note.account
-                    AND issued.number = regexp_replace(part.detail->>'corrects', '#[^#]*$', '')
-                JOIN read_invoice_line line ON line.invoice = issued.invoice
-                    AND line.line = substring(part.detail->>'corrects' FROM '#([0-9]+)$')::int
-            WHERE note.account = ANY(%s) AND note.document = 'credit_note' AND EXISTS (
-                SELECT 1 FROM read_posting leg WHERE leg.account = note.account AND leg.sequence = note.sequence AND leg.ledger = ANY(%s))
-            UNION ALL SELECT charge.account, charge.sequence, charge.amount
-            FROM read_invoice void JOIN read_charge charge ON charge.account = void.account AND charge.invoice = void.invoice
-            WHERE void.account = ANY(%s) AND void.status = 'void')
-        SELECT account, contract, item, terms, period_start, component, sum(taken.amount)
-        FROM taken JOIN read_charge USING (account, sequence) WHERE kind = 'accrual' GROUP BY 1, 2, 3, 4, 5, 6"""
-    rows = bulk.fetch(statement, [list(accounts), [ledgers.CREDIT_NOTES, ledgers.DEFERRED], list(accounts)])
-    for account, contract, item, terms, start, component, amount in rows:
-        states[account].taken_back[contract, item, terms, start, component] = as_summed(amount)
 
 
 def _discounts(states: dict[str, AccountState], names: Sequence[str]) -> None:
@@ -358,20 +319,25 @@ def _reader(read: Callable[[dict[str, AccountState], list[str]], None]) -> Reade
     return lambda states: read(states, list(states))
 
 
+def _marks_of(states: dict[str, AccountState]) -> None:
+    _marks(states, list(states))
+    _reach_back(states)
+
+
 _OF = "WHERE account = a.account"
 _SHARED = (
     Part(("places",), _reader(_places)),
     Part(("suspended",), _credit, f"SELECT FROM read_suspended_service {_OF}"),
-    Part(("marks",), _reader(_marks), f"SELECT FROM usage_mark {_OF}"),
+    Part(("marks",), _marks_of, f"SELECT FROM usage_mark {_OF}"),
     Part(
         ("adjusted", "overrides"),
-        _adjusted,
+        read_adjusted,
         f"SELECT FROM read_charge {_OF} AND kind = 'adjustment' UNION ALL SELECT FROM read_override {_OF}",
     ),
     Part(("open_charges",), _reader(_charges), f"SELECT FROM read_open_charge {_OF}"),
     Part(("open_invoices",), _reader(_open_invoices), f"SELECT FROM read_invoice {_OF} AND open > 0 AND status = 'open'"),
     Part(("credit",), _reader(_unused_credit), f"SELECT FROM read_balance {_OF} AND ledger = '{ledgers.CREDIT}' AND amount <> 0"),
-    Part(("taken_back",), _reader(_corrected), f"SELECT FROM read_invoice {_OF} AND (document = 'credit_note' OR status = 'void')"),
+    Part(("taken_back",), _reader(read_corrected), f"SELECT FROM read_invoice {_OF} AND (document = 'credit_note' OR status = 'void')"),
     Part(("discounts",), _reader(_discounts), f"SELECT FROM read_discount {_OF}"),
 )
 
@@ -389,7 +355,7 @@ def _layout(*, whole: bool) -> Layout:
     return Layout(
         Part(("contracts",), contracts, f"SELECT FROM read_contract {_OF}"),
         Part(("periods",), periods, f"SELECT FROM read_period {_OF}"),
-        Part(("standing",), _standing, f"SELECT FROM read_period {_OF}"),
+        Part(("standing",), read_standing, f"SELECT FROM read_period {_OF}"),
         Part(("billed_use",), _billed_use),
         *_SHARED,
     )

@@ -85,18 +85,13 @@ def _needs(account: str, c: Counted, policy: Policy) -> list[Need]:
     return found
 
 
-def stateful(meter: Meter) -> bool:
-    """Whether what the meter shows for a span depends on records from before it."""
-    return meter.carry or meter.aggregate in ("register", "time_weighted", "latest") or meter.values == "changes"
-
-
 HISTORIES = ("", "last", "all")
 
 
 def history(meter: Meter) -> str:
     """How much of the time before a period its quantity looks at. A level that is stated holds until the next one of its key; bands of the
     time of use may drop that one, so these read all."""
-    if not stateful(meter):
+    if not meter.looks_back:
         return ""
     running = meter.aggregate == "register" or (meter.values == "changes" and meter.carry)
     return "all" if running or meter.derive or meter.aggregate not in NEEDS_VALUE else "last"

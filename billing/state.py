@@ -173,6 +173,7 @@ class AccountState:
     places: list[tuple[datetime, Place]] = field(default_factory=list)
     contracts: dict[str, Contract] = field(default_factory=dict)
     periods: list[PeriodRow] = field(default_factory=list)
+    counted: bool = False  # whether the next four were read: what targets are compared with
     standing: dict[tuple[str, str, str, datetime, str], Decimal] = field(default_factory=dict)
     adjusted: dict[tuple[str, str], list[tuple[datetime, Decimal]]] = field(
         default_factory=dict

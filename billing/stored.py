@@ -143,6 +143,7 @@ class StoredState(AccountState):
             credit_status=credit_status,
             credit_set_by=credit_set_by,
             facts={},
+            counted=True,  # it reads that itself
             parts=parts,
             there=dict(flags),
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
 from typing import Any, Protocol
 
 from billing.events import ItemTerms, Terms
@@ -47,7 +48,7 @@ class Segment:
     rounding: Rounding = "half_up"
     factor: Fraction = Fraction(1)  # what an index makes of the price
 
-    @property
+    @cached_property
     def span(self) -> Span:
         return Span(self.start, self.end)
 

@@ -304,3 +304,8 @@ class Catalogue:
     effective: date | None = None  # the day from which `newest` means it; None: at once
     version: int = 0
     digest: str = ""
+
+    @cached_property
+    def looking_back(self) -> frozenset[str]:
+        """The codes under which records of meters are sent that look back beyond a period."""
+        return frozenset(meter.reads or code for code, meter in self.meters.items() if meter.looks_back)

@@ -36,6 +36,7 @@ MAX_EXPONENT = 30
 MOST = Decimal(10) ** 15  # quantities and amounts that people and meters send stay below it: products of two fit the columns
 _MODES = {"half_up": ROUND_HALF_UP, "half_even": ROUND_HALF_EVEN, "down": ROUND_DOWN, "up": ROUND_UP}
 _WIDE = Context(prec=5000, Emax=999_999, Emin=-999_999, traps=[InvalidOperation])
+_STEPS = {places: Decimal((0, (1,), -places)) for places in range(13)}
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,6})?")
 
 
@@ -90,7 +91,8 @@ def fraction(value: Exact) -> Fraction:
 def round_to(value: Exact, places: int, rule: Rounding = "half_up") -> Decimal:
     """Round once to `places` decimals. `half_up` goes away from zero, `up` away from zero, `down` towards zero. Never returns -0."""
     if type(value) is Decimal and value.is_finite() and value.adjusted() < 1000:
-        quick = value.quantize(Decimal((0, (1,), -places)), rounding=_MODES[rule], context=_WIDE)
+        step = _STEPS.get(places) or Decimal((0, (1,), -places))
+        quick = value.quantize(step, rounding=_MODES[rule], context=_WIDE)
         return quick if quick else quick.copy_abs()
     exact = fraction(value)
     scaled = abs(exact.numerator) * 10**places
@@ -104,7 +106,7 @@ def round_to(value: Exact, places: int, rule: Rounding = "half_up") -> Decimal:
         quotient += 1
     if not quotient:
         return Decimal((0, (0,), -places))
-    return Decimal((1 if exact < 0 else 0, tuple(map(int, str(quotient))), -places))
+    return Decimal(f"{'-' if exact < 0 else ''}{quotient}E{-places}")
 
 
 def round_money(value: Exact, currency: str, rule: Rounding = "half_up") -> Decimal:
@@ -144,6 +146,10 @@ def plain(value: Exact, places: int | None = None) -> str:
     if places is not None:
         rounded = round_to(value, places)
         return f"{rounded:f}"
+    if type(value) is Decimal and value.is_finite():  # nearly always
+        text = f"{value:f}"
+        text = text.rstrip("0").rstrip(".") if "." in text else text
+        return text if value else "0"
     exact = fraction(value)
     denominator, power = exact.denominator, 0
     while denominator % 10 == 0:

@@ -103,8 +103,12 @@ def composing_by_hand(context: Context, state: AccountState) -> Composing:
 def catalogue_behind(state: AccountState, invoice: str) -> Catalogue | None:
     """The catalogue that the document's charges came from, as it was then; None where no catalogue knows them."""
     statement = """
-        SELECT catalogue, version FROM read_charge WHERE account = %s AND invoice = %s AND catalogue <> ''
-        ORDER BY version DESC, sequence LIMIT 1"""
+        SELECT charge.catalogue, charge.version
+        FROM read_invoice_line line CROSS JOIN LATERAL jsonb_array_elements_text(line.detail->'charges') AS named(address)
+            JOIN read_charge charge ON charge.account = line.account
+                AND charge.sequence = substring(named.address FROM '[0-9]+$')::bigint
+        WHERE line.account = %s AND line.invoice = %s AND charge.invoice = line.invoice AND charge.catalogue <> ''
+        ORDER BY charge.version DESC, charge.sequence LIMIT 1"""
     rows = bulk.fetch(statement, [state.account, invoice])
     return policy().catalogue(*rows[0]) if rows else None
 

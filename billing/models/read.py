@@ -88,7 +88,6 @@ class Charge(models.Model):
         db_table = "read_charge"
         indexes = [
             models.Index(fields=["account", "contract", "item", "period_start"], name="read_charge_key"),
-            models.Index(fields=["account", "invoice"], name="read_charge_invoice"),
             models.Index(fields=["account", "contract"], name="read_charge_adjustment", condition=models.Q(kind="adjustment")),
             BrinIndex(fields=["effective_at"], name="read_charge_effective"),  # costs writers next to nothing
         ]

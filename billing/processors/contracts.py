@@ -141,10 +141,20 @@ def _periods(batch: Batch) -> None:
                 rows[key][4], rows[key][7] = period.end, True
             else:
                 known[key] = period.end
+    newest = _mark_last(rows)
+    followed = {key: end for key, end in known.items() if newest.get(key[:3]) == end}  # closed, and the next one starts there
+    _close({key: end for key, end in known.items() if key not in followed}, "")
+    _close(followed, ", last = false")
+    _retire_last([key for key in newest if key not in {closed[:3] for closed in followed}])
+    bulk.copy("read_period", PERIOD_COLUMNS, rows.values())
+
+
+def _close(known: dict[tuple[Any, ...], Any], retired: str) -> None:
+    """Close rows of earlier batches, and say in the same breath that they are not the newest any more."""
     bulk.execute(
-        """UPDATE read_period SET closed = true, "end" = given.until FROM {rows}
+        f"""UPDATE read_period SET closed = true, "end" = given.until{retired} FROM {{rows}}
             WHERE read_period.account = given.account AND read_period.contract = given.contract AND read_period.item = given.item
-            AND read_period.start = given.start""",
+            AND read_period.start = given.start""",  # noqa: S608 - literals
         {
             **{
                 name: (kind, bulk.column(list(known), i))
@@ -153,19 +163,22 @@ def _periods(batch: Batch) -> None:
             "until": ("timestamptz", list(known.values())),
         },
     )
-    _retire_last(rows)
-    bulk.copy("read_period", PERIOD_COLUMNS, rows.values())
 
 
-def _retire_last(rows: dict[tuple[Any, ...], list[Any]]) -> None:
+def _mark_last(rows: dict[tuple[Any, ...], list[Any]]) -> dict[tuple[Any, ...], Any]:
+    """(account, contract, item) → the start of its newest new row; these rows say that they are the last."""
     newest: dict[tuple[Any, ...], Any] = {}
     for account, contract, item, start in rows:
         newest[account, contract, item] = max(start, newest.get((account, contract, item), start))
     for (account, contract, item, start), row in rows.items():
         row[8] = newest[account, contract, item] == start
+    return newest
+
+
+def _retire_last(items: list[tuple[Any, ...]]) -> None:
     bulk.execute(
         """UPDATE read_period SET last = false FROM {rows}
             WHERE read_period.account = given.account AND read_period.contract = given.contract
                 AND read_period.item = given.item AND read_period.last""",
-        {name: ("text", bulk.column(list(newest), i)) for i, name in enumerate(("account", "contract", "item"))},
+        {name: ("text", bulk.column(items, i)) for i, name in enumerate(("account", "contract", "item"))},
     )

@@ -77,6 +77,11 @@ class Meter:
     parts: tuple[str, ...] = ()
 
     @property
+    def looks_back(self) -> bool:
+        """Whether what it shows for a span depends on records from before it."""
+        return self.carry or self.aggregate in ("register", "time_weighted", "latest") or self.values == "changes"
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The dimensions that the quantity is kept apart by, derived ones too."""
         return tuple(dict.fromkeys([*self.dimensions, *(name for name, _ in self.derive)]))

@@ -9,7 +9,7 @@ import pytest
 from billing import clockwork, folding, stored
 from billing.following import let_go
 from billing.journal import Recorded
-from billing.loading import LONG_AGO, load, load_one, policy
+from billing.loading import LONG_AGO, load, load_counted, load_one, policy
 from billing.measuring import measure_steps
 from billing.state import AccountState
 from tests import books
@@ -20,7 +20,8 @@ STORY = books.CATALOGUE.replace("    name: Seats\n", "    name: Seats\n    invoi
 
 
 def seen(state: AccountState) -> dict[str, Any]:
-    """What counts of a state, to the digit: closed periods may be kept a round longer."""
+    """What counts of a state, to the digit: closed periods may be kept a round longer, and what nothing was counted against is read now."""
+    load_counted({state.account: state})
     live = {(row.contract, row.item, row.start) for row in state.periods if not row.closed or row.last}
     standing = {key: str(amount) for key, amount in state.standing.items() if (key[0], key[1], key[3]) in live}
     charges = [repr(charge) for charge in state.open_charges]
