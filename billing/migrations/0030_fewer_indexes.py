@@ -19,7 +19,7 @@ ALTER TABLE read_charge SET (fillfactor = 70);
 
 
 class Migration(migrations.Migration):
-    dependencies = [("billing", "0028_credit_limits")]
+    dependencies = [("billing", "0029_people")]
 
     operations = [
         migrations.RunSQL(LIKE, migrations.RunSQL.noop),
