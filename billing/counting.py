@@ -8,17 +8,10 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from billing import ledgers
-from billing.accrual import (
-    Difference,
-    TargetLine,
-    Usage,
-    differences,
-    fee_target,
-    minimum_target,
-    usage_target,
-)
+from billing.accrual import TargetLine, Usage, fee_target, minimum_target, usage_target
 from billing.codec import decode_value
 from billing.decided import overridden, respected
+from billing.differences import Difference, differences
 from billing.discounting import discount_lines
 from billing.events import ChargeAccrued, ContractEnded, Entry, Event, ItemPeriod, PeriodsClosed, PeriodsOpened, Posting
 from billing.interest import interest_target

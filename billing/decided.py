@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
-from billing.accrual import Difference, TargetLine
+from billing.accrual import TargetLine
+from billing.differences import Difference
 from billing.events import Key
 from billing.state import AccountState, PeriodRow
 

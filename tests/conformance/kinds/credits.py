@@ -8,8 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 from billing import ledgers
-from billing.accrual import Difference
 from billing.decided import respected
+from billing.differences import Difference
 from billing.events import Key
 from billing.invoicing import Composing, CreditPart, Issued, LineRef, Standing, credit_note, frame_of
 from billing.state import PeriodRow

@@ -9,7 +9,8 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
-from billing.accrual import TargetLine, Usage, differences, fee_target, usage_target
+from billing.accrual import TargetLine, Usage, fee_target, usage_target
+from billing.differences import differences
 from billing.events import ItemTerms, Terms
 from billing.interest import interest_target
 from billing.state import Contract, PeriodRow, TermsRow
