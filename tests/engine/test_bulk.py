@@ -36,13 +36,12 @@ def test_what_no_column_holds_is_refused(kind: str, value: object) -> None:
         bulk.execute("DELETE FROM due USING {rows} WHERE due.account = given.value::text", {"value": (kind, [value])})
 
 
+@pytest.mark.parametrize("many", [1, bulk.FEW])
 @pytest.mark.parametrize("more", ["", ", range int8range"])
-def test_rows_arrive_as_they_were_sent(more: str) -> None:
-    """In binary; as text where a column is of a type that is not an everyday one."""
-    table = f"sent_{len(more)}"
-    columns = (
-        "name text, number bigint, small smallint, amount numeric(30, 12), at timestamptz, day date, flag boolean, said jsonb, raw bytea"
-    )
+def test_rows_arrive_as_they_were_sent(more: str, many: int) -> None:
+    """A few by INSERT; many by COPY in binary, and as text where a column is of a type that is not an everyday one."""
+    table = f"sent_{len(more)}_{many}"
+    columns = "name text, number bigint, small smallint, amount numeric(30, 12), at timestamptz, day date, flag boolean"
     with connection.cursor() as cursor:
         cursor.execute(f"CREATE TEMPORARY TABLE {table} ({columns}, said jsonb, raw bytea{more}) ON COMMIT DROP")
     rows = [
@@ -53,6 +52,7 @@ def test_rows_arrive_as_they_were_sent(more: str) -> None:
     names = "name number small amount at day flag said raw".split()
     if more:
         names, rows = [*names, "range"], [(*row, None) for row in rows]
+    rows = rows * many
     bulk.copy(table, names, rows)
     asked = bulk.fetch(f"SELECT name, number, small, amount, at, day, flag, said::text, raw FROM {table}")
     said = [None if row[7] is None else row[7] if isinstance(row[7], str) else row[7].decode().replace(":", ": ") for row in rows]
