@@ -19,7 +19,7 @@ ALTER TABLE read_charge SET (fillfactor = 70);
 
 
 class Migration(migrations.Migration):
-    dependencies = [("billing", "0029_people")]
+    dependencies = [("billing", "0030_merged_and_held")]
 
     operations = [
         migrations.RunSQL(LIKE, migrations.RunSQL.noop),
