@@ -11,6 +11,7 @@ from collections.abc import Collection
 AREAS: dict[str, frozenset[str]] = {
     "customers": frozenset({"open_account", "change_details", "close_account", "release_account", "set_credit_status", "set_credit_limit"}),
     "people": frozenset({"add_contact", "change_contact", "remove_contact", "give_consent", "withdraw_consent"}),
+    "alerts": frozenset({"set_usage_alert", "remove_usage_alert"}),
     "privacy": frozenset({"erase_person", "merge_accounts", "merge_contacts"}),
     "holds": frozenset({"set_legal_hold", "release_legal_hold"}),
     "campaigns": frozenset({"draft_campaign", "send_campaign"}),
@@ -136,7 +137,9 @@ AREAS: dict[str, frozenset[str]] = {
     "books": frozenset({"close_period", "open_balance", "publish_policy", "publish_rates", "exchange", "book_allowance"}),
 }
 
-_OFFICE = frozenset("customers people campaigns contracts sales money methods disputes wallets stock bookings requests debts".split())
+_OFFICE = frozenset(
+    "customers people alerts campaigns contracts sales money methods disputes wallets stock bookings requests debts".split()
+)
 #: What no person does alone, administrators included: a catalogue is published by a request that somebody else approves. Programs may.
 UNATTENDED = frozenset({"publishing", "privacy"})
 #: role of staff → the areas in which it may run commands itself. Every role may look. What a clerk may not correct he can ask for.
@@ -181,6 +184,8 @@ CUSTOMER_COMMANDS: dict[str, tuple[str, frozenset[str]]] = {
     "remove_contact": ("details", frozenset({"contact", "reason"})),
     "give_consent": ("details", frozenset({"contact", "purpose", "channel", "how"})),
     "withdraw_consent": ("details", frozenset({"contact", "purpose", "channel", "how"})),
+    "set_usage_alert": ("details", frozenset({"contract", "item", "threshold", "measure"})),
+    "remove_usage_alert": ("details", frozenset({"alert"})),
     "create_api_key": ("people", frozenset({"name", "scopes", "expires"})),
     "rotate_api_key": ("people", frozenset({"prefix"})),
     "revoke_api_key": ("people", frozenset({"prefix", "reason"})),

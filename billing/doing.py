@@ -78,6 +78,10 @@ class CommandPage:
         del outcome
         return {}
 
+    def refusal_text(self, refusal: Refusal) -> str:
+        """A refusal in the words of this face."""
+        return refusal.message
+
     def typed(self, arguments: Mapping[str, Any]) -> dict[str, str]:
         """The arguments as they were typed into the form."""
         return as_typed(arguments)
@@ -138,7 +142,7 @@ class CommandPage:
     def _refused(self, form: CommandForm, refusal: Refusal) -> HttpResponse:
         refused(self.caller.actor, what=self.command.name, code=refusal.code, account=self.account, at=self.at)
         form.is_valid()
-        form.refuse(refusal)
+        form.refuse(refusal, self.refusal_text(refusal))
         return self._form_page(form, status=refusal.status)
 
     def _form_page(self, form: CommandForm, *, status: int = 200) -> HttpResponse:

@@ -86,10 +86,11 @@ class CommandForm(forms.Form):
         cleared = [name for name in emptied if name not in found]
         return found | ({"clear": cleared} if cleared else {})
 
-    def refuse(self, refusal: Refusal) -> None:
-        """Say what the engine refuses beside its field; at the top where it is about no single one."""
+    def refuse(self, refusal: Refusal, text: str = "") -> None:
+        """Say what the engine refuses beside its field (in these words, where the page has its own); at the top where it is about no
+        single one."""
         name = refusal.at.split("[")[0].split(".")[0]
-        self.add_error(name if name in self.fields else None, refusal.message)
+        self.add_error(name if name in self.fields else None, text or refusal.message)
 
     def clean(self) -> dict[str, Any]:
         found = super().clean() or self.cleaned_data

@@ -52,6 +52,7 @@ BILLING_COMMANDS: tuple[str, ...] = (
     "billing.scheduling.commands",
     "billing.webhooks.commands",
     "billing.keys.commands",
+    "billing.alerts.commands",
     "billing.crm.contacts",
     "billing.crm.consents",
     "billing.crm.campaigns",
@@ -85,6 +86,7 @@ BILLING_CLOCKWORK = "billing.clockwork.advance"
 BILLING_ZONE_OF = "billing.loading.zone_of_account"
 #: Work that falls due beside periods and documents, at its place in the order of one moment (see billing/works.py).
 BILLING_WORKS: tuple[str, ...] = (
+    "billing.alerts.works.alerts",
     "billing.wallets.works.drawing",
     "billing.wallets.works.keeping",
     "billing.wallets.granting.granting",
@@ -119,6 +121,7 @@ BILLING_PROCESSORS: tuple[str, ...] = (
     "billing.processors.books.process",
     "billing.webhooks.processor.process",
     "billing.crm.processor.process",
+    "billing.alerts.processor.process",
     "billing.processors.runs.process",
     "billing.house.processor.process",
     "billing.rates.processor.process",
@@ -144,6 +147,7 @@ BILLING_EFFECTS_OWED_BY: tuple[str, ...] = (
     "payments.dunning.effects.owed_by",
     "payments.documents.collections.owed_by",
     "billing.crm.erasing.owed_by",
+    "billing.alerts.commands.owed_by",
 )
 #: Who keeps personal data: modules with `export` and `erase` (billing/crm/holders.py).
 PERSONAL_DATA: tuple[str, ...] = ("accounts.crm.people", "billing.crm.holding", "payments.privacy")
@@ -159,6 +163,7 @@ BILLING_EFFECT_HANDLERS: tuple[tuple[str, str], ...] = (
     ("collection.tell", "payments.documents.collections.tell"),
     ("contract.remind", "payments.documents.notices.remind"),
     ("campaign.mail", "payments.documents.campaigns.mail"),
+    ("usage.alert", "payments.documents.alerts.alert"),
     ("person.erase", "billing.crm.erasing.finish"),
     ("wallet.top_up", "payments.calling.top_up"),
     ("gateway.charge", "payments.calling.charge"),
@@ -181,6 +186,7 @@ BILLING_STORY_EFFECT_HANDLERS: tuple[tuple[str, str], ...] = (
     ("collection.tell", "payments.documents.collections.told"),
     ("contract.remind", "payments.documents.notices.told"),
     ("campaign.mail", "payments.documents.campaigns.told"),
+    ("usage.alert", "payments.documents.alerts.told"),
     *((kind, "payments.documents.staff.told") for kind in STAFF_EFFECTS),
 )
 

@@ -7,7 +7,7 @@ those of one event sum to zero per currency. Kinds are stable words; they are ne
 
 from __future__ import annotations
 
-from billing.events import keys, people
+from billing.events import alerts, keys, people
 from billing.events.accounts import (
     AccountClosed,
     AccountOpened,
@@ -323,6 +323,7 @@ __all__ = [
     "WebhookReplayed",
     "WebhookSecretRotated",
     "WriteOffRecovered",
+    "alerts",
     "all_kinds",
     "keys",
     "people",

@@ -1,5 +1,6 @@
 """Tables: the journal, the usage annex, and the read models that processors write."""
 
+from billing.models.alerts import UsageAlert
 from billing.models.books import Books, DeferredCharge, ExchangeRate
 from billing.models.changes import ScheduledChange
 from billing.models.contracts import Contract, ContractTerms, Period
@@ -80,6 +81,7 @@ __all__ = [
     "StockReservation",
     "Stream",
     "SuspendedService",
+    "UsageAlert",
     "UsageKey",
     "UsageMark",
     "UsageRecord",

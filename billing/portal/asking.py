@@ -22,7 +22,7 @@ from billing.loading import load_one, policy
 from billing.models import Contract, Invoice
 from billing.portal.guard import Visit
 from billing.portal.prices import Card, cards
-from billing.portal.words import CONTACT_ROLES, LABELS, MODES, SCOPES, TOPICS, WHEN, contract_name, money
+from billing.portal.words import CONTACT_ROLES, LABELS, MEASURES, MODES, SCOPES, TOPICS, WHEN, contract_name, money
 from billing.state import AccountState
 from billing.terms import item_of, plan_of
 from payments.models import PaymentMethod
@@ -39,6 +39,7 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "withdraw_consent": ("contact", "purpose"),
     "remove_contact": ("contact",),
     "create_api_key": ("name", "scopes"),
+    "set_usage_alert": ("contract", "item", "threshold", "measure"),
     "rotate_api_key": ("prefix",),
     "revoke_api_key": ("prefix",),
     "dispute": ("invoice", "amount", "reason"),
@@ -71,7 +72,7 @@ def tailor(form: CommandForm, visit: Visit, command: str) -> None:
     if command == "create_api_key":
         form.fields["scopes"] = forms.MultipleChoiceField(choices=list(SCOPES), widget=forms.CheckboxSelectMultiple, label=LABELS["scopes"])
         form.lists = ()
-    for name in ("contact", "purpose", "channel", "prefix"):
+    for name in ("contact", "purpose", "channel", "prefix", "alert"):
         if name in form.fields and (form.initial.get(name) or not form.fields[name].required):
             form.fields[name].widget = forms.HiddenInput()
     if (form.initial.get("contract") or len(_contracts(visit, state, chosen, command)) == 1) and "contract" in form.fields:
@@ -136,7 +137,8 @@ def _items(visit: Visit, state: AccountState, contract: str, command: str) -> Ch
             return []
         return [(code, item.name) for code, item in plan.items.items() if item.optional and code not in terms.items]
     found = [(code, item_of(policy(), terms, code)) for code in terms.items]
-    return [(code, item.name) for code, item in found if item is not None and item.charge == "fee"]
+    charged = "usage" if command == "set_usage_alert" else "fee"
+    return [(code, item.name) for code, item in found if item is not None and item.charge == charged]
 
 
 def _methods(visit: Visit, state: AccountState, contract: str, command: str) -> Choices:
@@ -163,6 +165,7 @@ CHOICES: dict[str, Callable[[Visit, AccountState, str, str], Choices]] = {
     "invoice": _invoices,
     "offer": _offers,
     "purpose": _purposes,
+    "measure": lambda visit, state, contract, command: MEASURES,
     "role": lambda visit, state, contract, command: CONTACT_ROLES,
     "when": lambda visit, state, contract, command: WHEN,
     "locale": lambda visit, state, contract, command: settings.LANGUAGES,

@@ -19,6 +19,8 @@ from billing.portal.guard import Visit, of_account
 from billing.portal.views import shared
 from billing.portal.words import TITLES, money
 from billing.previewing import Shown, shown_preview
+from billing.sayings import said
+from plans.errors import Refusal
 
 #: Commands that have a page of their own.
 PAGES = {"request_correction": "portal-refund", "open_checkout": "portal-pay"}
@@ -44,6 +46,9 @@ class CustomerPage(CommandPage):
 
     def shown(self, outcome: Outcome) -> Shown:
         return shown_preview(outcome, say=money, say_total=money)
+
+    def refusal_text(self, refusal: Refusal) -> str:
+        return said(refusal)
 
     def said(self, outcome: Outcome) -> str:
         return _("Done: %(what)s.") % {"what": TITLES.get(self.command.name, self.command.summary)}

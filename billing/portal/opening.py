@@ -23,6 +23,7 @@ from accounts.models import Membership
 from billing import engine
 from billing.commands.offers import offered, public_plans
 from billing.portal.words import spoken
+from billing.sayings import said
 from plans.errors import Conflict, NotAllowed, Refusal
 
 MOST_ACCOUNTS = 5  # that one person may open
@@ -59,7 +60,7 @@ def open_account(request: HttpRequest) -> HttpResponse:
         try:
             return HttpResponseRedirect(reverse("portal-plans", args=[_opened(request, form)]))
         except Refusal as refusal:
-            form.add_error(refusal.at if refusal.at in form.fields else None, refusal.message)
+            form.add_error(refusal.at if refusal.at in form.fields else None, said(refusal))
     return render(request, "portal/open.html", {"form": form})
 
 

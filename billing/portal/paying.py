@@ -24,6 +24,7 @@ from billing.engine import Outcome
 from billing.portal.guard import Visit, of_account
 from billing.portal.views import shared
 from billing.queries.status import status
+from billing.sayings import said
 from payments.collecting import RUNNING, collectable
 from payments.models import Collection, PaymentMethod
 from plans.errors import Conflict, Refusal
@@ -77,7 +78,7 @@ def pay(visit: Visit) -> HttpResponse:
         try:
             return _asked(visit, command, asked)
         except Refusal as refusal:
-            form.add_error(refusal.at if refusal.at in form.fields else None, refusal.message)
+            form.add_error(refusal.at if refusal.at in form.fields else None, said(refusal))
     stand = status(account, at=visit.at)
     running = Collection.objects.filter(account=account, status__in=RUNNING).order_by("-sequence")
     context = {"form": form, "amounts": stand.amounts, "running": running, "key": secrets.token_hex(16), "currency": visit.account.currency}
@@ -154,7 +155,7 @@ def cards(visit: Visit) -> HttpResponse:
             outcome = run(visit, "open_checkout", {"account": account, "amount": "0"}, key=visit.request.POST.get("_key", "")[:64])
             return _to_gateway(visit, outcome.made["collection"])
         except Conflict as refusal:
-            refused = refusal.message
+            refused = said(refusal)
     month = f"{visit.at:%Y-%m}"
     listed = [_Kept(row, bool(row.expiry) and row.expiry < month) for row in cards_of(account)]
     mode = bulk.fetch("SELECT mode FROM read_collection_mode WHERE account = %s", [account])

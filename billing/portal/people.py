@@ -29,6 +29,7 @@ from billing.models import Consent
 from billing.portal.guard import Visit, of_account
 from billing.portal.views import shared
 from billing.portal.words import STATES, TOPICS
+from billing.sayings import said
 from plans.errors import Refusal
 
 ROLES = [(role, STATES[role]) for role in ACCOUNT_ROLES]
@@ -53,7 +54,7 @@ def people(visit: Visit) -> HttpResponse:
             if _done(visit, form):
                 return HttpResponseRedirect(reverse("portal-people", args=[account]))
         except Refusal as refusal:
-            messages.error(visit.request, refusal.message)
+            messages.error(visit.request, said(refusal))
     members = Membership.objects.select_related("user").filter(account=account).order_by("since", "pk")
     invited = Invitation.objects.filter(account=account, accepted_at=None, withdrawn_at=None, expires_at__gt=visit.at).order_by("made_at")
     context = {"members": members, "invited": invited, "form": form, "roles": ROLES, "may_invite": visit.may("people")}
@@ -70,10 +71,10 @@ def _contacts(account: str) -> list[dict[str, Any]]:
 
 def _consents(visit: Visit) -> list[dict[str, Any]]:
     """What the account's own person agreed to, or may."""
-    said = {row.purpose: row for row in Consent.objects.filter(account=visit.account.account, contact="", channel="mail")}
+    answers = {row.purpose: row for row in Consent.objects.filter(account=visit.account.account, contact="", channel="mail")}
     known = house_policy(visit.account.seller, at=visit.at).consents
     language = get_language() or "en"
-    return [{"purpose": name, "words": one.words(language), "said": said.get(name)} for name, one in known.items()]
+    return [{"purpose": name, "words": one.words(language), "said": answers.get(name)} for name, one in known.items()]
 
 
 @of_account
@@ -142,8 +143,8 @@ def join(request: HttpRequest, secret: str) -> HttpResponse:
         refused = ""
     except Refusal as refusal:
         if refusal.status == 404:
-            return render(request, "portal/join.html", {"refused": refusal.message}, status=404)
-        refused = refusal.message
+            return render(request, "portal/join.html", {"refused": said(refusal)}, status=404)
+        refused = said(refusal)
     name = vault.names([found.account]).get(found.account, "")
     return render(
         request,

@@ -19,6 +19,7 @@ from billing.portal.guard import Visit, of_account
 from billing.portal.paying import run
 from billing.portal.views import shared
 from billing.portal.words import money
+from billing.sayings import said
 from plans.errors import Refusal
 
 
@@ -56,7 +57,7 @@ def refund(visit: Visit) -> HttpResponse:
             run(visit, "request_correction", asked | ({"code": given["code"]} if given.get("code") else {}))
         except Refusal as refusal:
             name = refusal.at.rpartition(".")[2]
-            form.add_error(name if name in form.fields else None, refusal.message)
+            form.add_error(name if name in form.fields else None, said(refusal))
         else:
             messages.success(visit.request, _("We have your request. You will see here what becomes of it."))
             return HttpResponseRedirect(reverse("portal-documents", args=[account]))

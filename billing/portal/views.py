@@ -13,7 +13,7 @@ from django.urls import reverse
 from accounts import vault
 from accounts.access import caller_of_user
 from accounts.models import Membership
-from billing.models import Contract, Invoice, Payment
+from billing.models import Contract, Invoice, Payment, UsageAlert
 from billing.models.requests import CorrectionRequest
 from billing.portal.charts import bars
 from billing.portal.future import coming, ends
@@ -117,7 +117,10 @@ def _slots(one: Used) -> int:
 
 @of_account
 def used(visit: Visit) -> HttpResponse:
-    """What is used in the running periods, as charts."""
+    """What is used in the running periods, as charts, with what is likely to come and the alerts that are set."""
     found = usage(visit.account.account, at=visit.at)
-    drawn = [(one, bars(one.days, slots=_slots(one))) for one in found]
+    told: dict[tuple[str, str], list[UsageAlert]] = {}
+    for alert in UsageAlert.objects.filter(account=visit.account.account).order_by("threshold"):
+        told.setdefault((alert.contract, alert.item), []).append(alert)
+    drawn = [(one, bars(one.days, slots=_slots(one)), told.get((one.contract, one.item), [])) for one in found]
     return render(visit.request, "portal/usage.html", shared(visit, "usage") | {"used": drawn})

@@ -43,6 +43,8 @@ TITLES = {
     "remove_contact": lazy("Remove a contact"),
     "give_consent": lazy("Agree to be written to"),
     "withdraw_consent": lazy("Do not write to me any more"),
+    "set_usage_alert": lazy("Tell me when my usage reaches something"),
+    "remove_usage_alert": lazy("Tell me no more"),
     "create_api_key": lazy("Make a key for a program"),
     "rotate_api_key": lazy("Give a key a new secret"),
     "revoke_api_key": lazy("End a key"),
@@ -79,6 +81,9 @@ LABELS = {
     "receives": lazy("Gets mails about"),
     "purpose": lazy("For what"),
     "channel": lazy("By"),
+    "threshold": lazy("At how much"),
+    "measure": lazy("Counted in"),
+    "alert": lazy("Alert"),
     "prefix": lazy("Key"),
     "scopes": lazy("May do"),
     "expires": lazy("Until"),
@@ -90,6 +95,7 @@ TOPICS = {
     "contracts": lazy("contracts that end or are renewed"),
     "usage": lazy("alerts on usage"),
 }
+MEASURES = (("units", lazy("units")), ("amount", lazy("money, before tax")))
 SCOPES = (
     ("read", lazy("read everything of this account")),
     ("usage", lazy("send usage")),

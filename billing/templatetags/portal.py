@@ -7,6 +7,7 @@ from decimal import Decimal
 from django import template
 
 from billing.portal import words
+from billing.sayings import titled as titled_in_the_language
 
 register = template.Library()
 
@@ -21,6 +22,12 @@ def money(amount: Decimal, currency: str) -> str:
 def number(value: Decimal) -> str:
     """A number with the separators of the language."""
     return words.spoken().number(value)
+
+
+@register.filter
+def titled(title: str) -> str:
+    """The title of a reason."""
+    return titled_in_the_language(title)
 
 
 @register.filter
