@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("billing", "0030_merged_and_held"),
+        ("billing", "0031_fewer_indexes"),
     ]
 
     operations = [
