@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
 from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
@@ -22,10 +21,8 @@ def spend(caller: str, *, at: datetime, most: int) -> None:
     """Count one call. Raises TooMany `too_many_calls` for one more than `most` in the minute; 0: no limit, nothing is counted."""
     if most <= 0:
         return
-    # a count that a crash may lose is not worth waiting for the disk; in a transaction of somebody else's it waits with the rest
-    hurried = "" if connection.in_atomic_block else "FROM (SELECT set_config('synchronous_commit', 'off', true)) AS hurried"
-    statement = f"""
-        INSERT INTO api_calls AS held (caller, began, count) SELECT %s, %s::timestamptz, 1 {hurried}
+    statement = """
+        INSERT INTO api_calls AS held (caller, began, count) VALUES (%s, %s, 1)
         ON CONFLICT (caller) DO UPDATE SET count = CASE WHEN held.began = excluded.began THEN held.count + 1 ELSE 1 END,
             began = excluded.began RETURNING count"""
     count = bulk.fetch(statement, [caller, at.replace(second=0, microsecond=0)])[0][0]
