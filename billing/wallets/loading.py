@@ -32,44 +32,53 @@ def load_wallets(accounts: Collection[str]) -> dict[str, Wallets]:
     return _load(accounts)
 
 
+_WALLETS = f"""
+    SELECT w.account, w.unit, w.currency, owed, overdraft, threshold, top_up_to, top_up_least, top_up_most, pays_invoices, asked, ask_from,
+        w.changed_at, r.ids, r.amounts, r.items, r.ends, {", ".join(f"l.{name.strip()}" for name in LOT_FIELDS.split(","))}
+    FROM read_wallet w
+        LEFT JOIN LATERAL (
+            SELECT array_agg(reservation ORDER BY sequence) AS ids, array_agg(amount ORDER BY sequence) AS amounts,
+                array_agg(item ORDER BY sequence) AS items, array_agg(expires ORDER BY sequence) AS ends
+            FROM read_wallet_reservation WHERE account = w.account AND unit = w.unit AND status = 'open') r ON true
+        LEFT JOIN read_wallet_lot l ON l.account = w.account AND l.unit = w.unit AND (l."left" > 0 OR l.rollover_least > 0)
+    WHERE w.account = ANY(%s) ORDER BY w.account, w.unit, l.sequence"""  # noqa: S608 - a literal
+
+
 def _load(accounts: Collection[str]) -> dict[str, Wallets]:
-    names = list(accounts)
-    found: dict[str, Wallets] = {name: {} for name in names}
-    statement = """
-        SELECT account, unit, currency, owed, overdraft, threshold, top_up_to, top_up_least, top_up_most, pays_invoices, asked, ask_from,
-            changed_at FROM read_wallet WHERE account = ANY(%s) ORDER BY account, unit"""
-    for account, unit, currency, owed, overdraft, threshold, top_up_to, least, most, pays, asked, ask_from, changed_at in bulk.fetch(
-        statement, [names]
-    ):
-        found[account][unit] = Wallet(
-            unit=unit,
-            currency=currency,
-            owed=trimmed(owed),
-            overdraft=trimmed(overdraft),
-            threshold=None if threshold is None else trimmed(threshold),
-            top_up_to=None if top_up_to is None else trimmed(top_up_to),
-            top_up_least=None if least is None else trimmed(least),
-            top_up_most=None if most is None else trimmed(most),
-            pays_invoices=pays,
-            asked=asked,
-            ask_from=ask_from,
-            changed_at=changed_at,
-        )
-    holding = [name for name in names if found[name]]
-    if holding:
-        _lots(found, holding)
-        _reservations(found, holding)
+    found: dict[str, Wallets] = {name: {} for name in accounts}
+    lots: dict[tuple[str, str], list[Lot]] = {}
+    for row in bulk.fetch(_WALLETS, [list(accounts)]):
+        account, unit = row[:2]
+        if unit not in found[account]:
+            found[account][unit] = _wallet(row[1:13], row[13:17])
+        if row[17] is not None:
+            lots.setdefault((account, unit), []).append(_lot(row[17:]))
+    for (account, unit), listed in lots.items():
+        found[account][unit] = replace(found[account][unit], lots=tuple(listed))
     return found
 
 
-def _lots(found: dict[str, Wallets], accounts: Sequence[str]) -> None:
-    statement = f"""
-        SELECT account, {LOT_FIELDS} FROM read_wallet_lot
-        WHERE account = ANY(%s) AND ("left" > 0 OR rollover_least > 0) ORDER BY account, sequence"""  # noqa: S608 - a literal
-    for account, *row in bulk.fetch(statement, [accounts]):
-        lot = _lot(row)
-        wallet = found[account][lot.unit]
-        found[account][lot.unit] = replace(wallet, lots=(*wallet.lots, lot))
+def _wallet(row: Sequence[Any], open_ones: Sequence[Any]) -> Wallet:
+    unit, currency, owed, overdraft, threshold, top_up_to, least, most, pays, asked, ask_from, changed_at = row
+    ids, amounts, items, ends = (part or () for part in open_ones)
+    return Wallet(
+        unit=unit,
+        currency=currency,
+        reservations=tuple(
+            Reservation(name, unit, trimmed(amount), item, expires)
+            for name, amount, item, expires in zip(ids, amounts, items, ends, strict=True)
+        ),
+        owed=trimmed(owed),
+        overdraft=trimmed(overdraft),
+        threshold=None if threshold is None else trimmed(threshold),
+        top_up_to=None if top_up_to is None else trimmed(top_up_to),
+        top_up_least=None if least is None else trimmed(least),
+        top_up_most=None if most is None else trimmed(most),
+        pays_invoices=pays,
+        asked=asked,
+        ask_from=ask_from,
+        changed_at=changed_at,
+    )
 
 
 def _lot(row: Sequence[Any]) -> Lot:
@@ -92,16 +101,6 @@ def _lot(row: Sequence[Any]) -> Lot:
         rollover_least=None if least is None else trimmed(least),
         changed_at=changed_at,
     )
-
-
-def _reservations(found: dict[str, Wallets], accounts: Sequence[str]) -> None:
-    statement = """
-        SELECT account, reservation, unit, amount, item, expires FROM read_wallet_reservation
-        WHERE account = ANY(%s) AND status = 'open' ORDER BY account, sequence"""
-    for account, name, unit, amount, item, expires in bulk.fetch(statement, [accounts]):
-        wallet = found[account][unit]
-        one = Reservation(name, unit, trimmed(amount), item, expires)
-        found[account][unit] = replace(wallet, reservations=(*wallet.reservations, one))
 
 
 def load_lots(names: Iterable[str]) -> dict[str, Lot]:
