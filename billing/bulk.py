@@ -12,7 +12,8 @@ from functools import cache, lru_cache
 from typing import Any, TypeVar
 
 import psycopg
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
 from billing.arrays import KINDS, Array, packed
@@ -50,8 +51,9 @@ def _insert(table: str, columns: tuple[str, ...], rows: Sequence[Sequence[Any]],
         for row in values:
             if type(row[place]) is bytes:
                 row[place] = row[place].decode()
-    with connection.wrap_database_errors:
-        _cursor().execute(_inserting(table, columns, len(rows)), [value for row in values for value in row])
+    wrapper = connections[DEFAULT_DB_ALIAS]
+    with wrapper.wrap_database_errors:
+        _cursor(wrapper).execute(_inserting(table, columns, len(rows)), [value for row in values for value in row])
 
 
 @cache
@@ -106,20 +108,29 @@ def execute(statement: str, columns: Mapping[str, tuple[str, Sequence[Any]]]) ->
         return 0
     arrays = ", ".join(f"%b::{kind}[]" for kind, _ in columns.values())
     rows = f"unnest({arrays}) AS given({', '.join(columns)})"
-    with connection.wrap_database_errors:
+    wrapper = connections[DEFAULT_DB_ALIAS]
+    with wrapper.wrap_database_errors:
         values = [packed(kind, listed) if kind in KINDS else list(listed) for kind, listed in columns.values()]
-        return _cursor().execute(_query(statement.replace("{rows}", rows)), values).rowcount
+        return _cursor(wrapper).execute(_query(statement.replace("{rows}", rows)), values).rowcount
+
+
+def write(statement: str, parameters: Sequence[Any]) -> None:
+    """Run a statement that answers nothing."""
+    wrapper = connections[DEFAULT_DB_ALIAS]
+    with wrapper.wrap_database_errors:
+        _cursor(wrapper).execute(_query(statement), parameters)
 
 
 def fetch(statement: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
     """All rows of the answer. Times come in UTC, JSON is to be asked for as text."""
-    with connection.wrap_database_errors:
+    wrapper = connections[DEFAULT_DB_ALIAS]
+    with wrapper.wrap_database_errors:
         bound: Any
         if isinstance(parameters, Mapping):
             bound = {name: _bound(value) for name, value in parameters.items()}
         else:
             bound = [_bound(value) for value in parameters]
-        return _cursor().execute(_query(statement), bound).fetchall()
+        return _cursor(wrapper).execute(_query(statement), bound).fetchall()
 
 
 def _bound(value: Any) -> Any:
@@ -138,12 +149,12 @@ def texts(values: Iterable[str]) -> Array:
     return packed("text", list(values))
 
 
-def _cursor() -> psycopg.Cursor[tuple[Any, ...]]:
+def _cursor(wrapper: BaseDatabaseWrapper) -> psycopg.Cursor[tuple[Any, ...]]:
     """One for each connection: what is asked of it is answered before the next question."""
-    connection.ensure_connection()
-    held: Any = getattr(connection, "bulk_cursor", None)
-    if held is None or held.connection is not connection.connection:
-        held = connection.bulk_cursor = _new_cursor()  # type: ignore[attr-defined]
+    wrapper.ensure_connection()
+    held: Any = getattr(wrapper, "bulk_cursor", None)
+    if held is None or held.connection is not wrapper.connection:
+        held = wrapper.bulk_cursor = _new_cursor()  # type: ignore[attr-defined]
     found: psycopg.Cursor[tuple[Any, ...]] = held
     return found
 

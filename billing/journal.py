@@ -122,6 +122,12 @@ JOURNAL_COLUMNS = (
 )  # `position` is the database's to give
 
 
+#: One event and the head that it moves: what most commands record.
+_APPEND_ONE = f"""
+    WITH moved AS (UPDATE stream SET last_sequence = %s, last_hash = %s WHERE id = %s)
+    INSERT INTO journal ({", ".join(JOURNAL_COLUMNS)}) VALUES ({", ".join(["%s"] * len(JOURNAL_COLUMNS))})"""
+
+
 def append(batch: Sequence[Recorded], heads: dict[str, Head]) -> None:
     """Write the events and move the heads. The heads must be locked by this transaction."""
     rows = []
@@ -150,6 +156,10 @@ def append(batch: Sequence[Recorded], heads: dict[str, Head]) -> None:
         )
         last[stream] = Head(sequence=recorded.sequence, hash=digest)
     heads.update(last)
+    if len(rows) == 1:
+        stream, sequence, *told, data, previous, digest = rows[0]
+        bulk.write(_APPEND_ONE, [sequence, digest, stream, stream, sequence, *told, data.decode(), previous, digest])
+        return
     bulk.copy("journal", JOURNAL_COLUMNS, rows)
     bulk.execute(
         "UPDATE stream SET last_sequence = given.sequence, last_hash = given.hash FROM {rows} WHERE stream.id = given.id",

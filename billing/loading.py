@@ -16,7 +16,7 @@ from billing.codec import decode_value
 from billing.events import Place, Terms
 from billing.standing import as_summed, load_counted, read_adjusted, read_corrected, read_standing, trimmed
 from billing.state import AccountState, Contract, Discount, OpenCharge, OpenInvoice, PeriodRow, TermsRow, UsageMark
-from billing.stored import Known, Layout, Part, Reader
+from billing.stored import SETTLED, Known, Layout, Part, Reader
 from billing.terms import plan_of, used_items
 from plans import store
 from plans.agreements import IndexEntry
@@ -342,6 +342,10 @@ _SHARED = (
 )
 
 
+def _nothing(states: dict[str, AccountState]) -> None:
+    """Only the first row says it."""
+
+
 def _layout(*, whole: bool) -> Layout:
     """The parts of a state. `whole`: closed periods and settled contracts too."""
 
@@ -354,6 +358,7 @@ def _layout(*, whole: bool) -> Layout:
 
     return Layout(
         Part(("contracts",), contracts, f"SELECT FROM read_contract {_OF}"),
+        Part((SETTLED,), _nothing, f"SELECT FROM read_contract {_OF} AND settled"),
         Part(("periods",), periods, f"SELECT FROM read_period {_OF}"),
         Part(("standing",), read_standing, f"SELECT FROM read_period {_OF}"),
         Part(("billed_use",), _billed_use),

@@ -121,6 +121,10 @@ def forget(account: str) -> None:
         known.pop(account, None)
 
 
+#: Not a part that is read: whether the account has contracts that are over and done with.
+SETTLED = "settled contracts"
+
+
 class StoredState(AccountState):
     """As `AccountState`, of the database. What was not asked for yet is read from what stands then, not from what stood at the start: so
     nothing may be recorded between, or `keeps` must be asked of what moved."""
@@ -164,6 +168,8 @@ class StoredState(AccountState):
         """The same account in another layout, with the parts that both have."""
         found = object.__new__(StoredState)
         same = {name for name, part in self.parts.items() if layout.parts[name] is part}
+        if not self.there[SETTLED]:
+            same.add("contracts")  # all of them are live ones
         found.__dict__.update({name: value for name, value in self.__dict__.items() if name not in self.parts or name in same})
         found.__dict__.update(facts={}, parts=layout.parts, there=dict(self.there))
         return found
