@@ -205,10 +205,9 @@ CUSTOMER_COMMANDS: dict[str, tuple[str, frozenset[str]]] = {
 CUSTOMER_WHEN = frozenset({"", "now", "period_end", "trial_end", "term_end"})
 
 #: (command, argument) → the only value that a person of the account may give: a wallet is filled from credit, which only payments
-#: make; what a customer may ask the office for is money back.
+#: make.
 CUSTOMER_VALUES: dict[tuple[str, str], str] = {
     ("top_up", "channel"): "credit",
-    ("request_correction", "wanted"): "refund",
     ("give_consent", "how"): "self_service",
     ("withdraw_consent", "how"): "self_service",
 }
@@ -219,7 +218,10 @@ SCOPES = frozenset(AREAS) | OTHER_SCOPES
 
 
 #: (command, argument) → of what a person of the account may choose.
-CUSTOMER_CHOICES: dict[tuple[str, str], frozenset[str]] = {("create_api_key", "scopes"): OTHER_SCOPES}
+CUSTOMER_CHOICES: dict[tuple[str, str], frozenset[str]] = {
+    ("create_api_key", "scopes"): OTHER_SCOPES,
+    ("request_correction", "wanted"): frozenset({"refund", "credit_note"}),
+}
 
 
 def area_of(command: str) -> str:

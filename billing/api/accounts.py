@@ -20,7 +20,9 @@ from billing.api.callers import caller_of
 from billing.entitlements import check, check_all
 from billing.queries.accounts import find_account
 from billing.queries.forecast import forecast, timeline
+from billing.queries.money import Dates, ledger_balances
 from billing.queries.statement import statement
+from billing.queries.status import money_text
 from payments.documents import faces
 from payments.documents.mailing import file_name
 from payments.documents.reading import Span, find_document
@@ -123,14 +125,44 @@ class StatementView(AccountView):
         operation_id="account_statement",
         summary="A statement of account: opening, what happened, closing",
         tags=["accounts"],
-        parameters=FROM_TO,
+        parameters=[*FROM_TO, dated("known_at", "count what was recorded up to and including it")],
         responses={200: StatementAnswer(many=True), **PROBLEMS},
     )
     def get(self, request: Request, account: str) -> Response:
-        given.only(request, ["from", "to"])
+        given.only(request, ["from", "to", "known_at"])
         zone = self.zone(request, account)
         start, end = given.span(request, zone)
-        return Response([shown.statement_data(one) for one in statement(account, start=start, end=end)])
+        known_at = given.moment(request, "known_at", zone)
+        return Response([shown.statement_data(one) for one in statement(account, start=start, end=end, known_at=known_at)])
+
+
+class BalanceRowAnswer(serializers.Serializer[Any]):
+    ledger = serializers.CharField()
+    currency = serializers.CharField()
+    amount = serializers.CharField(help_text="debit positive")
+
+
+class BalancesView(AccountView):
+    @extend_schema(
+        operation_id="account_balances",
+        summary="What stands in each ledger of the account, now or as of any two dates",
+        tags=["accounts"],
+        parameters=[
+            dated("as_of", "count what is effective up to and including it"),
+            dated("known_at", "count what was recorded up to and including it"),
+        ],
+        responses={200: BalanceRowAnswer(many=True), **PROBLEMS},
+    )
+    def get(self, request: Request, account: str) -> Response:
+        given.only(request, ["as_of", "known_at"])
+        zone = self.zone(request, account)
+        dates = Dates(given.moment(request, "as_of", zone), given.moment(request, "known_at", zone))
+        return Response(
+            [
+                {"ledger": ledger, "currency": currency, "amount": money_text(amount, currency)}
+                for ledger, currency, amount in ledger_balances(account, dates)
+            ]
+        )
 
 
 class ScheduleView(AccountView):

@@ -10,10 +10,15 @@ from typing import Any
 
 from django.db import models
 
+from accounts.crm.models import Contact
+from accounts.models import ApiKey
 from billing.models import (
     AllocationRow,
     Booking,
+    Campaign,
+    CampaignMail,
     Charge,
+    Consent,
     Contract,
     ContractTerms,
     CorrectionRequest,
@@ -29,6 +34,7 @@ from billing.models import (
     Stock,
     StockMove,
     StockReservation,
+    UsageAlert,
     UsageRecord,
     WalletLot,
     WalletReservation,
@@ -227,6 +233,58 @@ RESOURCES = (
         ("item", "location"),
         filters=("item", "location"),
         owner="item",
+        staff_only=True,
+    ),
+    Resource(
+        "contacts",
+        "People at a customer's, and which mails go to them",
+        Contact,
+        ("account", "contact"),
+        key="contact",
+        filters=("account", "role"),
+        hidden=("id", "note"),
+    ),
+    Resource(
+        "consents",
+        "What people agreed to last",
+        Consent,
+        ("account", "contact", "purpose", "channel"),
+        filters=("account", "contact", "purpose", "channel", "given", "since"),
+    ),
+    Resource(
+        "usage_alerts",
+        "Thresholds of use at which the customer is told",
+        UsageAlert,
+        ("account", "alert"),
+        key="alert",
+        filters=("account", "contract", "item", "measure"),
+    ),
+    Resource(
+        "keys",
+        "Keys of programs, without their secrets",
+        ApiKey,
+        ("account", "prefix"),
+        key="prefix",
+        filters=("account", "seller", "made_at", "expires_at", "revoked_at"),
+        hidden=("digest", "old_digest", "old_until"),
+        staff_only=True,
+    ),
+    Resource(
+        "campaigns",
+        "Mails to segments",
+        Campaign,
+        ("campaign",),
+        key="campaign",
+        filters=("segment", "purpose", "sent_at"),
+        owner="campaign",
+        staff_only=True,
+    ),
+    Resource(
+        "campaign_mails",
+        "What became of each mail of a campaign",
+        CampaignMail,
+        ("account", "contact", "campaign"),
+        filters=("account", "campaign", "state", "code", "at", "unsubscribed_at"),
         staff_only=True,
     ),
     Resource(

@@ -18,6 +18,7 @@ urlpatterns = [
     path("accounts/<str:account>/status", views.StatusView.as_view(), name="api-status"),
     path("accounts/<str:account>/why", views.WhyView.as_view(), name="api-why"),
     path("accounts/<str:account>/statement", accounts.StatementView.as_view(), name="api-statement"),
+    path("accounts/<str:account>/balances", accounts.BalancesView.as_view(), name="api-balances"),
     path("accounts/<str:account>/schedule", accounts.ScheduleView.as_view(), name="api-schedule"),
     path("accounts/<str:account>/forecast", accounts.ForecastView.as_view(), name="api-forecast"),
     path("accounts/<str:account>/entitlements", accounts.EntitlementsView.as_view(), name="api-entitlements"),

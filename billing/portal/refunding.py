@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
 from billing.house.published import house_policy
-from billing.models import Payment
+from billing.models import Invoice, Payment
 from billing.portal.guard import Visit, of_account
 from billing.portal.paying import run
 from billing.portal.views import shared
@@ -42,17 +42,50 @@ class RefundForm(forms.Form):
             del self.fields["code"]
 
 
+class CreditForm(forms.Form):
+    invoice = forms.ChoiceField(label=lazy("Invoice"))
+    amount = forms.DecimalField(label=lazy("Amount before tax"), min_value=Decimal("0.01"), localize=True)
+    code = forms.ChoiceField(label=lazy("Kind"))
+    reason = forms.CharField(label=lazy("Why"), max_length=1000, widget=forms.Textarea({"rows": 4}))
+
+    def __init__(self, *given: Any, visit: Visit, **named: Any) -> None:
+        super().__init__(*given, **named)
+        rows = Invoice.objects.filter(account=visit.account.account, document="invoice").order_by("-sequence")[:50]
+        self.fields["invoice"].choices = [  # type: ignore[attr-defined]
+            (row.invoice, f"{row.number}: {money(row.total, row.currency)}") for row in rows
+        ]
+        reasons = house_policy(visit.account.seller, at=visit.at).reasons
+        if reasons:
+            self.fields["code"].choices = [(word, word.replace("_", " ")) for word in reasons]  # type: ignore[attr-defined]
+        else:
+            del self.fields["code"]
+
+
+@of_account
+def credit(visit: Visit) -> HttpResponse:
+    """GET: which invoice, how much, why. POST: the request for a credit note; the office decides."""
+    if not visit.may("money"):
+        raise Http404
+    form = CreditForm(visit.request.POST if visit.request.method == "POST" else None, visit=visit)
+    return _asking(visit, form, "credit_note", ("invoice", "amount"), _("Ask for a credit"))
+
+
 @of_account
 def refund(visit: Visit) -> HttpResponse:
     """GET: which payment, how much, why. POST: the request; the refusals of a refund stand beside its fields."""
-    account = visit.account.account
     if not visit.may("money"):
         raise Http404
     form = RefundForm(visit.request.POST if visit.request.method == "POST" else None, visit=visit)
+    return _asking(visit, form, "refund", ("payment", "amount"), _("Ask for a refund"), credit_note="yes")
+
+
+def _asking(visit: Visit, form: forms.Form, command: str, names: tuple[str, ...], title: str, **more: str) -> HttpResponse:
+    """The request, made of the form; what the command refuses stands beside its fields."""
+    account = visit.account.account
     if form.is_valid():
         given = form.cleaned_data
-        wanted = {"payment": given["payment"], "amount": str(given["amount"]), "credit_note": "yes"}
-        asked = {"account": account, "wanted": "refund", "arguments": wanted, "reason": given["reason"]}
+        wanted = {name: str(given[name]) for name in names} | more
+        asked = {"account": account, "wanted": command, "arguments": wanted, "reason": given["reason"]}
         try:
             run(visit, "request_correction", asked | ({"code": given["code"]} if given.get("code") else {}))
         except Refusal as refusal:
@@ -61,4 +94,4 @@ def refund(visit: Visit) -> HttpResponse:
         else:
             messages.success(visit.request, _("We have your request. You will see here what becomes of it."))
             return HttpResponseRedirect(reverse("portal-documents", args=[account]))
-    return render(visit.request, "portal/refund.html", shared(visit, "documents") | {"form": form})
+    return render(visit.request, "portal/refund.html", shared(visit, "documents") | {"form": form, "title": title})

@@ -19,6 +19,7 @@ urlpatterns = [
     path("<str:account>/plans", views.plans, name="portal-plans"),
     path("<str:account>/usage", views.used, name="portal-usage"),
     path("<str:account>/refund", refunding.refund, name="portal-refund"),
+    path("<str:account>/credit", refunding.credit, name="portal-credit"),
     path("<str:account>/people", people.people, name="portal-people"),
     path("<str:account>/keys", people.keys, name="portal-keys"),
     path("<str:account>/data", data.download, name="portal-data"),

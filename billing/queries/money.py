@@ -85,6 +85,15 @@ def balances(accounts: Collection[str], dates: Dates) -> Balances:
     return found
 
 
+def ledger_balances(account: str, dates: Dates) -> list[tuple[str, str, Decimal]]:
+    """(ledger, currency, amount) of every ledger in which the account has something, debit positive."""
+    condition, parameters = dates.condition(effective="p.effective_at", address="p")
+    statement = f"""
+        SELECT ledger, currency, sum(amount) FROM read_posting p WHERE account = %s{condition}
+        GROUP BY ledger, currency HAVING sum(amount) <> 0 ORDER BY ledger, currency"""  # noqa: S608 - the parts are literals of this module
+    return [(ledger, currency, trimmed(amount)) for ledger, currency, amount in bulk.fetch(statement, [account, *parameters])]
+
+
 def _balances_as_of(accounts: list[str], moment: datetime) -> list[tuple[Any, ...]]:
     """The months before the one of the moment, and that month's postings: as cheap after ten years as after one (RULES 36)."""
     month = moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0)

@@ -10,7 +10,7 @@ from billing import bulk, ledgers
 from billing.loading import trimmed
 from billing.queries.accounts import AccountRow, find_account
 from billing.queries.history import events_at
-from billing.queries.money import ZERO
+from billing.queries.money import ZERO, Dates
 from billing.queries.why.documents import event_title
 
 
@@ -39,14 +39,18 @@ class Statement:
     closing: Decimal
 
 
-def statement(account: str, *, start: datetime | None = None, end: datetime | None = None) -> list[Statement]:
-    """One per currency that the account ever had, its own first. Raises NotFound `unknown_account`."""
+def statement(
+    account: str, *, start: datetime | None = None, end: datetime | None = None, known_at: datetime | None = None
+) -> list[Statement]:
+    """One per currency that the account ever had, its own first; with `known_at` what was recorded up to and including it. Raises NotFound
+    `unknown_account`."""
     row = find_account(account)
-    moved = """
-        SELECT currency, sequence, effective_at, sum(amount) FROM read_posting
-        WHERE account = %s AND ledger = ANY(%s) AND (%s::timestamptz IS NULL OR effective_at < %s)
-        GROUP BY currency, sequence, effective_at ORDER BY currency, effective_at, sequence"""
-    rows = bulk.fetch(moved, [account, [ledgers.RECEIVABLE, ledgers.CREDIT], end, end])
+    known, values = Dates(known_at=known_at).condition(effective="p.effective_at", address="p")
+    moved = f"""
+        SELECT currency, sequence, effective_at, sum(amount) FROM read_posting p
+        WHERE account = %s AND ledger = ANY(%s) AND (%s::timestamptz IS NULL OR effective_at < %s){known}
+        GROUP BY currency, sequence, effective_at ORDER BY currency, effective_at, sequence"""  # noqa: S608 - a literal of queries.money
+    rows = bulk.fetch(moved, [account, [ledgers.RECEIVABLE, ledgers.CREDIT], end, end, *values])
     shown = [found for found in rows if start is None or found[2] >= start]
     events = events_at({f"{account}/{found[1]}" for found in shown})
     answer = []

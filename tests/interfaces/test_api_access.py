@@ -49,6 +49,7 @@ OF_ACCOUNT = {
     "accounts/<str:account>/status": "accounts/ana/status",
     "accounts/<str:account>/why": "accounts/ana/why",
     "accounts/<str:account>/statement": "accounts/ana/statement",
+    "accounts/<str:account>/balances": "accounts/ana/balances?as_of=2026-02-10",
     "accounts/<str:account>/schedule": "accounts/ana/schedule",
     "accounts/<str:account>/forecast": "accounts/ana/forecast?until=2026-02-21",
     "accounts/<str:account>/entitlements": "accounts/ana/entitlements",

@@ -68,6 +68,7 @@ WHO_SEES = dict.fromkeys(PAGES, (200, 200, 200)) | {
     "pay": (200, 200, 404),
     "cards": (200, 200, 404),
     "refund": (200, 200, 404),
+    "credit": (200, 200, 404),
     "data": (404, 404, 404),  # by POST only
     "payments/1": (404, 404, 404),
     "do/pause": (200, 404, 404),

@@ -1,0 +1,75 @@
+"""What the API says of people beside money; balances and statements at two dates; and asking for a credit."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from accounts.access import caller_of_user
+from billing.models import CorrectionRequest, Invoice
+from plans.errors import NotAllowed
+from tests.books import do
+from tests.interfaces.callers import customer, staff
+from tests.interfaces.test_portal import text
+from tests.interfaces.worlds import NOW
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def now(world: None, monkeypatch: pytest.MonkeyPatch) -> datetime:
+    monkeypatch.setattr(timezone, "now", lambda: NOW)
+    return NOW
+
+
+def test_contacts_consents_alerts_and_keys_are_resources_without_secrets_and_notes() -> None:
+    do("add_contact", NOW, account="ana", name="Ben", email="ben@example.com", note="of the office")
+    do("give_consent", NOW, account="ana", purpose="news", how="phone")
+    do("set_usage_alert", NOW, account="ana", item="calls", threshold="1000")
+    do("create_api_key", NOW, account="ana", name="meter", scopes=["usage"])
+    owner, stranger, viewer = customer("olga", "ana", "owner"), customer("sam", "bob", "owner"), staff("viewer")
+    [contact] = owner.get("/api/v1/contacts").json()["results"]
+    assert (contact["name"], contact["email"], "note" in contact) == ("Ben", "ben@example.com", False)
+    [consent] = owner.get("/api/v1/consents?purpose=news&fields=purpose,given,how").json()["results"]
+    assert consent == {"purpose": "news", "given": True, "how": "phone"}
+    [alert] = owner.get("/api/v1/usage_alerts").json()["results"]
+    assert alert["threshold"] == "1000"
+    for name in ("contacts", "consents", "usage_alerts"):
+        assert stranger.get(f"/api/v1/{name}").json()["results"] == [], name
+    assert owner.get("/api/v1/keys").status_code == 403
+    [key] = viewer.get("/api/v1/keys").json()["results"]
+    assert (key["name"], [name for name in key if "digest" in name]) == ("meter", [])
+
+
+def test_balances_and_statements_at_two_dates() -> None:
+    owner = customer("olga", "ana", "owner")
+    then = {row["ledger"]: row["amount"] for row in owner.get("/api/v1/accounts/ana/balances?as_of=2026-02-10").json()}
+    known = {row["ledger"]: row["amount"] for row in owner.get("/api/v1/accounts/ana/balances?as_of=2026-02-10&known_at=2026-02-14").json()}
+    status = owner.get("/api/v1/accounts/ana/status?as_of=2026-02-10&known_at=2026-02-14").json()
+    assert known["receivable"] == status["amounts"][0]["owed"] == "34.14"
+    assert sum(map(Decimal, then.values())) == 0
+    closings = [
+        owner.get(f"/api/v1/accounts/ana/statement{query}").json()[0]["closing"]
+        for query in ("", "?known_at=2026-02-14", "?known_at=2026-01-02")
+    ]
+    assert closings[0] == "76.25"
+    assert closings[1] != closings[0]
+    assert owner.get("/api/v1/accounts/ana/statement?known_at=soon").status_code == 422
+
+
+def test_a_credit_is_asked_for_and_waits_for_the_office() -> None:
+    owner = customer("olga", "ana", "owner")
+    invoice = Invoice.objects.get(number="INV-000005")
+    page = text(owner.post("/my/ana/credit", {"invoice": invoice.invoice, "amount": "5.00", "reason": "it was down"}, follow=True))
+    assert "We have your request." in page
+    row = CorrectionRequest.objects.get()
+    assert (row.command, row.status, row.asked_by) == ("credit_note", "pending", "user:olga")
+    too_much = owner.post("/my/ana/credit", {"invoice": invoice.invoice, "amount": "5000", "reason": "x"})
+    assert 'role="alert"' in too_much.content.decode()
+    assert customer("carl", "ana", "viewer").get("/my/ana/credit").status_code == 404
+    with pytest.raises(NotAllowed, match="no_right"):
+        caller_of_user(User.objects.get(username="olga")).must_run("request_correction", {"account": "ana", "wanted": "adjust"})
