@@ -26,6 +26,7 @@ from payments.settlement.early import offers
 from payments.statements.lines import BadLine, BankLine, Read
 from payments.statements.matching import Candidate, Known, Open, candidates, folded, sure
 from payments.transfers.waiting import Payout, payouts_of
+from plans.card_numbers import masked
 from plans.errors import Refusal
 
 ACTOR = "bank"  # one for all: keys are the actor's
@@ -170,7 +171,8 @@ def _written_down(line: BankLine, surroundings: _Surroundings, *, seller: str, f
         return earlier, False
     decided = surroundings.decide(line)
     with transaction.atomic():
-        facts = {name: getattr(line, name) for name in "own booked amount currency name iban text reference end_to_end kind number".split()}
+        facts = {name: getattr(line, name) for name in "own booked amount currency iban kind number".split()}
+        facts |= {name: masked(getattr(line, name)) for name in "name text reference end_to_end".split()}
         row, new = BankRow.objects.get_or_create(
             line=line.id, defaults={**facts, "seller": seller, "file": file, "imported_at": at, **_columns(decided)}
         )

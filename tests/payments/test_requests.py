@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -18,6 +19,8 @@ from billing.engine import Outcome, Request, execute
 from billing.house.policy import Limit, read_policy
 from plans.errors import Refusal
 from tests.books import advance, do, documents, moment, owed
+from tests.payments.test_money_races import careless, codes
+from tests.payments.test_money_races import race as money_race
 
 POLICY = """
 currency: EUR
@@ -381,6 +384,31 @@ def test_of_two_approvers_and_one_who_withdraws_one_wins(transactional_db: None,
     )
     assert answers == ["done", "request_closed", "request_closed"]
     assert documents()[1:] in ([], [("credit_note", "CN-000001", "18.15", "0.00")])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_approvals_that_look_before_they_lock_are_stopped_by_the_database_alone(transactional_db: None, house: None) -> None:
+    ask("write_off", invoice="1", reason="Gone", vat_relief=False)
+    answers = money_race(*[lambda: careless(lambda: approve(by="sam", dry_run=True))] * 2)
+    assert sorted(codes(answers)) == ["IntegrityError", "list"]  # both had seen a request that was open
+    assert [str(one) for one in answers if "invoice_open_never_negative" in str(one)]
+    assert owed() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_withdrawal_that_looks_before_it_locks_comes_after_the_approval(transactional_db: None, house: None) -> None:
+    """The wrong variant, and what the lock prevents: a request that is done and withdrawn at once."""
+    ask("credit_note", invoice="1", amount="15.00")
+
+    def withdraw() -> Any:
+        return do("withdraw_request", "2026-01-11", account="ana", by="carla", dry_run=True)
+
+    def approve_meanwhile() -> Any:
+        time.sleep(0.15)
+        return approve(by="sam")
+
+    assert codes(money_race(lambda: careless(withdraw), approve_meanwhile)) == ["list", "Outcome"]
+    assert (bulk.fetch("SELECT status FROM read_request"), len(documents())) == ([("withdrawn",)], 2)
 
 
 @pytest.mark.django_db(transaction=True)
