@@ -11,6 +11,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from billing import bulk
+from billing.corrections.rules import adjustments, read_rule
 from billing.corrections.running import carry_out, preview
 from billing.corrections.standing import counts, find_set, items, totals
 from billing.engine import Request, execute
@@ -37,6 +38,9 @@ class Command(BillingCommand):
         parser.add_argument("--file", metavar="CSV", help="new: a line for each correction; the heading names the arguments")
         parser.add_argument("--plan", help="new: all accounts with a running contract of the plan")
         parser.add_argument("--all", action="store_true", help="new: all open accounts of the seller")
+        parser.add_argument(
+            "--rule", help="new: the amounts by a rule, as in 'share of=fee from=2026-01-10T08:00 to=2026-01-10T20:00' (docs/money.md)"
+        )
         parser.add_argument("--seller", default="main")
         parser.add_argument("--code", default="", help="new: why, in a word of the policy")
         parser.add_argument("--reason", default="", help="new, revert: why")
@@ -76,8 +80,22 @@ class Command(BillingCommand):
             raise Invalid("missing_field", "say whom it is for, once: --file, --plan or --all", at="file")
         common = dict(_pair(text) for text in options["arguments"])
         rows = _rows_of(options["file"]) if options["file"] else [{"account": one} for one in _accounts(options["seller"], options["plan"])]
+        if options["rule"]:
+            rows = self._by_rule(options, rows, moment(options["at"]))
         given = _given(options, "name", "wanted", "seller", "code", "reason", "by", "role")
         return {**given, "items": [{**common, **row} for row in rows]}
+
+    def _by_rule(self, options: dict[str, Any], rows: list[dict[str, str]], at: Any) -> list[dict[str, str]]:
+        """What the rule gives to each of the accounts; those that get nothing are left out."""
+        if options["wanted"] != "adjust":
+            raise Invalid("conflict", "a rule says the amounts of adjust", at="command")
+        if any(set(row) != {"account"} for row in rows):
+            raise Invalid("conflict", "beside a rule the file names accounts alone", at="file")
+        accounts = [row["account"] for row in rows]
+        found = adjustments(read_rule(options["rule"]), accounts, at=at)
+        if not options["json"]:
+            self.stderr.write(f"{len({row['account'] for row in found})} of {len(set(accounts))} accounts get something by the rule")
+        return found
 
     def _show(self, name: str, options: dict[str, Any]) -> None:
         standing, found, sums = find_set(name), counts(name), totals(name)

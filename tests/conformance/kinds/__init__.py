@@ -28,6 +28,7 @@ RUNNERS: dict[str, Runner] = {
     "year-fraction": times.fraction_of_year,
     "payment": payments.payment,
     "allowance": house.allowance,
+    "excess": house.excess,
     "approval": house.approval,
     "relief": house.relief,
     "burn": wallets.burn,

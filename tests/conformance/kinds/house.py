@@ -8,6 +8,7 @@ from typing import Any
 
 from billing.accounting.buckets import allowance as expected_loss
 from billing.accounting.buckets import buckets
+from billing.corrections.rules import beyond, read_rule, within
 from billing.house.policy import HousePolicy, Limit
 from billing.house.relief import Debt, Relief, unmet
 from plans.money import parse_decimal, plain
@@ -49,3 +50,11 @@ def relief(inputs: Mapping[str, Any]) -> Any:
         for debt in inputs["debts"]
     ]
     return {"missing": missing}
+
+
+def excess(inputs: Mapping[str, Any]) -> Any:
+    """An adjustment by the rule `excess`: what was `charged`, the amounts `before` it, and what the rule says of them."""
+    words = {name: str(inputs[name]) for name in ("times", "percent", "least") if name in inputs}
+    rule = read_rule(" ".join(["excess", "of=item", "at=2026-01-01", *(f"{name}={value}" for name, value in words.items())]))
+    exact = beyond(parse_decimal(inputs["charged"]), [parse_decimal(one) for one in inputs["before"]], rule.times)
+    return plain(within(rule, exact, str(inputs.get("currency", "USD"))), 2)
