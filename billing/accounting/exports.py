@@ -1,4 +1,4 @@
-"""The exports of the books by name, as text: tables as CSV, and the formats of programs for double entry."""
+"""The exports by name, as text: tables of the books and of figures as CSV, and the formats of programs for double entry."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from billing.accounting.ageing import Aged, ageing
 from billing.accounting.buckets import DISPUTED, buckets
 from billing.accounting.chart import Chart
 from billing.accounting.entries import Span, first_day
+from billing.accounting.figures import FIGURES
 from billing.accounting.months import check_seller, day_in_books
 from billing.accounting.reports import TABLES, Table, shown, translated_balance
 from billing.accounting.texts import BEANCOUNT, HLEDGER, written
@@ -23,7 +24,7 @@ from plans.periods import parse_date
 
 TEXTS = {"hledger": HLEDGER, "ledger": HLEDGER, "beancount": BEANCOUNT}
 AGEING = "ageing"
-KINDS = (*TABLES, AGEING, *TEXTS)
+KINDS = (*TABLES, AGEING, *FIGURES, *TEXTS)
 
 
 def asked_span(first: str | None, last: str, seller: str) -> Span:
@@ -55,6 +56,8 @@ def exported(
     translator = _translator(what, span, currency, rates_of)
     if what in TEXTS:
         return (f"{line}\n" for line in written(span, _chart(span), TEXTS[what]))
+    if what in FIGURES:
+        return _csv(FIGURES[what](span))
     if what == AGEING:
         return _csv(_aged(span, known_at, translator))
     return _csv(translated_balance(span, _chart(span), translator) if translator else TABLES[what](span, _chart(span)))

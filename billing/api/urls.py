@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from billing.api import accounts, usage, views
+from billing.api import accounts, figures, usage, views
 from billing.api.events import EventsView, taking_events
 from billing.api.resources import RESOURCES
 from billing.api.running import command_view
@@ -27,6 +27,7 @@ urlpatterns = [
     *(path(resource.name, views.list_view(resource), name=f"api-{resource.name}") for resource in RESOURCES if resource.name != "events"),
     path("meters", usage.MetersView.as_view(), name="api-meters"),
     path("meters/<str:meter>/query", usage.MeterQueryView.as_view(), name="api-meter-query"),
+    path("metrics", figures.MetricsView.as_view(), name="api-metrics"),
     path("exports/<str:kind>", usage.ExportView.as_view(), name="api-export"),
     path("invoices/<path:invoice>", views.InvoiceView.as_view(), name="api-invoice"),
     *(

@@ -85,42 +85,48 @@ class Metrics:
     money: tuple[MoneyIn, ...]
 
 
-def metrics(start: datetime, end: datetime, *, zone: str = "UTC") -> Metrics:
-    """Everything of one span; recurring revenue for each month from `start` on that ends within it. Raises Invalid `out_of_range`."""
+def metrics(start: datetime, end: datetime, *, zone: str = "UTC", seller: str = "") -> Metrics:
+    """Everything of one span, of one seller's accounts where it is named; recurring revenue for each month from `start` on that ends within
+    it. Raises Invalid `out_of_range`."""
     if end <= start:
         raise Invalid("out_of_range", "the end must lie after the start", at="to")
-    return Metrics(start, end, sold(start, end), recurring(start, end, zone=zone), usage(start, end), money_in(start, end))
+    months = recurring(start, end, zone=zone, seller=seller)
+    return Metrics(start, end, sold(start, end, seller), months, usage(start, end, seller), money_in(start, end, seller))
 
 
-def sold(start: datetime, end: datetime) -> tuple[Sold, ...]:
-    statement = """
+#: That a row is of an account of the seller given twice, or of any where that is "".
+_OF_SELLER = "(%s = '' OR account IN (SELECT account FROM read_account WHERE seller = %s))"
+
+
+def sold(start: datetime, end: datetime, seller: str = "") -> tuple[Sold, ...]:
+    statement = f"""
         SELECT item, currency, sum(quantity), -coalesce(sum(quantity) FILTER (WHERE quantity < 0), 0), sum(amount) FROM read_charge
-        WHERE kind = 'sale' AND effective_at >= %s AND effective_at < %s GROUP BY 1, 2 ORDER BY 5 DESC, 1, 2"""
-    return tuple(Sold(row[0], row[1], *_numbers(row[2:])) for row in bulk.fetch(statement, [start, end]))
+        WHERE kind = 'sale' AND effective_at >= %s AND effective_at < %s AND {_OF_SELLER} GROUP BY 1, 2 ORDER BY 5 DESC, 1, 2"""  # noqa: S608 - the statement is ours
+    return tuple(Sold(row[0], row[1], *_numbers(row[2:])) for row in bulk.fetch(statement, [start, end, seller, seller]))
 
 
-def usage(start: datetime, end: datetime) -> tuple[MeterUse, ...]:
-    statement = """
+def usage(start: datetime, end: datetime, seller: str = "") -> tuple[MeterUse, ...]:
+    statement = f"""
         SELECT meter, count(*), count(DISTINCT account), coalesce(sum(value), 0) FROM usage_record one
         WHERE at >= %s AND at < %s AND kind = 'usage' AND voids = '' AND NOT EXISTS (
             SELECT 1 FROM usage_record later WHERE later.account = one.account AND later.meter = one.meter
-                AND one.source || '/' || one.record IN (later.voids, later.amends))
-        GROUP BY 1 ORDER BY 1"""
-    rows = bulk.fetch(statement, [start, end])
+                AND one.source || '/' || one.record IN (later.voids, later.amends)) AND {_OF_SELLER}
+        GROUP BY 1 ORDER BY 1"""  # noqa: S608 - the statement is ours
+    rows = bulk.fetch(statement, [start, end, seller, seller])
     return tuple(MeterUse(meter, records, accounts, *_numbers([value])) for meter, records, accounts, value in rows)
 
 
-def money_in(start: datetime, end: datetime) -> tuple[MoneyIn, ...]:
+def money_in(start: datetime, end: datetime, seller: str = "") -> tuple[MoneyIn, ...]:
     """Payments received in the span, and refunds that left in it; of a refund that failed nothing left."""
-    statement = """
+    statement = f"""
         SELECT channel, currency, sum(count)::int, sum(received), sum(refunded) FROM (
             SELECT channel, currency, 1 AS count, amount AS received, 0 AS refunded FROM read_payment
-                WHERE received_at >= %s AND received_at < %s
+                WHERE received_at >= %s AND received_at < %s AND {_OF_SELLER}
             UNION ALL SELECT channel, currency, 0, 0, amount FROM read_refund
-                WHERE status = 'settled' AND closed_at >= %s AND closed_at < %s) AS moved
-        GROUP BY 1, 2 ORDER BY 4 DESC, 1, 2"""
+                WHERE status = 'settled' AND closed_at >= %s AND closed_at < %s AND {_OF_SELLER}) AS moved
+        GROUP BY 1, 2 ORDER BY 4 DESC, 1, 2"""  # noqa: S608 - the statement is ours
     found = []
-    for channel, currency, count, *amounts in bulk.fetch(statement, [start, end, start, end]):
+    for channel, currency, count, *amounts in bulk.fetch(statement, [start, end, seller, seller] * 2):
         received, refunded = _numbers(amounts)
         found.append(MoneyIn(channel, currency, count, received, refunded, received - refunded))
     return tuple(found)
@@ -128,8 +134,8 @@ def money_in(start: datetime, end: datetime) -> tuple[MoneyIn, ...]:
 
 # --- what recurs --------------------------------------------------------------------------------------------------------------------
 
-#: (contract, currency, amount for one month) of all fees that run at the end of the instant given twice.
-_SNAPSHOT = """
+#: (contract, currency, amount for one month) of all fees that run at the end of the instant given four times, of the seller given twice.
+_SNAPSHOT = f"""
     SELECT contract, currency, sum(amount * whole / billed
         / CASE WHEN whole >= 2419200 THEN round(whole / 2629800) ELSE whole / 2629800 END) AS monthly
     FROM (
@@ -141,22 +147,23 @@ _SNAPSHOT = """
             FROM read_charge WHERE account = period.account AND contract = period.contract AND item = period.item
                 AND period_start = period.start AND kind = 'accrual' AND component = 'fee'
             GROUP BY contract, currency, terms) AS line ON line.start < %s AND line.until >= %s AND line.until > line.start
-        WHERE period.start < %s AND period."end" >= %s AND period.full_end > period.full_start) AS running
-    GROUP BY contract, currency HAVING sum(amount) <> 0"""
+        WHERE period.start < %s AND period."end" >= %s AND period.full_end > period.full_start
+            AND {_OF_SELLER.replace("account IN", "period.account IN")}) AS running
+    GROUP BY contract, currency HAVING sum(amount) <> 0"""  # noqa: S608 - the statement is ours
 
 
-def recurring(start: datetime, end: datetime, *, zone: str = "UTC") -> tuple[Recurring, ...]:
+def recurring(start: datetime, end: datetime, *, zone: str = "UTC", seller: str = "") -> tuple[Recurring, ...]:
     """Each month from `start` on that ends by `end`. Raises Invalid `out_of_range` for more than ten years."""
     found: list[Recurring] = []
     for count in range(MOST_MONTHS + 1):
         month, until = MONTH.after(start, zone, times=count), MONTH.after(start, zone, times=count + 1)
         if until > end:
             return tuple(found)
-        found += moved(month, until)
+        found += moved(month, until, seller)
     raise Invalid("out_of_range", f"at most {MOST_MONTHS} months at once", at="to")
 
 
-def moved(month: datetime, until: datetime) -> list[Recurring]:
+def moved(month: datetime, until: datetime, seller: str = "") -> list[Recurring]:
     """What recurs at the instant `until`, and how it differs from what recurred at `month`; by currency."""
     statement = f"""
         SELECT currency, coalesce(sum(now.monthly), 0),
@@ -167,7 +174,7 @@ def moved(month: datetime, until: datetime) -> list[Recurring]:
             count(now.monthly), count(*) FILTER (WHERE before.monthly IS NULL), count(*) FILTER (WHERE now.monthly IS NULL)
         FROM ({_SNAPSHOT}) AS now FULL JOIN ({_SNAPSHOT}) AS before USING (contract, currency)
         GROUP BY 1 ORDER BY 1"""  # noqa: S608 - the statement is ours
-    rows = bulk.fetch(statement, [until] * 4 + [month] * 4)
+    rows = bulk.fetch(statement, [*[until] * 4, seller, seller, *[month] * 4, seller, seller])
     return [Recurring(month, row[0], *[round_money(one, row[0]) for one in row[1:6]], *row[6:]) for row in rows]
 
 

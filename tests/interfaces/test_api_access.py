@@ -62,13 +62,14 @@ EMPTY = {"accounts/<str:account>/entitlements/<str:feature>": "accounts/ana/enti
 LISTS = {"accounts", *(resource.name for resource in RESOURCES)}
 ONES = {f"{resource.name}/<path:key>" for resource in RESOURCES if resource.key and resource.name != "invoices"}
 FOR_EVERYBODY = {"schema", "docs", "meters"}
+FOR_THE_OFFICE = {"metrics"}
 FOR_BOOKKEEPERS = {"exports/<str:kind>": "exports/gl?to=2026-02"}
 
 
 def test_no_address_is_missing_here() -> None:
     routes = {str(found.pattern) for found in urls.urlpatterns}
     commands = {f"commands/{name}" for name in registry()}
-    assert routes == {*OF_ACCOUNT, *EMPTY, *FOR_BOOKKEEPERS} | LISTS | ONES | FOR_EVERYBODY | commands
+    assert routes == {*OF_ACCOUNT, *EMPTY, *FOR_BOOKKEEPERS} | LISTS | ONES | FOR_EVERYBODY | FOR_THE_OFFICE | commands
 
 
 def test_one_thing_of_an_account(clients: dict[str, Client]) -> None:
@@ -78,6 +79,11 @@ def test_one_thing_of_an_account(clients: dict[str, Client]) -> None:
         assert statuses(clients, f"/api/v1/{path}") == (404, 404, 404, 401, 404), path
         hidden, absent = (clients["stranger"].get(f"/api/v1/{p}").json() for p in (path, path.replace("/ana/", "/nobody/")))
         assert hidden["code"] == absent["code"] == "unknown_account"
+
+
+def test_figures_over_all_accounts(clients: dict[str, Client]) -> None:
+    for path in FOR_THE_OFFICE:
+        assert statuses(clients, f"/api/v1/{path}") == (403, 403, 403, 401, 200), path
 
 
 def test_one_row_of_a_resource(clients: dict[str, Client]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
+from tests.books import do
 from tests.interfaces.callers import customer, staff
 from tests.interfaces.worlds import NOW
 
@@ -111,3 +113,55 @@ def test_the_books_are_for_those_who_keep_them() -> None:
     people = {"clerk": staff("clerk"), "owner": customer("olga", "ana", "owner"), "nobody": Client(), "finance": staff("finance")}
     seen = {who: client.get(path).status_code for who, client in people.items()}
     assert seen == {"clerk": 403, "owner": 403, "nobody": 401, "finance": 200}
+
+
+def test_metrics_say_what_the_command_line_says(clerk: Client) -> None:
+    out = io.StringIO()
+    call_command("metrics", "--from", "2026-01-01", "--to", "2026-02-20", "--json", stdout=out)
+    told = json.loads(out.getvalue())
+    body = clerk.get("/api/v1/metrics", {"from": "2026-01-01", "to": "2026-02-20"}).json()
+    assert set(body) == {"start", "end", "sold", "recurring", "usage", "money"}
+    assert [(row["meter"], row["records"], row["value"]) for row in body["usage"]] == [
+        (row["meter"], row["records"], row["value"]) for row in told["usage"]
+    ]
+    assert [row["recurring"] for row in body["recurring"]] == [row["recurring"] for row in told["recurring"]]
+    assert [len(body[name]) for name in ("sold", "money")] == [len(told[name]) for name in ("sold", "money")]
+    assert body["recurring"]
+
+
+def test_metrics_by_part_currency_and_seller(clerk: Client) -> None:
+    asked = {"from": "2026-01-01", "to": "2026-02-20"}
+    alone = clerk.get("/api/v1/metrics", asked | {"part": "usage"}).json()
+    assert set(alone) == {"start", "end", "usage"}
+    assert clerk.get("/api/v1/metrics", asked | {"currency": "JPY"}).json()["recurring"] == []
+    all_of_it = clerk.get("/api/v1/metrics", asked).json()
+    assert clerk.get("/api/v1/metrics", asked | {"seller": "main"}).json() == all_of_it
+    nothing = clerk.get("/api/v1/metrics", asked | {"seller": "north"}).json()
+    assert [nothing[part] for part in ("sold", "recurring", "usage", "money")] == [[], [], [], []]
+
+
+@pytest.mark.parametrize(
+    ("asked", "code", "at"),
+    [
+        ({"part": "profit"}, "unknown_choice", "part"),
+        ({"zone": "Mars/Base"}, "unknown_zone", "zone"),
+        ({"from": "2026-03-01", "to": "2026-02-01"}, "out_of_range", "to"),
+        ({"from": "1990-01-01", "to": "2026-02-01"}, "out_of_range", "to"),
+        ({"month": "2026-01"}, "unknown_parameter", "month"),
+    ],
+)
+def test_wrong_questions_of_metrics_are_refused(clerk: Client, asked: dict[str, str], code: str, at: str) -> None:
+    response = clerk.get("/api/v1/metrics", asked)
+    assert (response.status_code, response.json()["code"], response.json()["at"]) == (422, code, at)
+
+
+def test_stock_is_listed_with_its_movements(clerk: Client) -> None:
+    do("restock", NOW, item="router", quantity="5", cost="250.00", location="north")
+    do("write_off_stock", NOW, item="router", quantity="1", reason="broken", location="north")
+    row = clerk.get("/api/v1/stock", {"location": "north"}).json()["results"][0]
+    assert (row["level"], row["value"]) == ("4", "200")
+    moves = clerk.get("/api/v1/stock_moves", {"item": "router", "reason": "written_off"}).json()["results"]
+    assert [(one["quantity"], one["cost"], one["note"]) for one in moves] == [("-1", "50.00", "broken")]
+    text = b"".join(staff("finance").get("/api/v1/exports/stock", {"to": "2026-02"}).streaming_content).decode()
+    assert text.splitlines()[0].startswith("item,location,level,")
+    assert text.splitlines()[2].startswith("router,north,4,250.00,50.00,200.00,EUR,")

@@ -20,7 +20,8 @@ class Command(BillingCommand):
     help = (
         "Write the books of the days from --from to --to, both included (a month stands for its first or last day): gl (general ledger by "
         "month), csv (every posting), trial-balance, deferred (roll-forward), tax (by rate and place), tax-book (by document), receipts "
-        "(cash), ageing (receivables at the end of --to), or the text formats of hledger, ledger and beancount."
+        "(cash), ageing (receivables at the end of --to); the figures sold, recurring, used, money-in, and stock, stock-moves; or the text "
+        "formats of hledger, ledger and beancount."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -19,13 +19,14 @@ class Command(BillingCommand):
         self.add_moment(parser, "--from", "from T on (default: a year before the end)")
         self.add_moment(parser, "--to", "until T (default: now)")
         parser.add_argument("--zone", default="UTC", help="the zone whose months are meant (default: UTC)")
+        parser.add_argument("--seller", default="", help="only of this seller's accounts (default: of all)")
         self.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         zone = options["zone"]
         end = moment(options["to"], zone=zone, at="to")
         start = optional_moment(options["from"], zone=zone, at="from") or Period(1, "year").after(end, zone, times=-1)
-        found = metrics(start, end, zone=zone)
+        found = metrics(start, end, zone=zone, seller=options["seller"])
         self.write_json(found) if options["json"] else self.write(_page(found))
 
 
