@@ -29,6 +29,8 @@ AREAS: dict[str, frozenset[str]] = {
             "resume",
             "apply_coupon",
             "move_billing_day",
+            "hold_invoicing",
+            "resume_invoicing",
             "move_change",
             "transfer_contract",
             "split_contract",

@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from billing.holds import is_held, released
 from billing.state import AccountState, Contract, OpenCharge
 from billing.terms import Policy, plan_of, used_items
 from plans.catalogue import InvoicePolicy
@@ -78,11 +79,12 @@ def _with_grace(moment: datetime, rule: InvoicePolicy, zone: str) -> datetime:
 
 def billable(state: AccountState, policy: Policy) -> list[OpenCharge]:
     """The open charges that a document is about. Those of one line that cancel each other out are about nothing, unless the policy wants
-    documents over nothing."""
+    documents over nothing; those that are held wait."""
     sums: dict[tuple[Any, ...], Decimal] = {}
-    for charge in state.open_charges:
+    free = [charge for charge in state.open_charges if not is_held(state, charge)] if state.held else state.open_charges
+    for charge in free:
         sums[charge.key] = sums.get(charge.key, Decimal(0)) + charge.amount
-    return [charge for charge in state.open_charges if sums[charge.key] or invoice_policy(state, policy, charge).zero == "issue"]
+    return [charge for charge in free if sums[charge.key] or invoice_policy(state, policy, charge).zero == "issue"]
 
 
 def bill_times(state: AccountState, policy: Policy) -> list[tuple[OpenCharge, datetime | None]]:
@@ -94,7 +96,7 @@ def bill_times(state: AccountState, policy: Policy) -> list[tuple[OpenCharge, da
         alike = charge.contract, charge.invoice_when, charge.kind, charge.effective_at, charge.end
         if alike not in known:
             known[alike] = bill_at(state, policy, charge)
-        found.append((charge, known[alike]))
+        found.append((charge, released(state, charge, known[alike]) if state.held else known[alike]))
     return found
 
 
@@ -111,7 +113,7 @@ def over_threshold(state: AccountState, policy: Policy) -> dict[str, list[OpenCh
     """Contracts whose open charges reach the threshold of their plan, with these charges."""
     by_contract: dict[str, list[OpenCharge]] = {}
     for charge in state.open_charges:
-        if charge.contract in state.contracts and charge.invoice_when not in ("never", "wallet"):
+        if charge.contract in state.contracts and charge.invoice_when not in ("never", "wallet") and not is_held(state, charge):
             by_contract.setdefault(charge.contract, []).append(charge)
     found = {}
     for contract, charges in by_contract.items():

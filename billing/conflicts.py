@@ -35,6 +35,7 @@ THINGS = {
     "credit_status": "the credit status",
     "credit_limit": "the credit limit",
     "payment_method": "the method of payment",
+    "invoicing": "whether the contract is kept off documents",
     "collection": "whether what falls due is collected",
 }
 

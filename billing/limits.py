@@ -20,6 +20,7 @@ from django.utils.module_loading import import_string
 from billing import bulk, ledgers
 from billing.engine import Context, Rollback, Stamp, record
 from billing.journal import Draft, is_account
+from billing.stored import afresh
 from plans.errors import Conflict
 from plans.money import decimals, plain, round_money
 
@@ -77,7 +78,7 @@ def check_bought(context: Context, account: str, drafts: Sequence[Draft], *, wha
         return
     before = counted(account, limit.currency)
     try:
-        with transaction.atomic():
+        with transaction.atomic(), afresh():
             follow_up(context, drafts)
             check_fits(limit, before=before, after=counted(account, limit.currency), at=context.at, what=what)
             raise Rollback

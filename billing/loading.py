@@ -14,6 +14,7 @@ import orjson
 from billing import bulk, ledgers
 from billing.codec import decode_value
 from billing.events import Place, Terms
+from billing.holds import read_holds
 from billing.standing import as_summed, load_counted, read_adjusted, read_corrected, read_standing, trimmed
 from billing.state import AccountState, Contract, Discount, OpenCharge, OpenInvoice, PeriodRow, TermsRow, UsageMark
 from billing.stored import SETTLED, Known, Layout, Part, Reader
@@ -103,6 +104,7 @@ def load(
     _open_invoices(states, names)
     _unused_credit(states, names)
     _discounts(states, names)
+    read_holds(states)
     if counted:
         load_counted(states)
     return states
@@ -265,9 +267,8 @@ def _billed_use(states: dict[str, AccountState]) -> None:
 
 
 CHARGE_FIELDS = (
-    "kind, contract, item, component, name, currency, amount, quantity, unit_price, unit, "
-    'start, "end", effective_at, supply_date, tax_category,'
-    " inclusive, catalogue, version, invoice_when, attributes::text, period_start, terms"
+    'kind, contract, item, component, name, currency, amount, quantity, unit_price, unit, start, "end", effective_at, supply_date, '
+    "tax_category, inclusive, catalogue, version, invoice_when, attributes::text, period_start, terms"
 )
 
 
@@ -328,6 +329,7 @@ _OF = "WHERE account = a.account"
 _SHARED = (
     Part(("places",), _reader(_places)),
     Part(("suspended",), _credit, f"SELECT FROM read_suspended_service {_OF}"),
+    Part(("held",), read_holds, f"SELECT FROM read_invoicing_hold {_OF}"),
     Part(("marks",), _marks_of, f"SELECT FROM usage_mark {_OF}"),
     Part(
         ("adjusted", "overrides"),

@@ -188,6 +188,7 @@ class AccountState:
     marks: list[UsageMark] = field(default_factory=list)
     credit_status: str = "good"
     credit_set_by: str = ""
+    held: dict[str, dict[str, datetime | None]] = field(default_factory=dict)  # contract -> items kept off documents ("": all), until
     suspended: dict[str, bool] = field(default_factory=dict)  # contract whose service is stopped -> whether its charges go on
     works: tuple[int, ...] = ()  # the works of the clockwork that concern it: positions in `billing.works.works()`
     facts: dict[str, Any] = field(default_factory=dict)  # what each of them needs to know, under its name

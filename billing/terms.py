@@ -47,6 +47,7 @@ class Segment:
     terms: Terms
     rounding: Rounding = "half_up"
     factor: Fraction = Fraction(1)  # what an index makes of the price
+    follows: str = ""  # the price list that says the price
 
     @cached_property
     def span(self) -> Span:
@@ -203,13 +204,17 @@ def _of_row(policy: Policy, contract: Contract, code: str, row: TermsRow, span: 
     rounding = policy.catalogue(row.terms.catalogue, row.terms.version).rounding
     own = _own_pricing(UNITS if item.wallet else contract.currency, held.price, rounding) if held.price is not None else None
     base = Segment(span.start, span.end, str(set_by), item, held.quantity, own or item.pricing, held, row.terms, rounding)
-    found = _by_phase(base, phase_spans(plan_of(policy, row.terms), row.terms, zone), own)
-    if item.follows and own is None:
-        entries = locked(policy.entries(row.terms.catalogue, item.follows), item, agreed_from(contract, row.terms), zone)
-        found = [part for segment in found for part in _by_list(segment, entries)]
+    base = replace(base, follows=(item.follows or "") if own is None else "")
+    found = _by_phase(base, phase_spans(plan_of(policy, row.terms), row.terms, zone))
+    found = [part for one in found for part in _by_list(one, _entries(policy, one, agreed_from(contract, row.terms), zone))]
     if item.indexation and held.index_base is not None:
         found = [part for segment in found for part in _by_index(policy, segment, agreed_from(contract, row.terms), zone)]
     return found
+
+
+def _entries(policy: Policy, segment: Segment, start: datetime, zone: str) -> tuple[ListEntry, ...]:
+    """The entries of the list that the segment follows, as far as no lock keeps them off."""
+    return locked(policy.entries(segment.terms.catalogue, segment.follows), segment.item, start, zone) if segment.follows else ()
 
 
 def agreed_from(contract: Contract, terms: Terms) -> datetime:
@@ -240,7 +245,7 @@ def _own_pricing(currency: str, price: Mapping[str, Any], rounding: Rounding) ->
     return _OWN_PRICES[name]
 
 
-def _by_phase(segment: Segment, spans: list[PhaseSpan], own: Pricing | None) -> list[Segment]:
+def _by_phase(segment: Segment, spans: list[PhaseSpan]) -> list[Segment]:
     found, rest = [], segment
     for span in spans:
         if span.end is not None and span.end <= rest.start:
@@ -248,25 +253,31 @@ def _by_phase(segment: Segment, spans: list[PhaseSpan], own: Pricing | None) -> 
         end = rest.end if span.end is None else min(span.end, rest.end)
         excluded = span.phase.only is not None and segment.item.code not in span.phase.only
         if not excluded and span.start <= rest.start < end:
-            named = segment.item.code in span.phase.prices
-            pricing = span.phase.prices[segment.item.code] if named else segment.pricing
-            key = f"{segment.key}+{span.phase.name}" if named else segment.key
-            found.append(replace(rest, end=end, key=key, pricing=pricing))
+            found.append(replace(_in_phase(rest, span.phase), end=end))
         if end >= rest.end:
             return found
         rest = replace(rest, start=end)
     return [*found, rest]
 
 
+def _in_phase(segment: Segment, phase: Phase) -> Segment:
+    """The segment with the price that the phase names for its item: a price of its own, no price (free), or another list."""
+    code, key = segment.item.code, f"{segment.key}+{phase.name}"
+    if code in phase.follows:
+        return replace(segment, key=key, follows=phase.follows[code])
+    return replace(segment, key=key, pricing=phase.prices[code], follows="") if code in phase.prices else segment
+
+
 def _by_list(segment: Segment, entries: tuple[ListEntry, ...]) -> list[Segment]:
+    if not segment.follows:
+        return [segment]
     found = []
     for i, entry in enumerate(entries):
         start = max(segment.start, entry.start)
         end = min(segment.end, entries[i + 1].start) if i + 1 < len(entries) else segment.end
         if start < end:
             key = f"{segment.key}@{entry.start:%Y-%m-%dT%H:%M}"
-            pricing = None if segment.pricing is None and "+" in segment.key else entry.pricing
-            found.append(replace(segment, start=start, end=end, key=key, pricing=pricing))
+            found.append(replace(segment, start=start, end=end, key=key, pricing=entry.pricing))
     return found
 
 

@@ -107,6 +107,7 @@ class Phase:
     name: str
     length: Period | None  # None: until the end (last phase)
     prices: Mapping[str, Pricing | None] = field(default_factory=dict)
+    follows: Mapping[str, str] = field(default_factory=dict)  # item → the price list that it follows meanwhile
     only: tuple[str, ...] | None = None  # the items that exist in this phase; None: all
     then: Literal["restart", "keep"] = "restart"  # whether the period restarts when the phase ends
 

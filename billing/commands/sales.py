@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from billing import bulk, journal, ledgers
-from billing.command import Command
+from billing.command import Command, Timed
 from billing.commands.common import account_itself, account_stream, entry, find_contract, find_item, money, open_state
 from billing.commands.contracts import own_price
 from billing.commands.offers import kept_in_stock, offered
@@ -254,16 +254,19 @@ def _sale(args: Return) -> tuple[journal.Recorded, SaleMade]:
 
 
 @dataclass(frozen=True)
-class Adjust:
+class Adjust(Timed):
     account: str
     amount: Decimal
-    reason: str
+    reason: str = field(kw_only=True)
     name: str = ""
     item: str = ""
     contract: str = ""
     currency: str = ""
     tax: str = ""
     invoice: str = ""
+
+    def needs(self) -> frozenset[str]:
+        return frozenset({"end", "payer"} if self.contract else ())
 
 
 def adjust(context: Context, args: Adjust) -> Decision:

@@ -98,6 +98,7 @@ from billing.events.documents import (
     PayBy,
     Settlement,
 )
+from billing.events.holds import InvoicingHeld, InvoicingResumed
 from billing.events.house import (
     CataloguePublished,
     EffectRetried,
@@ -249,6 +250,8 @@ __all__ = [
     "InvoiceReinstated",
     "InvoiceVoided",
     "InvoiceWrittenOff",
+    "InvoicingHeld",
+    "InvoicingResumed",
     "ItemAdded",
     "ItemOutcome",
     "ItemPeriod",

@@ -7,6 +7,7 @@ from billing.models.contracts import Contract, ContractTerms, Period
 from billing.models.corrections import CorrectionItem, CorrectionSet
 from billing.models.credit import CreditLimit, CreditStatus, SuspendedService
 from billing.models.due import DuePart
+from billing.models.holds import InvoicingHold
 from billing.models.journal import Counter, Due, Effect, IdempotencyKey, JournalEvent, Stream
 from billing.models.months import MonthMove
 from billing.models.overrides import Override
@@ -63,6 +64,7 @@ __all__ = [
     "IdempotencyKey",
     "Invoice",
     "InvoiceLine",
+    "InvoicingHold",
     "JournalEvent",
     "LegalHold",
     "Merged",

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from billing import bulk
 from billing.entitlements.changes import changes_ahead
 from billing.events import CreditNoteIssued, InvoiceIssued
 from billing.journal import Head, Recorded
@@ -68,7 +69,7 @@ def timeline(account: str, *, at: datetime) -> list[Ahead]:
     ends of contracts, due dates, what other parts of the system have in hand, and what the account may use otherwise from then on.
     Raises NotFound `unknown_account`."""
     state = load_one(account)
-    found = [*_contracts(state), *_changes(account), *_due(state), *_works(state)]
+    found = [*_contracts(state), *_changes(account), *_due(state), *_works(state), *_held(state)]
     found += _access(account, [one for one in found if one.kind in ("phase", "change", "start", "end") and one.at > at], at)
     return sorted((one for one in found if one.at >= at or one.kind == "waiting"), key=lambda one: (one.at, one.kind, one.what))
 
@@ -122,6 +123,18 @@ def _due(state: AccountState) -> Iterator[Ahead]:
             yield Ahead(
                 day_start(one.due, state.zone), "due", f"{one.number or one.document} is due: {one.open} {one.currency} open", one.id
             )
+
+
+def _held(state: AccountState) -> Iterator[Ahead]:
+    """What waits off documents, with who said so."""
+    if not state.held:
+        return
+    statement = """
+        SELECT contract, item, since, actor, event, reason FROM read_invoicing_hold
+        WHERE account = %s AND until IS NULL ORDER BY since, contract, item"""
+    for contract, item, since, actor, event, reason in bulk.fetch(statement, [state.account]):
+        what = f"{item} of {contract}" if item else contract
+        yield Ahead(since, "waiting", f"{what} is kept off documents, by {actor}{f': {reason}' if reason else ''}", event)
 
 
 def _works(state: AccountState) -> Iterator[Ahead]:

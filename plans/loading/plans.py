@@ -115,10 +115,12 @@ def _phases(fields: Fields, reading: Reading, known: list[str]) -> tuple[Phase, 
 def _phase(fields: Fields, reading: Reading, known: list[str]) -> Phase:
     only = codes_of(fields, "only") if fields.has("only") else None
     fields.raw("only", None)
+    prices, follows = _phase_prices(fields, reading, known)
     phase = Phase(
         name=fields.read("name", check_code),
         length=fields.read("length", parse_period, None),
-        prices=_phase_prices(fields, reading, known),
+        prices=prices,
+        follows=follows,
         only=only,
         then=fields.choice("then", ("restart", "keep"), "restart"),
     )
@@ -128,14 +130,19 @@ def _phase(fields: Fields, reading: Reading, known: list[str]) -> Phase:
     return phase
 
 
-def _phase_prices(fields: Fields, reading: Reading, known: list[str]) -> dict[str, Pricing | None]:
+def _phase_prices(fields: Fields, reading: Reading, known: list[str]) -> tuple[dict[str, Pricing | None], dict[str, str]]:
+    """Item → its price in the phase; item → the list that it follows there."""
     if fields.raw("prices", None) == "free":
-        return dict.fromkeys(known)
+        return dict.fromkeys(known), {}
     found: dict[str, Pricing | None] = {}
+    lists: dict[str, str] = {}
     for code, value, path in fields.mapping("prices", []):
         _known_item(code, known, path)
-        found[code] = None if value == "free" else _phase_price(value, path, reading)
-    return found
+        if isinstance(value, Mapping) and set(value) == {"follows"}:
+            lists[code] = Fields(value, path).read("follows", check_code)
+        else:
+            found[code] = None if value == "free" else _phase_price(value, path, reading)
+    return found, lists
 
 
 def _phase_price(value: object, at: str, reading: Reading) -> Pricing:

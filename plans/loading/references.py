@@ -44,9 +44,13 @@ def check_references(catalogue: Catalogue, names: Names, problems: Problems) -> 
             names.check(section, code, at)
     for plan in catalogue.plans.values():
         for code, item in plan.items.items():
-            _check_followed(catalogue, item, plan.currency, f"plans.{plan.code}.items.{code}", problems)
+            _check_followed(catalogue, item, item.follows, plan.currency, f"plans.{plan.code}.items.{code}", problems)
+        for number, phase in enumerate(plan.phases):
+            for code, name in phase.follows.items():
+                where = f"plans.{plan.code}.phases[{number}].prices.{code}"
+                _check_followed(catalogue, plan.items[code], name, plan.currency, where, problems)
     for code, item in catalogue.items.items():
-        _check_followed(catalogue, item, catalogue.currency, f"items.{code}", problems)
+        _check_followed(catalogue, item, item.follows, catalogue.currency, f"items.{code}", problems)
     _check_taxes(catalogue, names, problems)
     _check_drawn(catalogue, problems)
     _check_unused(catalogue, problems)
@@ -83,6 +87,8 @@ def _of_plan(plan: Plan, at: str) -> Iterator[Reference]:
     yield from (("discounts", code, join(at, "discounts")) for code in plan.discounts)
     for code, item in plan.items.items():
         yield from _of_item(item, f"{at}.items.{code}")
+    for number, phase in enumerate(plan.phases):
+        yield from (("lists", name, f"{at}.phases[{number}].prices.{code}.follows") for code, name in phase.follows.items())
 
 
 def _of_item(item: Item, at: str) -> Iterator[Reference]:
@@ -99,15 +105,15 @@ def _of_item(item: Item, at: str) -> Iterator[Reference]:
     yield from (("features", code, join(at, "features")) for code in item.features)
 
 
-def _check_followed(catalogue: Catalogue, item: Item, currency: str, at: str, problems: Problems) -> None:
+def _check_followed(catalogue: Catalogue, item: Item, name: str | None, currency: str, at: str, problems: Problems) -> None:
     """The list that an item follows must be in its currency and of a kind that its charge can use."""
-    for entry in catalogue.lists.get(item.follows or "", ()):
+    for entry in catalogue.lists.get(name or "", ()):
         if entry.pricing.currency != currency:
-            message = f"the price list {item.follows!r} is in {entry.pricing.currency}, the item in {currency}"
+            message = f"the price list {name!r} is in {entry.pricing.currency}, the item in {currency}"
             problems.add(Invalid("conflict", message, at=join(at, "follows")))
             return
         if item.charge != "usage" and (entry.pricing.needs_events or entry.pricing.choose is not None):
-            message = f"the price list {item.follows!r} looks at what was used; only usage has that"
+            message = f"the price list {name!r} looks at what was used; only usage has that"
             problems.add(Invalid("conflict", message, at=join(at, "follows")))
             return
 
@@ -181,8 +187,9 @@ def _check_unused(catalogue: Catalogue, problems: Problems) -> None:
     for code in catalogue.meters:
         if code not in used:
             problems.warn("unused", f"nothing uses the meter {code!r}", at=f"meters.{code}")
+    in_phases = {name for plan in catalogue.plans.values() for phase in plan.phases for name in phase.follows.values()}
     for code in catalogue.lists:
-        if all(item.follows != code for item in items):
+        if all(item.follows != code for item in items) and code not in in_phases:
             problems.warn("unused", f"no item follows the price list {code!r}", at=f"lists.{code}")
     if catalogue.taxes:
         untaxed = [(f"items.{code}", item) for code, item in catalogue.items.items()]

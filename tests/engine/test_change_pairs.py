@@ -62,7 +62,7 @@ CHANGES: dict[str, tuple[str, dict[str, Any]]] = {
     "coupon": ("apply_coupon", {"coupon": "SPRING"}),
     "tax": ("change_details", {"country": "FR"}),
 }
-#: Those of the account that no contract is touched by.
+#: Those that touch no terms of a contract.
 OF_ACCOUNT: dict[str, tuple[str, dict[str, Any]]] = {
     "no-offer": ("end_discount", {"discount": "half"}),
     "terms": ("change_details", {"terms": "net-14"}),
@@ -72,6 +72,9 @@ OF_ACCOUNT: dict[str, tuple[str, dict[str, Any]]] = {
     "collect": ("set_collection", {"mode": "manual"}),
     "status": ("set_credit_status", {"status": "grace", "reason": "late"}),
     "limit": ("set_credit_limit", {"amount": "90"}),
+    "hold": ("hold_invoicing", {}),
+    "unhold": ("resume_invoicing", {}),
+    "extra": ("adjust", {"amount": "10.00", "reason": "fair"}),
 }
 ABOUT_ACCOUNT = {"coupon", "tax", *OF_ACCOUNT}
 ASKED_AT = moment("2026-01-10")
@@ -168,54 +171,60 @@ def change(name: str, when: datetime, address: str) -> conflicts.Change:
 
 BY_RULE = {
     "earlier": """
-plan     C . . . . . . C . . C C . . . . . . . . . . .
-quantity C C . . C . . C . . C C . . . . . . . . . . .
-add      C . C . . . . C . . C C . . . . . . . . . . .
-remove   C . . C . . . C . . C C . . . . . . . . . . .
-price    C C . . C . . C . . C C . . . . . . . . . . .
-pause    . . . . . C C C . . C . . . . . . . . . . . .
-resume   . . . . . C C C . . C . . . . . . . . . . . .
-cancel   . . . . . . . C C . C . . . . . . . . . . . .
-renew    . . . . . . . C C . C . . . . . . . . . . . .
-day      . . . . . . . C . C C . . . . . . . . . . . .
-payer    . . . . . . . C . . C . . . . . . . . . . . .
-split    C . . . . . . C . . C C . . . . . . . . . . .
-discount C . . . . . . C . . . C C . . C . . . . . . .
-coupon   C . . . . . . C . . . C . C . . . . . . . . .
-tax      . . . . . . . . . . . . . . C . . . . . . . .
-no-offer . . . . . . . . . . . . C . . C . . . . . . .
-terms    . . . . . . . . . . . . . . . . C . . . . . .
-card     . . . . . . . . . . . . . . . . . C C C . . .
-default  . . . . . . . . . . . . . . . . . C C C . . .
-forget   . . . . . . . . . . . . . . . . . C C C . . .
-collect  . . . . . . . . . . . . . . . . . . . . C . .
-status   . . . . . . . . . . . . . . . . . . . . . C .
-limit    . . . . . . . . . . . . . . . . . . . . . . C
+plan     C . . . . . . C . . C C . . . . . . . . . . . . . .
+quantity C C . . C . . C . . C C . . . . . . . . . . . . . .
+add      C . C . . . . C . . C C . . . . . . . . . . . . . .
+remove   C . . C . . . C . . C C . . . . . . . . . . . . . .
+price    C C . . C . . C . . C C . . . . . . . . . . . . . .
+pause    . . . . . C C C . . C . . . . . . . . . . . . . . .
+resume   . . . . . C C C . . C . . . . . . . . . . . . . . .
+cancel   . . . . . . . C C . C . . . . . . . . . . . . . . .
+renew    . . . . . . . C C . C . . . . . . . . . . . . . . .
+day      . . . . . . . C . C C . . . . . . . . . . . . . . .
+payer    . . . . . . . C . . C . . . . . . . . . . . . . . .
+split    C . . . . . . C . . C C . . . . . . . . . . . . . .
+discount C . . . . . . C . . . C C . . C . . . . . . . . . .
+coupon   C . . . . . . C . . . C . C . . . . . . . . . . . .
+tax      . . . . . . . . . . . . . . C . . . . . . . . . . .
+no-offer . . . . . . . . . . . . C . . C . . . . . . . . . .
+terms    . . . . . . . . . . . . . . . . C . . . . . . . . .
+card     . . . . . . . . . . . . . . . . . C C C . . . . . .
+default  . . . . . . . . . . . . . . . . . C C C . . . . . .
+forget   . . . . . . . . . . . . . . . . . C C C . . . . . .
+collect  . . . . . . . . . . . . . . . . . . . . C . . . . .
+status   . . . . . . . . . . . . . . . . . . . . . C . . . .
+limit    . . . . . . . . . . . . . . . . . . . . . . C . . .
+hold     . . . . . . . . . . C . . . . . . . . . . . . C C .
+unhold   . . . . . . . . . . C . . . . . . . . . . . . C C .
+extra    . . . . . . . . . . . . . . . . . . . . . . . . . .
 """,
     "same": """
-plan     C C C C C . . C . . C C C C . . . . . . . . .
-quantity C C . . C . . C . . C C . . . . . . . . . . .
-add      C . C . . . . C . . C C . . . . . . . . . . .
-remove   C . . C . . . C . . C C . . . . . . . . . . .
-price    C C . . C . . C . . C C . . . . . . . . . . .
-pause    . . . . . C C C . . C . . . . . . . . . . . .
-resume   . . . . . C C C . . C . . . . . . . . . . . .
-cancel   C C C C C C C C C C C C C C . . . . . . . . .
-renew    . . . . . . . C C . C . . . . . . . . . . . .
-day      . . . . . . . C . C C . . . . . . . . . . . .
-payer    C C C C C C C C C C C C . . . . . . . . . . .
-split    C C C C C . . C . . C C C C . . . . . . . . .
-discount C . . . . . . C . . . C C . . C . . . . . . .
-coupon   C . . . . . . C . . . C . C . . . . . . . . .
-tax      . . . . . . . . . . . . . . C . . . . . . . .
-no-offer . . . . . . . . . . . . C . . C . . . . . . .
-terms    . . . . . . . . . . . . . . . . C . . . . . .
-card     . . . . . . . . . . . . . . . . . C C C . . .
-default  . . . . . . . . . . . . . . . . . C C C . . .
-forget   . . . . . . . . . . . . . . . . . C C C . . .
-collect  . . . . . . . . . . . . . . . . . . . . C . .
-status   . . . . . . . . . . . . . . . . . . . . . C .
-limit    . . . . . . . . . . . . . . . . . . . . . . C
+plan     C C C C C . . C . . C C C C . . . . . . . . . . . .
+quantity C C . . C . . C . . C C . . . . . . . . . . . . . .
+add      C . C . . . . C . . C C . . . . . . . . . . . . . .
+remove   C . . C . . . C . . C C . . . . . . . . . . . . . .
+price    C C . . C . . C . . C C . . . . . . . . . . . . . .
+pause    . . . . . C C C . . C . . . . . . . . . . . . . . .
+resume   . . . . . C C C . . C . . . . . . . . . . . . . . .
+cancel   C C C C C C C C C C C C C C . . . . . . . . . . . .
+renew    . . . . . . . C C . C . . . . . . . . . . . . . . .
+day      . . . . . . . C . C C . . . . . . . . . . . . . . .
+payer    C C C C C C C C C C C C . . . . . . . . . . . C C .
+split    C C C C C . . C . . C C C C . . . . . . . . . . . .
+discount C . . . . . . C . . . C C . . C . . . . . . . . . .
+coupon   C . . . . . . C . . . C . C . . . . . . . . . . . .
+tax      . . . . . . . . . . . . . . C . . . . . . . . . . .
+no-offer . . . . . . . . . . . . C . . C . . . . . . . . . .
+terms    . . . . . . . . . . . . . . . . C . . . . . . . . .
+card     . . . . . . . . . . . . . . . . . C C C . . . . . .
+default  . . . . . . . . . . . . . . . . . C C C . . . . . .
+forget   . . . . . . . . . . . . . . . . . C C C . . . . . .
+collect  . . . . . . . . . . . . . . . . . . . . C . . . . .
+status   . . . . . . . . . . . . . . . . . . . . . C . . . .
+limit    . . . . . . . . . . . . . . . . . . . . . . C . . .
+hold     . . . . . . . . . . C . . . . . . . . . . . . C C .
+unhold   . . . . . . . . . . C . . . . . . . . . . . . C C .
+extra    . . . . . . . . . . . . . . . . . . . . . . . . . .
 """,
 }
 

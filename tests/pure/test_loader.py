@@ -137,6 +137,15 @@ def test_a_trial_is_a_phase_in_which_everything_is_free() -> None:
     )
 
 
+def test_in_a_phase_an_item_may_follow_a_list_of_its_own() -> None:
+    text = """
+lists: {start: [{from: 2026-01-01, price: 5}], full: [{from: 2026-01-01, price: 7}]}
+plans: {p: {period: month, phases: [{name: x, length: 1 month, prices: {fee: {follows: start}}}], items: {fee: {follows: full}}}}
+"""
+    [phase] = catalogue_of(text).plans["p"].phases
+    assert (dict(phase.follows), dict(phase.prices)) == ({"fee": "start"}, {})
+
+
 def test_phases_follow_each_other() -> None:
     text = """
 plans:

@@ -78,6 +78,12 @@ MISTAKES = [
     ("terms: net\n", "terms: nett\n", "unknown_choice", "18: plans.p.terms"),
     ("terms: net\n", "discounts: [e]\n", "unknown_choice", "18: plans.p.discounts"),
     ("terms: net\n", "phases: [{name: x, prices: {fees: free}}]\n", "unknown_choice", "18: plans.p.phases[0].prices.fees"),
+    (
+        "terms: net\n",
+        "phases: [{name: x, prices: {fee: {follows: tarif}}}]\n",
+        "unknown_choice",
+        "18: plans.p.phases[0].prices.fee.follows",
+    ),
     ("terms: net\n", "phases: [{name: x}, {name: y}]\n", "missing_field", "18: plans.p.phases[1]"),
     ("terms: net\n", "phases: [{name: x, length: month}, {name: x}]\n", "conflict", "18: plans.p.phases[1].name"),
     ("terms: net\n", "phases: [{name: x, only: [fees]}]\n", "unknown_choice", "18: plans.p.phases[0].only[0]"),
