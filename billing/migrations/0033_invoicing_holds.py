@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0029_people'),
+        ("billing", "0032_usage_alerts"),
     ]
 
     operations = [
