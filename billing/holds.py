@@ -5,18 +5,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from billing import bulk
 from billing.state import AccountState, OpenCharge
-
-
-def read_holds(states: dict[str, AccountState]) -> None:
-    """Put into each state what is or was held of it."""
-    statement = "SELECT account, contract, item, until FROM read_invoicing_hold WHERE account = ANY(%s)"
-    found: dict[str, dict[str, dict[str, datetime | None]]] = {}
-    for account, contract, item, until in bulk.fetch(statement, [list(states)]):
-        found.setdefault(account, {}).setdefault(contract, {})[item] = until
-    for account, state in states.items():
-        state.held = found.get(account, {})
 
 
 def held_items(state: AccountState, contract: str) -> set[str]:

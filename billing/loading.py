@@ -14,7 +14,6 @@ import orjson
 from billing import bulk, ledgers
 from billing.codec import decode_value
 from billing.events import Place, Terms
-from billing.holds import read_holds
 from billing.standing import as_summed, load_counted, read_adjusted, read_corrected, read_standing, trimmed
 from billing.state import AccountState, Contract, Discount, OpenCharge, OpenInvoice, PeriodRow, TermsRow, UsageMark
 from billing.stored import SETTLED, Known, Layout, Part, Reader
@@ -104,7 +103,7 @@ def load(
     _open_invoices(states, names)
     _unused_credit(states, names)
     _discounts(states, names)
-    read_holds(states)
+    _holds(states)
     if counted:
         load_counted(states)
     return states
@@ -313,6 +312,16 @@ def _discounts(states: dict[str, AccountState], names: Sequence[str]) -> None:
         states[account].discounts.append(held)
 
 
+def _holds(states: dict[str, AccountState]) -> None:
+    """What is or was kept off documents of each."""
+    statement = "SELECT account, contract, item, until FROM read_invoicing_hold WHERE account = ANY(%s)"
+    found: dict[str, dict[str, dict[str, datetime | None]]] = {}
+    for account, contract, item, until in bulk.fetch(statement, [list(states)]):
+        found.setdefault(account, {}).setdefault(contract, {})[item] = until
+    for account, state in states.items():
+        state.held = found.get(account, {})
+
+
 # --- one account, part by part ----------------------------------------------------------------------------------------------------
 
 
@@ -329,7 +338,7 @@ _OF = "WHERE account = a.account"
 _SHARED = (
     Part(("places",), _reader(_places)),
     Part(("suspended",), _credit, f"SELECT FROM read_suspended_service {_OF}"),
-    Part(("held",), read_holds, f"SELECT FROM read_invoicing_hold {_OF}"),
+    Part(("held",), _holds, f"SELECT FROM read_invoicing_hold {_OF}"),
     Part(("marks",), _marks_of, f"SELECT FROM usage_mark {_OF}"),
     Part(
         ("adjusted", "overrides"),
