@@ -153,3 +153,16 @@ def test_what_a_command_reads_it_reads_once() -> None:
         assert [charge.item for charge in load(["ana"], known=known)["ana"].open_charges] == ["ticket"]
         let_go(known, books.do("adjust", account="ana", amount="1", reason="late").events)
         assert known == {}, "an event that does not say what it moves may have moved anything"
+
+
+def test_a_contract_that_is_over_is_in_the_whole_state_alone() -> None:
+    books.publish()
+    books.open_account()
+    contract = books.do("subscribe", account="ana", plan="basic", catalogue="test").made["contract"]
+    books.do("cancel", "2026-01-10", account="ana", contract=contract, when="period_end")
+    with stored.remembering():
+        assert list(load(["ana"])["ana"].contracts) == list(load_one("ana").contracts) == [contract]
+    books.advance("2026-03-01")
+    with stored.remembering():
+        assert list(load(["ana"])["ana"].contracts) == []
+        assert list(load_one("ana").contracts) == [contract]
