@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from billing import bulk, ledgers
+from billing.arrays import Array
 from billing.codec import decode_value
 from billing.events import Place, Terms
 from billing.standing import as_summed, load_counted, read_adjusted, read_corrected, read_standing, trimmed
@@ -37,6 +38,7 @@ __all__ = [
     "trimmed",
     "zone_of_account",
 ]
+Names = Sequence[str] | Array
 LONG_AGO = datetime(1, 1, 2, tzinfo=UTC)
 
 
@@ -91,13 +93,13 @@ def load(
     states = _accounts(list(accounts)) if accounts else {}
     if not states:
         return states
-    names = list(states)
+    names = bulk.texts(states)
     _places(states, names)
     _marks(states, names)
-    whole = [name for name in names if name in recounted or states[name].marks]
+    whole = [name for name in states if name in recounted or states[name].marks]
     _contracts(states, names, whole)
     _reach_back({name: states[name] for name in whole if states[name].marks})
-    _periods(states, names, [*whole, *(name for name in names if _counts_its_past(states[name]))])
+    _periods(states, names, [*whole, *(name for name in states if _counts_its_past(states[name]))])
     _billed_use(states)
     _charges(states, names)
     _open_invoices(states, names)
@@ -128,7 +130,7 @@ def _accounts(names: Sequence[str]) -> dict[str, AccountState]:
     return states
 
 
-def _places(states: dict[str, AccountState], names: Sequence[str]) -> None:
+def _places(states: dict[str, AccountState], names: Names) -> None:
     statement = """
         SELECT account, effective_at, place::text FROM read_account_place
         WHERE account = ANY(%s) ORDER BY account, effective_at, sequence"""
@@ -152,7 +154,7 @@ def _place(text: str) -> Place:
     return place
 
 
-def _marks(states: dict[str, AccountState], names: Sequence[str]) -> None:
+def _marks(states: dict[str, AccountState], names: Names) -> None:
     """Usage that arrived."""
     marks = "SELECT account, meter, at, id, arrived_at FROM usage_mark WHERE account = ANY(%s) ORDER BY account, id"
     for account, meter, at, mark, arrived_at in bulk.fetch(marks, [names]):
@@ -182,7 +184,7 @@ def _looks_back(rules: StoredPolicy, state: AccountState, sent: str) -> bool:
     return any(sent in rules.catalogue(one.catalogue, one.version).looking_back for one in terms)
 
 
-def _contracts(states: dict[str, AccountState], names: Sequence[str], whole: Sequence[str]) -> None:
+def _contracts(states: dict[str, AccountState], names: Names, whole: Sequence[str]) -> None:
     """Live contracts (and all of them for the accounts in `whole`, and those with open charges) with their terms."""
     statement = """
         SELECT contract.contract, contract.account, currency, start, "end", status, name, keep_unused, ended_early, paid_through, settled,
@@ -228,7 +230,7 @@ def _terms(text: str) -> Terms:
     return terms
 
 
-def _periods(states: dict[str, AccountState], names: Sequence[str], whole: Sequence[str]) -> None:
+def _periods(states: dict[str, AccountState], names: Names, whole: Sequence[str]) -> None:
     """Open and newest periods; all of them for the accounts whose past may move."""
     statement = """
         SELECT account, contract, item, start, "end", full_start, full_end, closed, last FROM read_period
@@ -271,7 +273,7 @@ CHARGE_FIELDS = (
 )
 
 
-def _charges(states: dict[str, AccountState], names: Sequence[str]) -> None:
+def _charges(states: dict[str, AccountState], names: Names) -> None:
     statement = f"""
         SELECT account, sequence, {CHARGE_FIELDS} FROM read_open_charge JOIN read_charge USING (account, sequence)
         WHERE account = ANY(%s) ORDER BY account, sequence"""
@@ -287,7 +289,7 @@ def open_charge(row: Sequence[Any]) -> OpenCharge:
     return OpenCharge(f"{account}/{sequence}", *values)
 
 
-def _open_invoices(states: dict[str, AccountState], names: Sequence[str]) -> None:
+def _open_invoices(states: dict[str, AccountState], names: Names) -> None:
     statement = """
         SELECT account, invoice, number, document, currency, total, open, due, issued, sequence FROM read_invoice
         WHERE account = ANY(%s) AND open > 0 AND status = 'open' ORDER BY account, due NULLS LAST, sequence"""
@@ -296,13 +298,13 @@ def _open_invoices(states: dict[str, AccountState], names: Sequence[str]) -> Non
         states[account].open_invoices.append(OpenInvoice(*row))
 
 
-def _unused_credit(states: dict[str, AccountState], names: Sequence[str]) -> None:
+def _unused_credit(states: dict[str, AccountState], names: Names) -> None:
     credit = "SELECT account, currency, amount FROM read_balance WHERE account = ANY(%s) AND ledger = %s AND amount <> 0"
     for account, currency, amount in bulk.fetch(credit, [names, ledgers.CREDIT]):
         states[account].credit[currency] = trimmed(-amount)
 
 
-def _discounts(states: dict[str, AccountState], names: Sequence[str]) -> None:
+def _discounts(states: dict[str, AccountState], names: Names) -> None:
     statement = """
         SELECT account, attachment, contract, name, level, terms::text, currency, start, "end", remainder, uses, coupon
         FROM read_discount WHERE account = ANY(%s) ORDER BY account, start, attachment"""

@@ -90,6 +90,8 @@ def load_works(states: Mapping[str, AccountState], policy: Policy) -> None:
     concerned: dict[str, list[int]] = {account: [] for account in states}
     for position, work in enumerate(works()):
         holding = held.get(position, ())
+        if not holding and type(work).concerns is Work.concerns:
+            continue  # as most are: no table holds anything, and states say nothing of it
         mine = {account: state for account, state in states.items() if account in holding or work.concerns(state, policy)}
         if mine:
             work.load(mine)

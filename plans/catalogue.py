@@ -307,6 +307,11 @@ class Catalogue:
     digest: str = ""
 
     @cached_property
+    def taxes_ask(self) -> bool:
+        """Whether a tax looks at more than category, place and day: at attributes of the supply, or at how much of it there is."""
+        return any(tax.rate is None or tax.when or tax.by_length for tax in self.taxes)
+
+    @cached_property
     def looking_back(self) -> frozenset[str]:
         """The codes under which records of meters are sent that look back beyond a period."""
         return frozenset(meter.reads or code for code, meter in self.meters.items() if meter.looks_back)

@@ -11,7 +11,7 @@ stay, which decides rules of length), `persons` or `ages`, `kinds` (of the perso
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -166,14 +166,12 @@ def apply_taxes(
     found = []
     for tax in taxes_for(taxes, category=category, place=place, on=on, attributes=facts):
         reason = exemption(tax, category=category, place=place)
-        applied = AppliedTax(
-            code=tax.code, name=tax.name, order=tax.order, compound=tax.compound, group=tax.group, ledger=tax.ledger, reason=reason
-        )
+        rate = fixed = None
         if tax.rate is not None:
-            found.append(replace(applied, rate=Decimal(0) if reason else tax.rate))
+            rate = Decimal(0) if reason else tax.rate
         else:
-            due = Fraction(0) if reason else Fraction(tax.amount or 0) * counted(tax, quantity=quantity, attributes=facts) * sign
-            found.append(replace(applied, fixed=due))
+            fixed = Fraction(0) if reason else Fraction(tax.amount or 0) * counted(tax, quantity=quantity, attributes=facts) * sign
+        found.append(AppliedTax(tax.code, tax.name, rate, fixed, tax.order, tax.compound, tax.group, tax.ledger, reason))
     return tuple(found)
 
 

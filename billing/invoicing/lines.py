@@ -61,7 +61,7 @@ def _joins(draft: LineDraft, one: LineDraft) -> bool:
     old, new = draft.pieces[-1], one.first
     if one.ref is not None and draft.ref == one.ref:
         return True
-    if draft.ref or one.ref or new.policy.lines != "grouped" or new.last.kind == "adjustment":
+    if old.last.item != new.last.item or draft.ref or one.ref or new.policy.lines != "grouped" or new.last.kind == "adjustment":
         return False
     if (draft.charged < 0) != (one.charged < 0):
         return False
@@ -115,11 +115,13 @@ def discounted(
         if draft.ref is None
     ]
     uses = document_discounts(able, held_discounts(composing, currency, used), currency=currency) if able else []
+    if not uses and len(able) == len(drafts):
+        return list(drafts), []
     taken = {i: sum((use.shares.get(str(i), ZERO) for use in uses), ZERO) for i in range(len(drafts))}
     found = []
     for i, draft in enumerate(drafts):
         share = -taken[i] if draft.ref is None else standing.share(draft.ref, draft.charged, currency) - draft.charged
-        found.append(replace(draft, discount=share if share else ZERO))
+        found.append(replace(draft, discount=share) if share else draft)  # none had a discount before
     return found, [DiscountUse(attachment=use.held.id, amount=use.amount) for use in uses]
 
 
@@ -158,7 +160,8 @@ def taxed(drafts: Sequence[LineDraft], policy: TaxPolicy, currency: str, standin
             lines = [TaxableLine(str(i), drafts[i].amount, drafts[i].taxes, drafts[i].first.last.inclusive) for i in here]
             answers = tax_lines(lines, policy=policy, currency=currency)
         for i, answer in zip(here, answers, strict=True):
-            found[i] = replace(found[i], taxed=answer)
+            line = found[i]
+            found[i] = LineDraft(line.pieces, line.charged, line.quantity, line.taxes, line.ref, line.discount, answer)
     return found
 
 

@@ -94,14 +94,14 @@ def taxes_on(piece: Piece, catalogue: Catalogue | None, composing: Composing) ->
     it belongs to does."""
     if catalogue is None:
         return ()
-    charge = piece.last
+    charge, places = piece.last, composing.state.places
     found = apply_taxes(
         catalogue.taxes,
         category=charge.tax_category,
-        place=composing.state.place_on(_end_of_day(charge, composing)),
+        place=places[0][1] if len(places) == 1 else composing.state.place_on(_end_of_day(charge, composing)),
         on=charge.supply_date,
         quantity=piece.quantity,
-        attributes=_stay(charge, composing) | dict(charge.attributes),
+        attributes=_stay(charge, composing) | dict(charge.attributes) if catalogue.taxes_ask else {},
         sign=-1 if piece.amount < 0 else 1,
     )
     if charge.component.partition(":")[0] in ("discount", "minimum"):
