@@ -7,6 +7,7 @@ from datetime import date
 from accounts.access import is_customer
 from plans import store
 from plans.catalogue import Catalogue, Plan
+from plans.dunning import InstalmentOffer
 from plans.errors import Conflict, NotFound
 from plans.fields import suggestion
 
@@ -22,6 +23,11 @@ def offered(on: date, name: str = "") -> list[Catalogue]:
         if newest is not None:
             found.append(newest)
     return found
+
+
+def public_offers(on: date) -> list[InstalmentOffer]:
+    """The payment plans that customers may take themselves on the day."""
+    return [one for held in offered(on) for one in held.instalments.values() if one.public]
 
 
 def find_catalogue(name: str, plan: str, version: int | None, on: date) -> Catalogue:

@@ -15,7 +15,7 @@ from accounts import vault
 from accounts.crm import contacts
 from accounts.roles import CUSTOMER_COMMANDS
 from billing.command import registry
-from billing.commands.offers import offered
+from billing.commands.offers import public_offers
 from billing.forms import CommandForm
 from billing.house.published import house_policy
 from billing.loading import load_one, policy
@@ -149,7 +149,7 @@ def _methods(visit: Visit, state: AccountState, contract: str, command: str) -> 
 def _offers(visit: Visit, state: AccountState, contract: str, command: str) -> Choices:
     """The payment plans that customers may take themselves."""
     day = local_date(visit.at, state.zone)
-    return [(one.code, f"{one.name} ({one.count})") for held in offered(day) for one in held.instalments.values() if one.public]
+    return [(one.code, f"{one.name} ({one.count})") for one in public_offers(day)]
 
 
 def _invoices(visit: Visit, state: AccountState, contract: str, command: str) -> Choices:

@@ -20,6 +20,7 @@ from billing.portal.views import shared
 from billing.portal.words import TITLES, money
 from billing.previewing import Shown, shown_preview
 from billing.sayings import said
+from payments.instalments.events import InstalmentsAgreed
 from plans.errors import Refusal
 
 #: Commands that have a page of their own.
@@ -49,6 +50,14 @@ class CustomerPage(CommandPage):
 
     def refusal_text(self, refusal: Refusal) -> str:
         return said(refusal)
+
+    def previewed(self, outcome: Outcome) -> dict[str, Any]:
+        """Of instalments: what is to be paid when."""
+        agreed = next((one.event for one in outcome.events if isinstance(one.event, InstalmentsAgreed)), None)
+        if agreed is None:
+            return {}
+        parts = [(one.due, money(one.principal + one.interest, agreed.currency)) for one in agreed.instalments]
+        return {"instalments": parts}
 
     def said(self, outcome: Outcome) -> str:
         return _("Done: %(what)s.") % {"what": TITLES.get(self.command.name, self.command.summary)}

@@ -19,6 +19,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as lazy
 
 from billing import bulk, engine
+from billing.commands.offers import public_offers
 from billing.delivery import attempt_now
 from billing.engine import Outcome
 from billing.portal.guard import Visit, of_account
@@ -28,6 +29,7 @@ from billing.sayings import said
 from payments.collecting import RUNNING, collectable
 from payments.models import Collection, PaymentMethod
 from plans.errors import Conflict, Refusal
+from plans.periods import local_date
 
 NEW_CARD = "new"
 
@@ -81,7 +83,15 @@ def pay(visit: Visit) -> HttpResponse:
             form.add_error(refusal.at if refusal.at in form.fields else None, said(refusal))
     stand = status(account, at=visit.at)
     running = Collection.objects.filter(account=account, status__in=RUNNING).order_by("-sequence")
-    context = {"form": form, "amounts": stand.amounts, "running": running, "key": secrets.token_hex(16), "currency": visit.account.currency}
+    offers = public_offers(local_date(visit.at, visit.account.zone)) if form.rows else []
+    context = {
+        "form": form,
+        "offers": offers,
+        "amounts": stand.amounts,
+        "running": running,
+        "key": secrets.token_hex(16),
+        "currency": visit.account.currency,
+    }
     return render(visit.request, "portal/pay.html", shared(visit, "pay") | context)
 
 

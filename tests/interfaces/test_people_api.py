@@ -12,9 +12,9 @@ from django.utils import timezone
 from accounts.access import caller_of_user
 from billing.models import CorrectionRequest, Invoice
 from plans.errors import NotAllowed
-from tests.books import do
+from tests.books import CATALOGUE, do, publish
 from tests.interfaces.callers import customer, staff
-from tests.interfaces.test_portal import text
+from tests.interfaces.test_portal import hidden, text
 from tests.interfaces.worlds import NOW
 
 pytestmark = pytest.mark.django_db
@@ -73,3 +73,17 @@ def test_a_credit_is_asked_for_and_waits_for_the_office() -> None:
     assert customer("carl", "ana", "viewer").get("/my/ana/credit").status_code == 404
     with pytest.raises(NotAllowed, match="no_right"):
         caller_of_user(User.objects.get(username="olga")).must_run("request_correction", {"account": "ana", "wanted": "adjust"})
+
+
+def test_an_offered_payment_plan_is_shown_and_its_parts_before_it_is_agreed() -> None:
+    publish(f"{CATALOGUE}instalments:\n  three: {{name: Three parts, count: 3, public: true}}\n  inner: {{name: Inner, count: 2}}\n", NOW)
+    owner = customer("olga", "ana", "owner")
+    page = text(owner.get("/my/ana/pay"))
+    assert "Three parts, in 3 parts" in page
+    assert "Inner" not in page
+    address = "/my/ana/do/instalments?offer=three"
+    shown = owner.post(address, {"offer": "three", "_step": "preview"})
+    assert "What you pay, and when" in text(shown)
+    assert text(shown).count("€25.4") >= 2
+    done = owner.post(address, hidden(shown) | {"_step": "confirm"}, follow=True)
+    assert "Done: Pay in instalments." in text(done)
