@@ -9,7 +9,7 @@ import pytest
 from django.db import transaction
 
 from billing import bulk, clockwork, journal
-from billing.engine import Stamp, record
+from billing.engine import Outcome, Request, Stamp, execute, record
 from billing.events import StockMoved
 from billing.journal import Draft
 from tests.books import assert_books_hold, do, moment, open_account, publish
@@ -89,6 +89,27 @@ def test_payments_at_once_pay_an_invoice_once_and_the_rest_is_credit() -> None:
     assert bulk.fetch("SELECT open FROM read_invoice") == [(Decimal(0),)]
     assert bulk.fetch("SELECT amount FROM read_balance WHERE ledger = 'credit'") == [(Decimal("-5.86"),)]
     assert_books_hold()
+
+
+def test_of_many_with_one_form_one_wins_and_the_others_hear_by_whom() -> None:
+    """All preview the same state; the wrong variant beside it confirms without the preview's token, and everybody overwrites the last."""
+    publish()
+    open_account()
+    do("subscribe", account="ana", plan="seats", quantity="5")
+    forms = [do("change_quantity", "2026-01-16", account="ana", quantity=str(10 + number), dry_run=True) for number in range(4)]
+    answers = race(4, lambda number: confirmed(forms[number], str(10 + number)))
+    assert codes(answers) == ["Outcome", *["stale_preview"] * 3]
+    winner = next(one for one in answers if isinstance(one, Outcome)).events[0].address
+    assert all(winner in str(one) for one in answers if not isinstance(one, Outcome))
+    careless = race(4, lambda number: do("change_quantity", "2026-01-16T01:00", account="ana", quantity=str(20 + number)))
+    assert codes(careless) == ["Outcome"] * 4
+    assert bulk.fetch("SELECT count(*) FROM journal WHERE kind = 'contract.quantity_changed'") == [(5,)]
+
+
+def confirmed(form: Outcome, quantity: str) -> Outcome:
+    assert form.preview is not None
+    asked = {"account": "ana", "quantity": quantity}
+    return execute(Request("change_quantity", asked, moment("2026-01-16T00:01"), actor="tester", token=form.preview.token))
 
 
 def test_workers_at_once_bill_every_account_exactly_once() -> None:
