@@ -17,7 +17,7 @@ from typing import Any
 
 from billing import bulk
 from billing.publications.replaying import ZERO, Line, Replayed, Trial, replay
-from plans.money import plain, round_to
+from plans.money import DECIMALS, plain, round_to
 
 CHUNK = 50
 MOST_ACCOUNTS = 2_000
@@ -98,7 +98,7 @@ def summarised(lines: Iterable[Line], *, tested: int, accounts: int) -> dict[str
         "currencies": [_currency(name, listed, tested=tested, accounts=accounts) for name in sorted({one.currency for one in listed})],
         "movers": [_mover(one) for one in most],
         "items": [
-            {"item": item, "currency": currency, "before": plain(before), "after": plain(after), "difference": plain(after - before)}
+            {"item": item, "currency": currency, **_sums(before, after, currency)}
             for (item, currency), (before, after) in sorted(items.items(), key=lambda one: (-abs(one[1][1] - one[1][0]), one[0]))
         ],
     }
@@ -111,10 +111,8 @@ def _currency(name: str, movers: Sequence[Mover], *, tested: int, accounts: int)
     scaled = Fraction(after - before) * accounts / tested if 0 < tested < accounts else None
     return {
         "currency": name,
-        "before": plain(before),
-        "after": plain(after),
-        "difference": plain(after - before),
-        "estimate": None if scaled is None else plain(round_to(scaled, 2)),
+        **_sums(before, after, name),
+        "estimate": None if scaled is None else _said(round_to(scaled, DECIMALS.get(name, 2)), name),
         "more": sum(one.difference > 0 for one in mine),
         "less": sum(one.difference < 0 for one in mine),
         "same": sum(not one.difference for one in mine),
@@ -124,8 +122,16 @@ def _currency(name: str, movers: Sequence[Mover], *, tested: int, accounts: int)
 
 def _mover(one: Mover) -> dict[str, str]:
     share = f"{100 * one.difference / one.before:+.1f}" if one.before else ""
-    sums = {"before": plain(one.before), "after": plain(one.after), "difference": plain(one.difference)}
-    return {"account": one.account, "currency": one.currency, **sums, "percent": share}
+    return {"account": one.account, "currency": one.currency, **_sums(one.before, one.after, one.currency), "percent": share}
+
+
+def _sums(before: Decimal, after: Decimal, currency: str) -> dict[str, str]:
+    return {"before": _said(before, currency), "after": _said(after, currency), "difference": _said(after - before, currency)}
+
+
+def _said(amount: Decimal, currency: str) -> str:
+    """With the decimals of the currency; units of a wallet as they are."""
+    return plain(amount, DECIMALS.get(currency))
 
 
 def spread(movers: Iterable[Mover]) -> list[dict[str, Any]]:
@@ -136,9 +142,10 @@ def spread(movers: Iterable[Mover]) -> list[dict[str, Any]]:
 
 
 def _labels() -> tuple[str, ...]:
-    below = [f"−{-low} to −{-high} %" if high else f"up to −{-low} %" for low, high in pairwise(BOUNDS[:4])]
-    above = [f"+{low} to +{high} %" if low else f"up to +{high} %" for low, high in pairwise(BOUNDS[3:])]
-    return (f"below −{-BOUNDS[0]} %", *below, SAME, *above, f"above +{BOUNDS[-1]} %")
+    """In percent; written with a real minus sign."""
+    below = [f"{low}…{high}".replace("-", "−") for low, high in pairwise(BOUNDS[:4])]
+    above = [f"+{low}…+{high}".replace("+0…", "0…") for low, high in pairwise(BOUNDS[3:])]
+    return (f"< −{-BOUNDS[0]}", *below, SAME, *above, f"> +{BOUNDS[-1]}")
 
 
 LABELS = _labels()

@@ -212,3 +212,22 @@ def test_what_can_not_be_compared(folder: Path, other: str) -> None:
     status, out, err = run("diff", "gym.yaml", other)
     assert (status, out) == (2, "")
     assert len(err.splitlines()) == 1
+
+
+@pytest.mark.django_db
+def test_a_draft_is_tried_asked_for_and_approved_by_another(folder: Path) -> None:
+    assert run("publish", "gym.yaml")[0] == 0
+    assert run("load", "dearer.yaml", "--by", "bob")[0] == 0
+    code, said, _ = run("backtest", "gym", "--months", "3")
+    assert (code, said) == (0, "gym@draft on 0 of 0 accounts, 0 periods, before tax\n")
+    assert json.loads(run("backtest", "gym@draft", "--json")[1])["digest"]
+    assert run("backtest", "gym", "--months", "99")[0] == 1
+    code, said, _ = run("request", "gym", "--reason", "Costs", "--by", "cora", "--role", "catalogue_manager")
+    assert (code, said) == (0, "asked for: house:catalogue/2; somebody else must approve it\n")
+    assert "own_request" in run("approve", "--by", "cora", "--role", "catalogue_manager")[2]
+    assert run("reject", "--by", "carl", "--role", "catalogue_manager", "--reason", "no")[:2] == (0, "rejected; the draft stays\n")
+    assert run("request", "gym", "--reason", "Costs", "--by", "cora", "--role", "catalogue_manager")[0] == 0
+    assert run("approve", "house:catalogue/4", "--by", "carl", "--role", "catalogue_manager")[:2] == (0, "published gym@2\n")
+    assert run("discard", "gym")[0] == 2
+    run("load", "gym.yaml")
+    assert run("discard", "gym")[:2] == (0, "the draft is gone; what is published stays as it is\n")

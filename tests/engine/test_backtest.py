@@ -142,7 +142,7 @@ def test_followers_alone_are_moved_by_a_list(history: None) -> None:
     """What publishing does by itself: the newest entry counts for the whole time, whatever its day is; who is pinned stays."""
     entry = 'tariff: [{from: 2025-01-01, price: "5.00"}, {from: 2026-06-01, price: "6.00"}]'
     source = edited(('tariff: [{from: 2025-01-01, price: "5.00"}]', entry), ('amount: "19.95"', 'amount: "25.00"'))
-    assert found(source, moved=FOLLOWERS) == {"lia": ("20", "24")}
+    assert found(source, moved=FOLLOWERS) == {"lia": ("20.00", "24.00")}
     assert set(found(source, moved=EVERYBODY)) == {"lia", "bob"}
 
 
@@ -197,17 +197,17 @@ def test_bounds(given: dict[str, Any], code: str) -> None:
 @pytest.mark.parametrize(
     ("before", "after", "label"),
     [
-        (100, 49, "below −50 %"),
-        (100, 50, "−50 to −20 %"),
-        (100, 80, "−20 to −5 %"),
-        (100, 95, "up to −5 %"),
+        (100, 49, "< −50"),
+        (100, 50, "−50…−20"),
+        (100, 80, "−20…−5"),
+        (100, 95, "−5…0"),
         (100, 100, "same"),
-        (100, 105, "up to +5 %"),
-        (100, 106, "+5 to +20 %"),
-        (100, 150, "+20 to +50 %"),
-        (100, 151, "above +50 %"),
-        (0, 1, "above +50 %"),
-        (-70, -80, "below −50 %"),
+        (100, 105, "0…+5"),
+        (100, 106, "+5…+20"),
+        (100, 150, "+20…+50"),
+        (100, 151, "> +50"),
+        (0, 1, "> +50"),
+        (-70, -80, "< −50"),
     ],
 )
 def test_the_spread(before: int, after: int, label: str) -> None:

@@ -34,6 +34,8 @@ limits:
   catalogue_manager: {publish_draft: unlimited}
 request: {expires: 7 days, reasons: [goodwill, mistake]}
 """
+#: Pictures are kept small.
+SCALE = 0.75 if "PICTURES" in os.environ else 1
 OFFICE = "/admin/billing"
 DRAFT = "/admin/plans/catalogueversion/drafts/test"
 
@@ -68,7 +70,7 @@ def play(now: datetime, *, accounts: int, days: int) -> None:
     do("sell", now - timedelta(days=9), account="bob", item="router", quantity="1")
     advance(now - timedelta(days=8))
     for i, name in enumerate(names):
-        amount = {"ana": "300.00", "bob": "20.00", "eve": ""}.get(name, "60.00" if i % 3 else "")
+        amount = {"ana": "400.00", "bob": "20.00", "eve": ""}.get(name, "60.00" if i % 3 else "")
         if amount:
             do("pay", now - timedelta(days=7 + i), account=name, amount=amount, channel="transfer", reference=f"R-{i}")
     if accounts > 5:
@@ -82,7 +84,7 @@ def signed_in(browser: Browser, base: str, name: str, *roles: str) -> Page:
     user.groups.add(*Group.objects.filter(name__in=roles))
     client = Client()
     client.force_login(user)
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context = browser.new_context(viewport={"width": 1280, "height": 860}, device_scale_factor=SCALE)
     context.set_default_timeout(20_000)
     context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": base}])
     page = context.new_page()
@@ -169,7 +171,7 @@ def published(browser: Browser, base: str) -> None:
     cora.goto(f"{base}{DRAFT}/")
     expect(cora.get_by_text("1 mistake: it can't be published like this")).to_be_visible()
     expect(cora.get_by_text("amount expected 19.95, found 21.95")).to_be_visible()
-    picture(cora, "catalogue-mistake")
+    picture(cora, "catalogue")
     cora.get_by_role("link", name="open the form").click()
     cora.fill("[name=f-examples]", '[{quantity: 1, amount: "21.95"}]')
     picture(cora, "catalogue-field")
@@ -180,6 +182,7 @@ def published(browser: Browser, base: str) -> None:
     press(cora, "Back-test")
     cora.get_by_role("button", name="Back-test").click()
     expect(cora.get_by_text("Most moved")).to_be_visible()
+    cora.get_by_role("heading", name="What it would have cost").evaluate("heading => heading.scrollIntoView()")
     picture(cora, "catalogue-backtest")
     movers = cora.locator("#movers")
     expect(movers.get_by_role("row").filter(has_text="ana")).to_contain_text("+10.0")
@@ -252,6 +255,8 @@ def pictures(page: Page, base: str) -> None:
         return
     for scheme, suffix in (("light", ""), ("dark", "-dark")):
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        for name, address in (("dashboard", "/admin/"), ("account", f"{OFFICE}/account/bob/change/"), ("catalogue", f"{DRAFT}/")):
+        for name, address in (("dashboard", "/admin/"), ("account", f"{OFFICE}/account/bob/change/")):
             page.goto(base + address)
             picture(page, f"{name}{suffix}")
+    page.goto(f"{base}{DRAFT}/")
+    picture(page, "catalogue-dark")

@@ -156,7 +156,7 @@ def test_a_back_test_shows_who_pays_more_and_leads_to_their_lines(cora: Client) 
     assert "was not tried yet" in text(cora.get(f"{PAGE}?show=backtest"))
     shown = press(cora, "backtest", show="backtest", months="3", sample="10", moved="everybody")
     assert "on 3 of 3 accounts" in shown
-    assert "bob 119.9 123.9 4 EUR +3.3" in shown
+    assert "bob 119.90 123.90 4.00 EUR +3.3" in shown
     page = cora.get(f"{PAGE}?show=backtest").content.decode()
     [link] = re.findall(r'href="([^"]+/account/bob/[^"]*)"', page)
     lines = text(cora.get(html.unescape(link)))

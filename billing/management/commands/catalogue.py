@@ -1,4 +1,7 @@
-"""`manage.py catalogue check|load|publish|show|diff`: policy, from a file to a published version. See `docs/catalogue.md`."""
+"""`manage.py catalogue check|load|publish|show|diff|…`: policy, from a file to a published version, alone or with somebody's approval.
+
+See `docs/catalogue.md`.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,7 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        actions = parser.add_subparsers(dest="action", required=True, metavar="check|load|publish|show|diff")
+        actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
         check = actions.add_parser("check", help="name every mistake, with file and line; check every example")
         check.add_argument("files", nargs="+", metavar="FILE", help="- is standard input")
         load = actions.add_parser("load", help="keep a good file as the draft of its catalogue")
@@ -56,7 +59,7 @@ class Command(BaseCommand):
         diff.add_argument("before", metavar="A", help="a file, or NAME[@VERSION]")
         diff.add_argument("after", metavar="B")
         diff.add_argument("--json", action="store_true", help="the changes as one JSON list, nothing else")
-        for action in (load, publish):
+        for action in (load, publish, *_deciding_arguments(actions)):
             action.add_argument("--by", metavar="ACTOR", default="command line", help="who does it")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -129,6 +132,39 @@ class Command(BaseCommand):
         store.discard_draft(name)
         return f"published {name}@{version} {publication.digest[:12]}"
 
+    # -- trying, asking and deciding ---------------------------------------------------------------------------------------------------
+
+    def do_backtest(self, options: dict[str, Any]) -> int:
+        given = {name: options[name] for name in ("months", "sample", "moved") if options[name] is not None}
+        name = options["name"].removesuffix(f"@{DRAFT}")
+        run("backtest_catalogue", {"catalogue": name} | given, by=options["by"])
+        kept = store.newest_backtest(name, store.draft(name).digest)
+        assert kept is not None
+        self.stdout.write(kept.result if options["json"] else told(json.loads(kept.result)))
+        return GOOD
+
+    def do_request(self, options: dict[str, Any]) -> int:
+        effective = {"effective": options["effective"]} if options["effective"] else {}
+        asked = {"catalogue": options["name"].removesuffix(f"@{DRAFT}"), "reason": options["reason"]} | effective
+        made = run("request_publication", asked | speaking(options), by="command line").made
+        self.stdout.write(f"asked for: {made['request']}; somebody else must approve it")
+        return GOOD
+
+    def do_approve(self, options: dict[str, Any]) -> int:
+        made = run("approve_publication", speaking(options, "request"), by="command line").made
+        self.stdout.write(f"published {made['catalogue']}@{made['version']}")
+        return GOOD
+
+    def do_reject(self, options: dict[str, Any]) -> int:
+        run("reject_publication", speaking(options, "request", "reason"), by="command line")
+        self.stdout.write("rejected; the draft stays")
+        return GOOD
+
+    def do_discard(self, options: dict[str, Any]) -> int:
+        run("discard_draft", {"catalogue": options["name"].removesuffix(f"@{DRAFT}")}, by=options["by"])
+        self.stdout.write("the draft is gone; what is published stays as it is")
+        return GOOD
+
     # -- show and diff -------------------------------------------------------------------------------------------------------------
 
     def do_show(self, options: dict[str, Any]) -> int:
@@ -159,6 +195,51 @@ class Command(BaseCommand):
             self.stdout.write(str(change))
         self.stdout.write(f"{len(found)} changes" if len(found) != 1 else "1 change")
         return GOOD
+
+
+def _deciding_arguments(actions: Any) -> list[CommandParser]:
+    backtest = actions.add_parser("backtest", help="try a draft on the real contracts and use of the last months")
+    backtest.add_argument("--months", metavar="N", help="how far back (default: 12)")
+    backtest.add_argument("--sample", metavar="N", help="accounts at most (default: 300)")
+    backtest.add_argument("--moved", metavar="WHO", help="everybody (default), or followers: only who follows a price list")
+    backtest.add_argument("--json", action="store_true", help="the result as one JSON document, nothing else")
+    request = actions.add_parser("request", help="ask that a draft be published; somebody else must approve it")
+    request.add_argument("--effective", metavar="DATE", help="the day from which new contracts take it")
+    discard = actions.add_parser("discard", help="give a draft up")
+    approve = actions.add_parser("approve", help="approve what somebody else asked for, and publish it")
+    reject = actions.add_parser("reject", help="say no to what somebody else asked for")
+    for action in (backtest, request, discard):
+        action.add_argument("name", metavar="DRAFT")
+    for action in (approve, reject):
+        action.add_argument("request", metavar="REQUEST", nargs="?", default="", help="its id (default: the newest)")
+    for action in (request, reject):
+        action.add_argument("--reason", required=True, metavar="TEXT")
+    for action in (request, approve, reject):
+        action.add_argument("--role", default="", metavar="ROLE", help="in which role")
+    return [backtest, request, discard, approve, reject]
+
+
+def speaking(options: dict[str, Any], *more: str) -> dict[str, str]:
+    """For whom the command line speaks, and in which role; and more of the options that were given."""
+    return {name: value for name in ("by", "role", *more) if (value := options[name])}
+
+
+def run(command: str, arguments: dict[str, Any], *, by: str) -> Outcome:
+    return execute(Request(command, arguments, timezone.now(), by))
+
+
+def told(result: dict[str, Any]) -> str:
+    """A back-test as text."""
+    lines = [f"{result['catalogue']}@draft on {result['tested']} of {result['accounts']} accounts, {result['periods']} periods, before tax"]
+    lines += [f"not compared: {why} ({count})" for why, count in result["left_out"].items()]
+    for one in result["currencies"]:
+        estimate = f"; for all about {one['estimate']}" if one["estimate"] else ""
+        lines.append(f"{one['before']} → {one['after']} {one['currency']}, {one['difference']}{estimate}")
+        lines.append(f"  {one['more']} pay more, {one['less']} less, {one['same']} the same")
+    for one in result["movers"]:
+        percent = f" ({one['percent']} %)" if one["percent"] else ""
+        lines.append(f"  {one['account']}: {one['before']} → {one['after']} {one['currency']}, {one['difference']}{percent}")
+    return "\n".join(lines)
 
 
 def publish_source(publication: Publication, *, at: datetime, by: str) -> Outcome:
