@@ -28,6 +28,7 @@ from billing.api.keys import SCHEME, BadKey, Key, key_of
 from billing.api.limits import spend
 from billing.api.parsing import read_exact
 from billing.api.problems import CONTENT_TYPE, problem, waiting
+from billing.api.taken import TakenView, is_meant
 from billing.models import Account
 from billing.usage.cloudevents import measurement_of, source_of, subjects_of
 from billing.usage.everyday import everyday
@@ -72,11 +73,16 @@ class EventsView(BillingView):
 
 
 def taking_events(listing: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """The view of /api/v1/events: POST takes events in, everything else is for `listing`."""
+    """The view of /api/v1/events: POST takes events in, GET with the parameters of OpenMeter's clients lists what was taken, everything
+    else is for `listing`."""
+    taken = TakenView.as_view()
 
     @wraps(listing)
     def view(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return take_events(request) if request.method == "POST" else listing(request, *args, **kwargs)
+        if request.method == "POST":
+            return take_events(request)
+        meant = request.method == "GET" and is_meant(request.GET)
+        return taken(request) if meant else listing(request, *args, **kwargs)
 
     return csrf_exempt(view)  # a key, not a cookie, says who sends; the listing writes nothing
 

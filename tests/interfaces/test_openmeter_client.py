@@ -42,7 +42,8 @@ except Exception as error:
     refused = f"{error.status_code}"
 start, end = (datetime.datetime(2026, 1, day, tzinfo=datetime.timezone.utc) for day in (10, 12))
 found = client.meters.query_json(meter_id_or_slug="calls", subject=["ana"], window_size="DAY", from_parameter=start, to=end)
-print(json.dumps({"refused": refused, "values": [float(row["value"]) for row in found["data"]]}))
+listed = sorted(row["event"]["id"] for row in client.events.list(from_parameter=start, to=end))
+print(json.dumps({"listed": listed, "refused": refused, "values": [float(row["value"]) for row in found["data"]]}))
 """
 
 
@@ -106,6 +107,6 @@ def test_the_public_client_sends_usage_and_nothing_counts_twice(client_there: No
     with losing_the_first_answer(live_server.url) as (endpoint, asked):
         done = subprocess.run([PROGRAM, "-c", SCRIPT, endpoint, key], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert json.loads(done.stdout) == {"refused": "400", "values": [6.5, 0.0]}
-    assert asked == ["POST /api/v1/events"] * 5 + ["GET /api/v1/meters/calls/query"]
+    assert json.loads(done.stdout) == {"listed": ["1", "2"], "refused": "400", "values": [6.5, 0.0]}
+    assert asked == ["POST /api/v1/events"] * 5 + ["GET /api/v1/meters/calls/query", "GET /api/v1/events"]
     assert sorted((row.record, str(row.value.normalize())) for row in UsageRecord.objects.all()) == [("1", "4"), ("2", "2.5")]

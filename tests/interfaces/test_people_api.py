@@ -61,6 +61,20 @@ def test_balances_and_statements_at_two_dates() -> None:
     assert owner.get("/api/v1/accounts/ana/statement?known_at=soon").status_code == 422
 
 
+def test_what_was_sent_is_listed_as_openmeter_does() -> None:
+    owner, stranger = customer("olga", "ana", "owner"), customer("sam", "bob", "owner")
+    found = owner.get("/api/v1/events?from=2026-02-01&to=2026-02-20&limit=5").json()
+    assert [(row["event"]["id"], row["event"]["type"], row["event"]["subject"], row["event"]["data"]) for row in found] == [
+        ("f1", "calls", "ana", {"value": "6"})
+    ]
+    assert found[0]["ingestedAt"].startswith("2026-02-18")
+    assert len(owner.get("/api/v1/events?subject=ana&from=2026-01-01").json()) == 8
+    assert stranger.get("/api/v1/events?subject=ana&from=2026-01-01").json() == []
+    assert owner.get("/api/v1/events?from=2026-01-01&kind=x").json()["code"] == "unknown_parameter"
+    assert owner.get("/api/v1/events").status_code == 403
+    assert staff("viewer").get("/api/v1/events?stream=ana").json()["results"] != []
+
+
 def test_a_credit_is_asked_for_and_waits_for_the_office() -> None:
     owner = customer("olga", "ana", "owner")
     invoice = Invoice.objects.get(number="INV-000005")
