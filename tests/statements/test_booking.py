@@ -15,7 +15,6 @@ from payments.documents.references import structured
 from payments.statements import booking
 from payments.statements.booking import book, doubtful
 from payments.statements.camt_file import read_camt
-from payments.statements.forgetting import forget
 from payments.statements.lines import Read
 from payments.transfers.waiting import end_to_end
 from plans.errors import Conflict
@@ -247,13 +246,3 @@ def test_only_a_line_that_waits_is_explained_by_its_own_seller(ana: None) -> Non
     refused("unknown_thing", "explain_line", NOW, line=line, reason="Not ours", seller="other")
     refused("unknown_thing", "explain_line", NOW, line="B-99", reason="Which?")
     refused("missing_field", "explain_line", NOW, line=line)
-
-
-def test_an_erased_person_leaves_no_name_in_the_statements(ana: None) -> None:
-    take(read_camt(CAMT, own=""))
-    assert bulk.fetch("SELECT name <> '', iban <> '', text <> '' FROM bank_line WHERE account = 'ana'") == [(True, True, True)]
-    assert forget(["ana"]) == 1
-    assert bulk.fetch("SELECT name, iban, text FROM bank_line WHERE account = 'ana'") == [("", "", "")]
-    assert take(read_camt(CAMT, own="")).known == 3  # and it is still known
-    assert bulk.fetch("SELECT name FROM bank_line WHERE account = 'ana'") == [("",)]
-    assert forget(["ana"]) == 0

@@ -57,4 +57,4 @@ def excess(inputs: Mapping[str, Any]) -> Any:
     words = {name: str(inputs[name]) for name in ("times", "percent", "least") if name in inputs}
     rule = read_rule(" ".join(["excess", "of=item", "at=2026-01-01", *(f"{name}={value}" for name, value in words.items())]))
     exact = beyond(parse_decimal(inputs["charged"]), [parse_decimal(one) for one in inputs["before"]], rule.times)
-    return plain(within(rule, exact, str(inputs.get("currency", "USD"))), 2)
+    return {"credit": plain(within(rule, exact, str(inputs.get("currency", "USD"))), 2)}
