@@ -23,7 +23,7 @@ from billing.engine import Context, Decision
 from billing.journal import Draft
 from plans import card_numbers
 from plans.errors import Invalid, NotFound
-from plans.fields import Fields, check_plain, describe, suggestion
+from plans.fields import MOST_VALUES, Fields, check_plain, describe, suggestion
 from plans.periods import parse_date, parse_time
 
 
@@ -82,9 +82,10 @@ def check_storable(cls: type, given: Mapping[str, Any]) -> None:
     """That every value can be stored at all, before anything is looked up by it. Raises Invalid with the name of the wrong argument."""
     if not isinstance(given, Mapping):
         raise Invalid("wrong_type", f"expected a mapping of arguments, found {describe(given)}", at="arguments")
-    longest = {field.name: field.metadata.get("longest", 10_000) for field in fields(cls)}
+    limits = {field.name: field.metadata for field in fields(cls)}
     for name, value in given.items():
-        check_plain(value, str(name)[:60], longest=longest.get(name, 10_000))
+        mine: Mapping[str, Any] = limits.get(name, {})
+        check_plain(value, str(name)[:60], longest=mine.get("longest", 10_000), most=mine.get("most", MOST_VALUES))
 
 
 def account_zone(given: Mapping[str, Any]) -> str:

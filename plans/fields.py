@@ -152,7 +152,7 @@ class Fields:
 MOST_VALUES, DEEPEST = 1000, 10
 
 
-def check_plain(value: object, at: str, *, longest: int = 10_000) -> None:
+def check_plain(value: object, at: str, *, longest: int = 10_000, most: int = MOST_VALUES) -> None:
     """That a value of any shape can be stored: text that is Unicode without NUL, no binary float, nothing endless.
 
     Raises Invalid `bad_text`, `not_a_number`, `wrong_type`, `out_of_range` with the path of the first thing that is wrong.
@@ -162,8 +162,8 @@ def check_plain(value: object, at: str, *, longest: int = 10_000) -> None:
     while waiting:
         one, path, depth = waiting.pop()
         seen += 1
-        if seen > MOST_VALUES or depth > DEEPEST:
-            raise Invalid("out_of_range", f"expected at most {MOST_VALUES} values, {DEEPEST} deep", at=at)
+        if seen > most or depth > DEEPEST:
+            raise Invalid("out_of_range", f"expected at most {most} values, {DEEPEST} deep", at=at)
         if isinstance(one, Mapping):
             for name, element in one.items():
                 if not isinstance(name, str):

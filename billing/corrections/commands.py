@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -43,13 +43,14 @@ from plans.fields import suggestion
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}", re.ASCII)
 LISTED = 500  # items in one event
 MOST = 200_000
+VALUES = 12  # that an item has on average, at most
 
 
 @dataclass(frozen=True)
 class DraftCorrections:
     name: str
     wanted: str  # the command that corrects
-    items: tuple[Any, ...]  # {account, and the command's other arguments}
+    items: tuple[Any, ...] = field(metadata={"most": MOST * VALUES})  # {account, and the command's other arguments}
     code: str = ""
     reason: str = ""
     seller: str = "main"

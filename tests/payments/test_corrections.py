@@ -204,3 +204,12 @@ def test_two_who_apply_at_once_do_each_item_once(transactional_db: None, four: N
         thread.join(timeout=60)
     assert counts("outage") == {"applied": 4}
     assert adjusted() == dict.fromkeys(NAMES, Decimal("-5.00"))
+
+
+def test_a_set_of_five_thousand_is_one_list(four: None) -> None:
+    """More values than any other argument may have."""
+    items = [{"account": NAMES[number % 4], "amount": "-0.01"} for number in range(5000)]
+    draft(items=items)
+    assert counts("outage") == {"new": 5000}
+    assert bulk.fetch("SELECT count(*) FROM journal WHERE kind = 'corrections.listed'") == [(10,)]
+    refused("no_items", "draft_corrections", name="none", wanted="adjust", items=[], by="olga")
