@@ -12,7 +12,7 @@ from operator import attrgetter
 from typing import Any
 
 from billing.codec import encode_value
-from billing.events import ChargeAccrued, InvoiceIssued, PeriodsClosed, PeriodsOpened, RevenueRecognised
+from billing.events import ChargeAccrued, InvoiceIssued, PeriodsClosed, PeriodsOpened, RevenueRecognised, SaleMade
 from billing.journal import Recorded
 from billing.loading import as_summed, trimmed
 from billing.state import AccountState, OpenCharge, OpenInvoice, PeriodRow
@@ -113,6 +113,36 @@ def accrued_charge(recorded: Recorded, event: ChargeAccrued) -> OpenCharge:
         encode_value(event.attributes) if event.attributes else {},
         event.key.period_start,
         event.key.terms,
+    )
+
+
+def sold_charge(recorded: Recorded, event: SaleMade) -> OpenCharge:
+    """The charge of a sale as it is read back from its row."""
+    at = recorded.effective_at
+    return OpenCharge(
+        recorded.address,
+        "sale",
+        event.contract,
+        event.item,
+        "sale",
+        event.name,
+        event.currency,
+        trimmed(event.amount),
+        trimmed(event.quantity),
+        event.unit_price,
+        event.unit,
+        at,
+        at,
+        at,
+        event.supply_date,
+        event.tax_category,
+        event.inclusive,
+        event.catalogue,
+        event.version,
+        event.invoice_when,
+        encode_value(event.attributes) if event.attributes else {},
+        None,
+        event.returns,
     )
 
 

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from billing import bulk
-from billing.events import ChargeAccrued, WalletDrawn
+from billing.bill_times import bill_at, invoice_policy
+from billing.events import ChargeAccrued, SaleMade, WalletDrawn
+from billing.folding import sold_charge
 from billing.journal import Recorded
 from billing.loading import load, policy
 from billing.stored import Known, remembering
@@ -54,32 +57,56 @@ def let_go(known: Known, events: Sequence[Recorded]) -> None:
 
 def needing(accounts: Collection[str], events: Sequence[Recorded], *, until: datetime, known: Known | None) -> list[str]:
     """The accounts whose schedule must be looked at anew after the events; that of the others stands, or was brought forward here."""
-    moves = moved_by(events)
+    sales = [recorded for recorded in events if type(recorded.event) is SaleMade]
+    moves = moved_by([recorded for recorded in events if recorded not in sales])
     if moves is None or not moves <= BESIDE:
         return list(accounts)
     asking = tuple(position for position, work in enumerate(works()) if work.looks_at & moves)
     held = find_held(list(accounts), asking, marks_until=until)
     waiting = held.pop(MARKS, set())
-    return [account for account in accounts if account in waiting or _comes_up(account, asking, held, until, known)]
-
-
-def _comes_up(account: str, asking: Sequence[int], held: Mapping[int, set[str]], until: datetime, known: Known | None) -> bool:
-    """Whether one of the works is due; else the clockwork comes back when the first of them is."""
-    if not asking:
-        return False
+    found = []
     with remembering(known):
-        states, rules = load([account]), policy()
-        state = states[account]
-        moments = []
-        for position in asking:
-            work = works()[position]
-            if account in held.get(position, ()) or work.concerns(state, rules):
-                work.load(states)
-                moments.append(work.next_moment(state, rules))
-    first = min((moment for moment in moments if moment is not None), default=None)
+        for account in accounts:
+            moments = _sold_until(account, [recorded for recorded in sales if recorded.stream == account])
+            if account in waiting or moments is None or _comes_up(account, [*moments, *_asked(account, asking, held)], until):
+                found.append(account)
+    return found
+
+
+def _sold_until(account: str, sales: Sequence[Recorded]) -> list[datetime] | None:
+    """When the sales go on a document; None where that is now, or what else is open decides it too."""
+    found = []
+    for recorded in sales:
+        event: Any = recorded.event
+        state, rules = load([account])[account], policy()
+        charge = sold_charge(recorded, event)
+        rule = invoice_policy(state, rules, charge)
+        if event.invoice_when in ("now", "wallet") or rule.threshold is not None or rule.thresholds:
+            return None
+        moment = bill_at(state, rules, charge)
+        found += [] if moment is None else [moment]
+    return found
+
+
+def _asked(account: str, asking: Sequence[int], held: Mapping[int, set[str]]) -> list[datetime]:
+    """When the works that look at what moved are next due for the account."""
+    if not asking:
+        return []
+    states, rules, moments = load([account]), policy(), []
+    for position in asking:
+        work = works()[position]
+        if account in held.get(position, ()) or work.concerns(states[account], rules):
+            work.load(states)
+            moments.append(work.next_moment(states[account], rules))
+    return [moment for moment in moments if moment is not None]
+
+
+def _comes_up(account: str, moments: Sequence[datetime], until: datetime) -> bool:
+    """Whether something is due; else the clockwork comes back when the first of it is."""
+    first = min(moments, default=None)
     if first is None:
         return False
-    if first <= until or state.status == "parked":
+    if first <= until or load([account])[account].status == "parked":
         return True
     bulk.execute(
         "INSERT INTO due (account, at) SELECT account, at FROM {rows} "

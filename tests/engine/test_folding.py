@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from billing import clockwork, folding, stored
+from billing import bulk, clockwork, folding, stored
 from billing.following import let_go
 from billing.journal import Recorded
 from billing.loading import LONG_AGO, load, load_counted, load_one, policy
@@ -166,3 +166,25 @@ def test_a_contract_that_is_over_is_in_the_whole_state_alone() -> None:
     with stored.remembering():
         assert list(load(["ana"])["ana"].contracts) == []
         assert list(load_one("ana").contracts) == [contract]
+
+
+def next_look(account: str) -> Any:
+    return bulk.fetch("SELECT at FROM due WHERE account = %s", [account])
+
+
+def test_a_sale_is_billed_when_the_whole_schedule_would_bill_it() -> None:
+    books.publish(STORY)
+    books.open_account()
+    books.do("subscribe", account="ana", plan="seats", catalogue="test")
+    books.open_account("bo")
+    books.advance("2026-01-20")
+    for account, given in (("ana", {}), ("ana", {"invoice": "next_invoice"}), ("bo", {"catalogue": "test", "invoice": "next_invoice"})):
+        sold = books.do("sell", "2026-01-20", account=account, item="ticket", **given).events
+        assert [recorded.event.kind for recorded in sold] == ["sale.made"]
+        event: Any = sold[0].event
+        assert load([account])[account].open_charges[-1] == folding.sold_charge(sold[0], event)
+        left = next_look(account)
+        clockwork.refresh_due([account])
+        assert next_look(account) == left
+    assert next_look("ana") == [(books.moment("2026-01-23"),)], "the sale waits three days for more"
+    assert next_look("bo") == [], "nothing comes that it could stand on"

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 HOUSE, PREPAID = "c0000000", "w0000000"
 
 #: Without beginning and ending the transaction.
-MOST = {"pay": 18, "sell": 20, "change": 16, "reserve": 9, "commit": 25, "check": 10, "status": 6, "why": 11}
+MOST = {"pay": 18, "sell": 18, "change": 16, "reserve": 9, "commit": 25, "check": 10, "status": 6, "why": 11}
 
 
 def change(number: int) -> None:
