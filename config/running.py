@@ -1,7 +1,7 @@
 """Settings of what runs by itself and of what it logs. A part of config/settings.py, which takes all of it in."""
 
 from celery.schedules import crontab
-from kombu.entity import Queue
+from kombu.entity import Exchange, Queue
 
 from config.environment import DEBUG, env
 
@@ -15,8 +15,12 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_ACCEPT_CONTENT = ["json"]
-#: What people wait for (payments, messages) has a queue of its own, apart from runs.
-CELERY_TASK_QUEUES = tuple(Queue(name) for name in ("urgent", "bulk"))  # type: ignore[no-untyped-call]
+#: What people wait for (payments, messages) has a queue of its own, apart from runs. Each with an exchange of its own: without one both
+#: would take the default's, and every message would come to both.
+CELERY_TASK_QUEUES = tuple(
+    Queue(name, Exchange(name), routing_key=name)  # type: ignore[no-untyped-call]
+    for name in ("urgent", "bulk")
+)
 CELERY_TASK_DEFAULT_QUEUE = "urgent"
 CELERY_TASK_ROUTES = {"billing.tasks.share": {"queue": "bulk"}, "billing.tasks.check_nightly": {"queue": "bulk"}}
 #: How many workers share a run that beat starts, and for how long each works before it rings again.

@@ -111,9 +111,9 @@ def _five() -> list[tuple[str, str, str]]:
     publish()
     customer("ana", "dispute,late,late")
     found = []
-    for at in (AT, "2026-02-02", "2026-03-02"):
+    for number, at in enumerate((AT, "2026-02-02", "2026-03-02"), start=1):
         advance(at)
-        do("collect", at, account="ana")
+        do("collect", at, account="ana", invoices=[str(number)])
         _delivered("gateway.charge", at)
         if at != "2026-03-02":
             _put_off()

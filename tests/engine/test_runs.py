@@ -18,6 +18,7 @@ from billing.models import Invoice, JournalEvent, Run
 from billing.models.runs import DONE, FAILED, RUNNING, STOPPED
 from billing.rebuilding import rebuild
 from billing.tasks import advance_due, check_nightly, share
+from config.celery import app
 from plans.errors import Conflict, NotFound
 from tests.books import do, moment, open_account, publish
 
@@ -149,6 +150,16 @@ def test_the_beat_starts_one_run_and_shares_it(settings: Any, monkeypatch: pytes
         share(number)
     assert (Run.objects.get().status, issued(), len(rung)) == (DONE, 5, 2)
     assert advance_due() == {"due": 0, "shares": 0}
+
+
+def test_a_message_comes_to_its_own_queue_alone() -> None:
+    """Queues that share exchange and key would each get every message, and runs would stand in the way of payments."""
+    addresses = {name: (queue.exchange.name, queue.routing_key) for name, queue in app.amqp.queues.items()}
+    assert len(set(addresses.values())) == len(addresses) == 2
+    wanted = {"advance_due": "urgent", "deliver_effects": "urgent", "keep_usage_months": "urgent", "share": "bulk", "check_nightly": "bulk"}
+    for task, queue in wanted.items():
+        route = app.amqp.router.route({}, f"billing.tasks.{task}")
+        assert route.get("queue", app.amqp.queues[app.conf.task_default_queue]).name == queue, task
 
 
 def test_a_share_that_had_its_time_rings_for_the_next(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
