@@ -93,7 +93,7 @@ class Crew:
         return self.all[-1]
 
     def revive(self) -> None:
-        """As a supervisor does: a worker that ended is started again. One whose broker dies while it has unacknowledged messages may end."""
+        """As a supervisor does: start again who ended. A worker whose broker dies while it has unacknowledged messages may."""
         for place, worker in enumerate(self.workers):
             if worker.poll() is not None:
                 self.workers[place] = self._worker()
@@ -234,9 +234,7 @@ def robbed_doorbell(count: int, random: Random) -> Tally:
                 bell.start()
         until(lambda: issued() >= len(names) + 1, bell, crew, ring=not long)
     tally = billed_once(names, Tally(count + 1, wrong=wrong))
-    tally.note = (
-        f"{len(names):,} accounts; reads and commands answered while Redis was down; {crew.revived} workers ended and were restarted"
-    )
+    tally.note = f"{len(names):,} accounts; reads and commands answered while Redis was down; {crew.revived} workers restarted"
     return check(tally, random)
 
 
