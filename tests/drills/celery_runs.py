@@ -284,8 +284,9 @@ DRILLS = (
         killed_workers,
         "billed and noted in two transactions",
         billed_and_noted_apart,
-        4,
+        3,
         200,
+        wrong_count=2,
         needs=("redis-server",),
     ),
     Drill(
@@ -294,9 +295,9 @@ DRILLS = (
         robbed_doorbell,
         "what is due is kept in the broker",
         work_kept_in_the_broker,
-        3,
-        40,
         2,
+        40,
+        wrong_count=1,
         needs=("redis-server",),
     ),
 )

@@ -188,9 +188,9 @@ DRILLS = (
         followers_of_the_journal,
         "a cursor over positions",
         a_cursor_over_positions,
-        160,
+        120,
         16_000,
-        240,
+        wrong_count=120,
     ),
     Drill(
         "F34",
@@ -198,8 +198,8 @@ DRILLS = (
         rebuilt_while_written,
         "rebuilt without a lock",
         rebuilt_without_a_lock,
-        40,
+        16,
         4_000,
-        40,
+        wrong_count=16,
     ),
 )

@@ -223,5 +223,6 @@ DRILLS = (
         only_links_are_looked_at,
         9,
         180,
+        wrong_count=1,
     ),
 )

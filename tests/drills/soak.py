@@ -45,7 +45,7 @@ class World:
 
     def __init__(self, seconds: int, random: Random) -> None:
         self.seconds, self.began = seconds, time.monotonic()
-        self.names = [f"soak{number}" for number in range(ACCOUNTS)]
+        self.names = [f"soak{number}" for number in range(ACCOUNTS if seconds > 30 else 5)]
         self.seeds = [random.randrange(1 << 30) for _ in range(16)]
         self.said: Counter[str] = Counter()
         self.paid: list[tuple[str, Any]] = []
@@ -261,4 +261,4 @@ def soak_without_keys(seconds: int, random: Random) -> Tally:
         return _soaked(seconds, random)
 
 
-DRILLS = (Drill("soak", "seconds of everything at once", soak, "keys are not kept", soak_without_keys, 3, 600, 4),)
+DRILLS = (Drill("soak", "seconds of everything at once", soak, "keys are not kept", soak_without_keys, 2, 600, wrong_count=3),)

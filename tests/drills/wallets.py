@@ -223,11 +223,19 @@ DRILLS = (
         money_sent_round,
         "in two transactions",
         transfers_in_two_transactions,
-        60,
+        36,
         5_000,
+        wrong_count=1,
     ),
     Drill("F17", "50 at once draw 3.00 from 100.00", wallet_draw, "the gate asked before the lock", a_gate_before_the_lock, 1, 20),
     Drill(
-        "F19", "A→B and B→A at once", locks_from_both_ends, "locked in the order named", locks_in_the_order_of_the_question, 40, 10_000, 8
+        "F19",
+        "A→B and B→A at once",
+        locks_from_both_ends,
+        "locked in the order named",
+        locks_in_the_order_of_the_question,
+        16,
+        10_000,
+        wrong_count=4,
     ),
 )
