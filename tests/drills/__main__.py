@@ -1,6 +1,6 @@
 """`make faults`: every drill at length on a server of its own, and its wrong variant; prints the table, writes `var/faults.json`.
 
-python -m tests.drills [--size short|full] [--only F1 F12] [--count N] [--seed N] [--minutes N]
+python -m tests.drills [--size short|full] [--only F1 F12=60] [--seed N] [--minutes N]
 """
 
 from __future__ import annotations
@@ -29,8 +29,7 @@ HOME = "var/postgres-faults"
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.drills")
     parser.add_argument("--size", choices=["short", "full"], default="full")
-    parser.add_argument("--only", nargs="+", default=[], metavar="ID", help="these drills alone")
-    parser.add_argument("--count", type=int, help="inject so often, whatever the size says")
+    parser.add_argument("--only", nargs="+", default=[], metavar="ID[=N]", help="these drills alone, each so often")
     parser.add_argument("--seed", type=int, default=2026)
     parser.add_argument("--minutes", type=float, help="how long the soak lasts (10, short: seconds)")
     options = parser.parse_args(arguments)
@@ -72,21 +71,22 @@ def _run(url: str, options: argparse.Namespace) -> list[dict[str, Any]]:
 
     settings.ALLOWED_HOSTS = ["*"]
     rows = []
+    only = {name: int(count or 0) for name, _, count in (word.partition("=") for word in options.only)}
     for drill in listing.DRILLS:
-        if not options.only or drill.id in options.only:
-            rows.append(_drilled(url, drill, options))
+        if not only or drill.id in only:
+            rows.append(_drilled(url, drill, options, only.get(drill.id, 0)))
             print(_line(rows[-1]), flush=True)
             (ROOT / "var" / "faults.json").write_text(json.dumps(rows, indent=2) + "\n")
     return rows
 
 
-def _drilled(url: str, drill: Any, options: argparse.Namespace) -> dict[str, Any]:
+def _drilled(url: str, drill: Any, options: argparse.Namespace, count: int) -> dict[str, Any]:
     """The drill and its wrong variant, each in a fresh copy of the database."""
     from django.db import connections  # noqa: PLC0415
 
     from tests.drills.base import Tally, missing  # noqa: PLC0415
 
-    count = options.count or getattr(drill, options.size)
+    count = count or getattr(drill, options.size)
     if drill.id == "soak" and options.minutes:
         count = round(options.minutes * 60)
     row: dict[str, Any] = {"id": drill.id, "injects": drill.injects, "variant": drill.variant, "seed": options.seed}

@@ -22,7 +22,7 @@ from django.test import Client, override_settings
 from django.utils import timezone
 
 from billing import bulk, runs
-from billing.api.keys import make_key
+from billing.keys.making import make_key
 from config.celery import app
 from plans import store
 from tests.bench import world

@@ -22,7 +22,7 @@ from django.test import Client
 from django.utils import timezone
 
 from billing import bulk, engine, journal
-from billing.api.keys import make_key
+from billing.keys.making import make_key
 from tests.books import open_account
 from tests.drills.base import Drill, Tally, buried, check, child, die, race
 from tests.drills.gateway import then
