@@ -89,9 +89,9 @@ def _asked(world: World, request: Request) -> Any:
 
 
 def _act(world: World, number: int) -> None:
-    """Somebody who does this and that, under a key each time, and now and then asks for the same again."""
+    """Somebody who does this and that, under a key each time, and now and then asks for the same again; at first a payment, twice."""
     chance, turn = Random(world.seeds[number]), 0
-    while not world.over:
+    while not turn or not world.over:
         turn += 1
         account, key = chance.choice(world.names), f"{number}-{turn}"
         name, given = chance.choice(
@@ -106,13 +106,15 @@ def _act(world: World, number: int) -> None:
                 ("void", {"invoice": str(chance.randint(1, 3)), "reason": "x"}),
             ]
         )
+        if turn == 1:
+            name, given = "pay", {"amount": "1.00", "reference": key}
         request = Request(name, {"account": account} | given, world.now, f"actor {number}", key=key)
         answer = _asked(world, request)
         world.say(answer.code if isinstance(answer, Refusal) else name)
         if isinstance(answer, Outcome):
             if name == "pay":
                 world.paid.append((key, dict(answer.made)))
-            if chance.random() < 0.3 and (again := _asked(world, request)).made != answer.made:
+            if (turn == 1 or chance.random() < 0.3) and (again := _asked(world, request)).made != answer.made:
                 world.wrong.append(f"{name} asked again was answered by {again.made}")
 
 
