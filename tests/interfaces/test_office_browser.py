@@ -210,6 +210,7 @@ def pages() -> Iterator[tuple[str, bool]]:
     yield from ((address, True) for address in (f"{OFFICE}/account/do/pay/?account=bob", f"{OFFICE}/journalevent/at/bob/2/"))
     yield from ((f"{DRAFT}/?show={tab}", tab in ("edit", "difference")) for tab in ("edit", "difference", "examples"))
     yield from ((address, False) for address in (f"{OFFICE}/account/", f"{OFFICE}/journalevent/", f"{OFFICE}/invoice/{invoice}/change/"))
+    yield f"{OFFICE}/run/", False
     yield from (
         (address, False) for address in (f"{OFFICE}/correctionrequest/{request}/change/", f"{OFFICE}/account/ask/refund/?account=ana")
     )
