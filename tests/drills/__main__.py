@@ -112,7 +112,7 @@ def _drilled(url: str, drill: Any, options: argparse.Namespace, count: int) -> d
         "note": ran.note,
         "holds": not ran.caught,
         "caught": bool(wrong.caught),
-        "wrong": wrong.caught[:160],
+        "wrong": " ".join(wrong.caught.split())[:160],
     }
 
 
