@@ -20,7 +20,7 @@ from tests.bench import world
 pytestmark = pytest.mark.django_db
 ACCOUNTS = 100
 #: Loops of 100,000 additions (about 4 ms each) that 100 accounts may cost.
-MOST = {"tick": 75, "documents": 60, "reading": 0.9}
+MOST = {"tick": 62, "documents": 52, "reading": 0.9}
 
 
 def loop() -> None:
