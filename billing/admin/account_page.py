@@ -32,7 +32,7 @@ from billing.models import (
     Payment,
     StockReservation,
 )
-from billing.queries.credit import credit_statuses
+from billing.queries.credit import CreditLimit, credit_limit, credit_statuses
 from billing.queries.forecast import Ahead, timeline
 from billing.queries.history import Filter, events, summary
 from billing.queries.status import Status, money_text
@@ -57,7 +57,7 @@ def sections(request: Any, stand: Status, at: datetime) -> dict[str, Any]:
     tree, no_tree = _asked(lambda: why(account, at=at))
     return (
         {
-            "cards": _cards(stand),
+            "cards": [*_cards(stand), *_limit_cards(credit_limit(account))],
             "person": _person(account),
             "credit": credit_statuses([account])[account],
             "tree": tree,
@@ -103,6 +103,17 @@ def _cards(stand: Status) -> list[dict[str, str]]:
         for one in stand.amounts
         for name in names
         if getattr(one, name) or name in ("balance", "owed")
+    ]
+
+
+def _limit_cards(limit: CreditLimit | None) -> list[dict[str, str]]:
+    """The credit limit and what is left of it; below 0, more is owed than that. None: it may owe any amount."""
+    if limit is None:
+        return []
+    sums = (("credit limit", limit.amount, ""), ("left of it", limit.left, "yes" if limit.left < 0 else ""))
+    return [
+        {"title": title, "text": money_text(amount, limit.currency), "currency": limit.currency, "alarm": alarm}
+        for title, amount, alarm in sums
     ]
 
 

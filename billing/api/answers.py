@@ -7,6 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from billing.queries.ahead import Ahead
+from billing.queries.credit import CreditLimit
 from billing.queries.invoices import InvoicePage
 from billing.queries.money import OpenDocument
 from billing.queries.status import Status, money_text
@@ -63,11 +64,20 @@ class NextAnswer(serializers.Serializer[Any]):
     documents = ExpectedAnswer(many=True, help_text="the next documents, if nothing else happens until then")
 
 
+class CreditLimitAnswer(serializers.Serializer[Any]):
+    currency = serializers.CharField()
+    amount = serializers.CharField(help_text="how much the account may owe")
+    owed = serializers.CharField(help_text="what counts against it now: open, charged and on no document yet, less unused money")
+    left = serializers.CharField(help_text="below 0: more is owed than the limit")
+    event = serializers.CharField(help_text="the event that set it")
+
+
 class StatusAnswer(AccountAnswer):
     documents = OpenDocumentAnswer(many=True)
     accrued = serializers.DictField(
         child=serializers.CharField(), required=False, help_text="unbilled, and what counting until now would add"
     )
+    credit_limit = CreditLimitAnswer(required=False, help_text="none: it may owe any amount")
     next = NextAnswer(required=False)
 
 
@@ -128,7 +138,7 @@ def account_data(one: Status) -> dict[str, Any]:
     return {"account": row.account, "name": row.name, "seller": row.seller, "status": one.standing, "at": one.at, "amounts": amounts}
 
 
-def status_data(one: Status, next_up: Ahead | None) -> dict[str, Any]:
+def status_data(one: Status, next_up: Ahead | None, limit: CreditLimit | None = None) -> dict[str, Any]:
     answer = account_data(one) | {"documents": [_document(document) for document in one.documents]}
     if next_up is not None:
         answer["accrued"] = {currency: money_text(amount, currency) for currency, amount in next_up.accrued.items()}
@@ -136,6 +146,9 @@ def status_data(one: Status, next_up: Ahead | None) -> dict[str, Any]:
             {"at": e.at, "document": e.document, "currency": e.currency, "total": money_text(e.total, e.currency)}
             for e in next_up.documents
         ]
+        if limit is not None:
+            amounts = {name: money_text(getattr(limit, name), limit.currency) for name in ("amount", "owed", "left")}
+            answer["credit_limit"] = {"currency": limit.currency} | amounts | {"event": limit.event}
         answer["next"] = {"due_at": next_up.due_at, "documents": expected}
     return answer
 

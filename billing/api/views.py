@@ -21,6 +21,7 @@ from billing.api.shapes import limit_parameter, list_parameters, page_shape, row
 from billing.models import Account, Stream
 from billing.queries.accounts import find_account
 from billing.queries.ahead import ahead
+from billing.queries.credit import credit_limit
 from billing.queries.invoices import find_invoice
 from billing.queries.status import status, statuses
 from billing.queries.why import why
@@ -77,7 +78,8 @@ class StatusView(BillingView):
         now, tag = timezone.now(), head_tag(account)  # before the look: a tag may be older than what is shown, never newer
         one = status(account, at=now, as_of=as_of, known_at=known_at)
         next_up = ahead(account, at=now) if as_of is None and known_at is None else None
-        return Response(answers.status_data(one, next_up), headers={"ETag": tag})
+        limit = credit_limit(account) if next_up is not None else None
+        return Response(answers.status_data(one, next_up, limit), headers={"ETag": tag})
 
 
 def head_tag(account: str) -> str:

@@ -33,19 +33,24 @@ def _house(args: Any) -> list[str]:
 
 
 def publish_catalogue(context: Context, args: PublishCatalogue) -> Decision:
-    """Publish a version. Refused where anything in the text is wrong, an example does not hold, or the newest version says the same."""
+    """Publish a version. Refused where anything in the text is wrong, an example does not hold, or the newest version says the same.
+
+    A version that is not in effect yet is taken back, or replaced, by a newer one that is in effect by then: of the versions in effect on
+    a day the newest counts.
+    """
     publication = prepare_publication(args.source, name=args.name)
     catalogue = publication.catalogue
     if catalogue is None:
         raise publication.problems[0]
     known = store.versions(catalogue.name)
-    if known and known[-1].digest == publication.digest:
+    moved = args.effective is not None and bool(known) and args.effective != known[-1].effective
+    if known and known[-1].digest == publication.digest and not moved:
         message = f"{catalogue.name}@{known[-1].version} says exactly this already"
         raise Conflict("catalogue_unchanged", message, at="source", version=known[-1].version)
     version = store.next_version(catalogue.name)
     if args.on_conflict not in ("refuse", "rebase"):
         raise Invalid("unknown_choice", f"expected refuse or rebase, found {args.on_conflict!r}", at="on_conflict")
-    if args.on_conflict == "refuse" and catalogue.plans:
+    if args.on_conflict == "refuse":
         _check_scheduled(catalogue, args.effective or catalogue.effective)
     event = CataloguePublished(
         catalogue=catalogue.name,
@@ -59,15 +64,31 @@ def publish_catalogue(context: Context, args: PublishCatalogue) -> Decision:
 
 
 def _check_scheduled(catalogue: Catalogue, effective: date | None) -> None:
-    """No change is scheduled to a plan that this version takes away from its day on."""
+    """No change is scheduled to a plan, nor for a discount or coupon, that this version takes away from its day on. A version that states
+    price lists alone takes nothing away."""
+    if not (catalogue.plans or catalogue.items or catalogue.resources):
+        return
     statement = """
-        SELECT change, change.moment, arguments->>'plan', actor FROM read_change change JOIN read_contract USING (contract)
-        WHERE change.status = 'scheduled' AND command = 'change_plan' AND arguments->>'version' IS NULL AND catalogue = %s
-            AND NOT arguments->>'plan' = ANY(%s) AND (%s::date IS NULL OR change.moment >= %s::date) ORDER BY moment, change LIMIT 1"""
-    for change, moment, plan, actor in bulk.fetch(statement, [catalogue.name, list(catalogue.plans), effective, effective]):
+        SELECT change, moment, command, named, actor FROM (
+            SELECT change.change, change.moment, command, actor, contract.catalogue, arguments->>'version' AS version,
+                CASE command WHEN 'change_plan' THEN arguments->>'plan' WHEN 'discount' THEN arguments->>'discount'
+                    ELSE arguments->>'coupon' END AS named
+            FROM read_change change LEFT JOIN read_contract contract USING (contract)
+            WHERE change.status = 'scheduled' AND command IN ('change_plan', 'discount', 'apply_coupon')
+        ) found
+        WHERE (%s::date IS NULL OR moment >= %s::date) AND CASE command
+            WHEN 'change_plan' THEN version IS NULL AND catalogue = %s AND NOT named = ANY(%s)
+            WHEN 'discount' THEN named = ANY(%s) ELSE named = ANY(%s) END
+        ORDER BY moment, change LIMIT 1"""
+    held = [store.catalogue(row.name, row.version) for row in store.versions(catalogue.name)]
+    discounts = {code for one in held for code in one.discounts} - set(catalogue.discounts)
+    coupons = {code for one in held for code in one.coupons} - set(catalogue.coupons)
+    given = [effective, effective, catalogue.name, list(catalogue.plans), list(discounts), list(coupons)]
+    for change, moment, command, named, actor in bulk.fetch(statement, given):
+        what = {"change_plan": "plan", "discount": "discount"}.get(command, "coupon")
         message = (
-            f"a change to the plan {plan!r} is scheduled for {moment:%Y-%m-%d %H:%M} UTC by {actor} ({change}), and this version "
-            "has no such plan; keep the plan, withdraw the change, or say on_conflict: rebase: then it waits for a person"
+            f"{command} with the {what} {named!r} is scheduled for {moment:%Y-%m-%d %H:%M} UTC by {actor} ({change}), and this version "
+            f"has no such {what}; keep the {what}, withdraw the change, or say on_conflict: rebase: then it waits for a person"
         )
         raise Conflict("change_conflict", message, at="source", event=change)
 

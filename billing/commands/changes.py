@@ -62,12 +62,14 @@ def change_plan(context: Context, args: ChangePlan) -> Decision:
         raise Invalid("unknown_choice", f"expected keep or move, found {args.billing_day!r}", at="billing_day")
     state, contract, moment, terms = change(context, args)
     catalogue = find_catalogue(terms.catalogue, args.plan, args.version, local_date(moment, state.zone))
-    plan = find_plan(catalogue, args.plan)
+    plan = find_plan(catalogue, args.plan, actor=context.actor)
     check_public(context.actor, plan, catalogue)
     if plan.currency != contract.currency:
-        raise Conflict(
-            "currency", f"the contract is in {contract.currency}, the plan in {plan.currency}; end it and sign another", at="plan"
+        message = (
+            f"the contract {contract.id} is in {contract.currency}, the plan {plan.code} of {catalogue.name}@{catalogue.version} in "
+            f"{plan.currency}; end the contract and sign another, or choose a plan in {contract.currency}"
         )
+        raise Conflict("currency", message, at="plan", event=contract.id)
     held = Subscribe(
         account=args.account,
         plan=args.plan,
@@ -200,7 +202,7 @@ def change_price(context: Context, args: ChangePrice) -> Decision:
     if args.item not in terms.items:
         raise NotFound("unknown_item", f"the contract has no item {args.item!r}{suggestion(args.item, list(terms.items))}", at="item")
     version = args.version or terms.version
-    find_plan(store.catalogue(terms.catalogue, version), terms.plan)
+    find_plan(store.catalogue(terms.catalogue, version), terms.plan, actor=context.actor)
     held = replace(terms.items[args.item], price=own_price(args.price, contract.currency, args.item))
     new = replace(terms, version=version, items={**terms.items, args.item: held})
     event = PriceChanged(account=args.account, contract=contract.id, terms=new, item=args.item, reason=args.reason)

@@ -66,7 +66,7 @@ def subscribe(context: Context, args: Subscribe) -> Decision:
     state = open_state(args.account)
     check_may_buy(state, "a new contract")
     catalogue = find_catalogue(args.catalogue, args.plan, args.version, local_date(args.start or context.at, state.zone))
-    plan = find_plan(catalogue, args.plan)
+    plan = find_plan(catalogue, args.plan, actor=context.actor)
     check_public(context.actor, plan, catalogue)
     start = args.start or context.at
     end = args.until or (plan.term.after(start, state.zone) if plan.term else None)

@@ -8,8 +8,8 @@ from typing import Any
 
 from billing.command import Command
 from billing.commands import splitting
-from billing.commands.common import account_stream, open_state
-from billing.commands.timing import ContractChange, change, period_end
+from billing.commands.common import account_stream
+from billing.commands.timing import ContractChange, change, find_payer, period_end
 from billing.engine import Context, Decision
 from billing.events import BillingDayMoved, ContractHandedOver, ContractSigned, Terms
 from billing.journal import Draft
@@ -79,14 +79,10 @@ def _both(args: Any) -> list[str]:
 def transfer_contract(context: Context, args: TransferContract) -> Decision:
     """Let another account pay a contract from a moment on: it ends here and goes on there, with the same terms. The unused time is credited
     here and charged there; with `credit_unused: no` what was paid stays paid, and the new payer pays from the next period on."""
-    if args.to == args.account:
-        raise Invalid("same_account", "the contract is this account's already", at="to")
     if args.billing_day not in ("keep", "move"):
         raise Invalid("unknown_choice", f"expected keep or move, found {args.billing_day!r}", at="billing_day")
     state, contract, moment, terms = change(context, args)
-    payer = open_state(args.to)
-    if payer.seller != state.seller:
-        raise Conflict("other_seller", f"{args.account} buys of {state.seller}, {args.to} of {payer.seller}", at="to")
+    find_payer(state, contract, args.to)
     successor = context.next_address(args.to)
     over = ContractHandedOver(
         account=args.account,

@@ -48,12 +48,24 @@ def find_catalogue(name: str, plan: str, version: int | None, on: date) -> Catal
     return store.catalogue(holding[0].name, version) if version else holding[0]
 
 
-def find_plan(catalogue: Catalogue, code: str) -> Plan:
-    """A plan of the catalogue. Raises NotFound `unknown_plan`."""
-    if code not in catalogue.plans:
-        message = f"the catalogue {catalogue.name} has no plan {code!r}{suggestion(code, list(catalogue.plans))}"
+def find_plan(catalogue: Catalogue, code: str, *, actor: str) -> Plan:
+    """A plan of the catalogue. Raises NotFound `unknown_plan`; of a plan that an older version had, it tells the office which version
+    has it no more, who published that and when, and the ways out."""
+    if code in catalogue.plans:
+        return catalogue.plans[code]
+    message = f"the catalogue {catalogue.name} has no plan {code!r}{suggestion(code, list(catalogue.plans))}"
+    older = [row for row in store.versions(catalogue.name) if row.version < catalogue.version]
+    last = next((row for row in reversed(older) if code in store.catalogue(row.name, row.version).plans), None)
+    if last is None or is_customer(actor):
         raise NotFound("unknown_plan", message, at="plan")
-    return catalogue.plans[code]
+    by = store.published(catalogue.name, catalogue.version)
+    since = f", in effect from {by.effective:%Y-%m-%d} on" if by.effective else ""
+    message = (
+        f"{catalogue.name}@{by.version}, published on {by.published_at:%Y-%m-%d} by {by.published_by} ({by.event}){since}, has no plan "
+        f"{code!r} any more; choose another plan or an earlier moment, ask for version: {last.version}, or publish a version that has it"
+    )
+    facts = {"event": by.event, "by": by.published_by, "recorded_at": by.published_at, "effective": by.effective, "version": last.version}
+    raise NotFound("unknown_plan", message, at="plan", **facts)
 
 
 def check_public(actor: str, plan: Plan, catalogue: Catalogue) -> None:

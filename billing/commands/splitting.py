@@ -9,8 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from billing.command import Command
-from billing.commands.common import open_state
-from billing.commands.timing import ContractChange, change
+from billing.commands.timing import ContractChange, change, find_payer
 from billing.engine import Context, Decision
 from billing.events import ContractSigned, ContractSplit, ItemTerms, Part, Terms
 from billing.journal import Draft
@@ -47,12 +46,8 @@ def _both(args: Any) -> list[str]:
 def split_contract(context: Context, args: SplitContract) -> Decision:
     """Let another account pay some items of a contract, or a share of its fees, from a moment on: as a contract of its own with the same
     prices. What the payers pay of one period together is what one would, to the cent."""
-    if args.to == args.account:
-        raise Invalid("same_account", "the contract is this account's already", at="to")
     state, contract, moment, terms = change(context, args)
-    payer = open_state(args.to)
-    if payer.seller != state.seller:
-        raise Conflict("other_seller", f"{args.account} buys of {state.seller}, {args.to} of {payer.seller}", at="to")
+    find_payer(state, contract, args.to)
     codes = _codes(terms, args)
     _check_shareable(contract, terms, codes, args.share)
     here, there = _sides(terms, codes, args.share)

@@ -119,6 +119,26 @@ def running(state: AccountState, name: str, moment: datetime) -> str:
     return found.id
 
 
+def find_payer(state: AccountState, contract: Contract, to: str) -> AccountState:
+    """The account that is to pay a contract of this one, or a part of it.
+
+    Raises Invalid `same_account`, NotFound `unknown_account`, NotAllowed `account_closed`, Conflict `other_seller`, and `currency` where
+    the contract is not in the currency of the payer's account: its credit limit would not count it.
+    """
+    if to == state.account:
+        raise Invalid("same_account", "the contract is this account's already", at="to")
+    payer = open_state(to)
+    if payer.seller != state.seller:
+        raise Conflict("other_seller", f"{state.account} buys of {state.seller}, {to} of {payer.seller}", at="to")
+    if payer.currency != contract.currency:
+        message = (
+            f"the contract {contract.id} is in {contract.currency}, the account {to} in {payer.currency}; open an account in "
+            f"{contract.currency} for the payer, or end the contract and sign another there"
+        )
+        raise Conflict("currency", message, at="to", event=contract.id)
+    return payer
+
+
 CHARGES = ("", "now", "next_invoice")
 
 

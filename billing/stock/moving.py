@@ -145,8 +145,9 @@ class Moving:
         """Who waits is not said: a date and an address are enough to look it up."""
         held = open_reservations(item=level.item)
         first = next((one for one in held if one.location == level.location and not self._is_over(one)), None)
-        until = f", the first until {first.expires:%Y-%m-%d %H:%M} UTC ({first.id})" if first and first.expires else ""
-        told = f"{self.item.name}: {plain(level.level)} at {level.location}, {plain(level.reserved)} of them reserved{until}"
+        until = f"until {first.expires:%Y-%m-%d %H:%M} UTC" if first and first.expires else "without an end"
+        named = f", the first {until} ({first.id})" if first else ""
+        told = f"{self.item.name}: {plain(level.level)} at {level.location}, {plain(level.reserved)} of them reserved{named}"
         facts = {"level": plain(level.level), "free": plain(level.free), "item": level.item, "reservation": first.id if first else ""}
         return Conflict("stock_reserved", f"{told}; {plain(max(level.free, ZERO))} free, {plain(wanted)} wanted", at="quantity", **facts)
 

@@ -74,6 +74,14 @@ def test_a_list_ends_segments_for_all_who_follow_it() -> None:
     assert charges() == [("fee", "2026-01-01", "2026-01-16", "14.52"), ("fee", "2026-01-16", "2026-02-01", "30.97")]
 
 
+def test_a_phase_has_a_fixed_price_for_what_follows_a_list_otherwise() -> None:
+    tariff = "lists:\n  t:\n    - {from: 2020-01-01, price: '30.00'}\n    - {from: 2026-01-16, price: '60.00'}\n"
+    phase = "{name: intro, length: 1 month, prices: {fee: '5.00'}, then: keep}"
+    play(f"period: month\nphases: [{phase}]\nitems: {{fee: {{follows: t, timing: arrears}}}}", more=tariff)
+    advance("2026-03-01")
+    assert charges() == [("fee", "2026-01-01", "2026-02-01", "5.00"), ("fee", "2026-02-01", "2026-03-01", "60.00")]
+
+
 def test_a_list_published_while_a_period_runs_counts_from_its_date() -> None:
     play("period: month\nitems: {fee: {follows: t}}", more="lists: {t: [{from: 2020-01-01, price: '31.00'}]}\n")
     entry = "lists: {t: [{from: 2026-01-11, price: '62.00'}]}\n"

@@ -11,7 +11,7 @@ from billing import bulk, journal
 from billing.codec import encode
 from billing.engine import Outcome
 from plans.errors import Conflict, Invalid, NotAllowed, NotFound
-from tests.books import START, advance, balance, do, documents, lines, moment, open_account, publish
+from tests.books import CATALOGUE, START, advance, balance, do, documents, lines, moment, open_account, publish
 
 pytestmark = pytest.mark.django_db
 
@@ -258,3 +258,105 @@ def test_a_closed_account_is_no_payer_to_be(ana: str) -> None:
     with pytest.raises(NotAllowed) as refused:
         do("transfer_contract", "2026-01-10", account="ana", to="ben", when="2026-02-01")
     assert refused.value.code == "account_closed"
+
+
+DOLLARS = """
+catalogue: test
+currency: EUR
+plans:
+  seats: {period: month, items: {seat: {price: {model: unit, amount: "7.00"}}}}
+  abroad: {period: month, currency: USD, items: {fee: {price: "20.00"}}}
+"""
+
+
+def test_a_plan_in_another_currency_is_named_with_its_contract(ana: str) -> None:
+    publish(DOLLARS, "2026-01-05")
+    for when in ("now", "2026-02-01"):
+        with pytest.raises(Conflict) as refused:
+            do("change_plan", "2026-01-10", account="ana", plan="abroad", when=when)
+        assert (refused.value.code, refused.value.facts) == ("currency", {"event": ana})
+        assert refused.value.message == (
+            f"the contract {ana} is in EUR, the plan abroad of test@2 in USD; end the contract and sign another, or choose a plan in EUR"
+        )
+    assert scheduled() == []
+
+
+@pytest.mark.parametrize(("command", "given"), [("transfer_contract", {}), ("split_contract", {"share": "50", "items": ["seat"]})])
+def test_a_payer_has_the_currency_of_what_it_pays(ana: str, command: str, given: dict[str, Any]) -> None:
+    open_account("ben", currency="USD")
+    for when in ("now", "2026-02-01"):
+        with pytest.raises(Conflict, match="is in EUR, the account ben in USD; open an account in EUR for the payer") as refused:
+            do(command, "2026-01-10", account="ana", to="ben", when=when, **given)
+        assert (refused.value.code, refused.value.at, refused.value.facts) == ("currency", "to", {"event": ana})
+    assert scheduled() == []
+
+
+WITHOUT_PRO = "catalogue: test\ncurrency: EUR\nplans: {seats: {period: month, items: {seat: {price: {model: unit, amount: '7.00'}}}}}\n"
+
+
+def test_a_plan_that_a_version_to_come_takes_away(ana: str) -> None:
+    published = do("publish_catalogue", "2026-01-05", source=WITHOUT_PRO, effective="2026-03-01").events[0]
+    with pytest.raises(NotFound) as refused:
+        do("change_plan", "2026-01-10", account="ana", plan="pro", when="2026-03-01")
+    assert refused.value.code == "unknown_plan"
+    assert refused.value.message == (
+        f"test@2, published on 2026-01-05 by tester ({published.address}), in effect from 2026-03-01 on, has no plan 'pro' any more; "
+        "choose another plan or an earlier moment, ask for version: 1, or publish a version that has it"
+    )
+    assert (refused.value.facts["event"], refused.value.facts["by"]) == (published.address, "tester")
+    assert scheduled() == []
+    later("change_plan", "2026-01-10", "2026-02-28", plan="pro")  # the ways out: the day before,
+    later("change_plan", "2026-01-10", "2026-03-01", plan="pro", version="1")  # or the version that has it
+    assert [day for _, day, _ in scheduled()] == ["2026-02-28", "2026-03-01"]
+
+
+def test_a_version_to_come_is_taken_back_by_publishing_what_holds_again(ana: str) -> None:
+    do("publish_catalogue", "2026-01-05", source=WITHOUT_PRO, effective="2026-03-01")
+    assert publish(CATALOGUE, "2026-01-06").made["version"] == 3
+    later("change_plan", "2026-01-10", "2026-03-01", plan="pro")
+    advance("2026-03-01")
+    assert bulk.fetch("SELECT plan, version FROM read_contract") == [("pro", 3)]
+
+
+def test_a_version_to_come_is_replaced_or_comes_earlier(ana: str) -> None:
+    dearer = CATALOGUE.replace('"49.90"', '"55.00"')
+    do("publish_catalogue", "2026-01-05", source=dearer, effective="2026-03-01")
+    do("publish_catalogue", "2026-01-06", source=CATALOGUE.replace('"49.90"', '"52.00"'), effective="2026-03-01")
+    with pytest.raises(Conflict) as refused:
+        do("publish_catalogue", "2026-01-07", source=CATALOGUE.replace('"49.90"', '"52.00"'), effective="2026-03-01")
+    assert refused.value.code == "catalogue_unchanged"
+    do("publish_catalogue", "2026-01-07", source=CATALOGUE.replace('"49.90"', '"52.00"'), effective="2026-02-15")
+    for number, day in enumerate(("2026-02-14", "2026-02-15", "2026-03-01")):
+        open_account(f"b{number}", day)
+        do("subscribe", day, account=f"b{number}", plan="pro")
+    assert bulk.fetch("SELECT account, version FROM read_contract WHERE plan = 'pro' ORDER BY 1") == [("b0", 1), ("b1", 4), ("b2", 4)]
+
+
+OFFERS = "discounts: {half: {percent: 50}}\ncoupons: {PRO: {discount: half, plans: [pro]}}\n"
+
+
+@pytest.mark.parametrize(("command", "given"), [("discount", {"discount": "half"}), ("apply_coupon", {"coupon": "PRO"})])
+def test_a_scheduled_discount_that_a_version_takes_away(ana: str, command: str, given: dict[str, str]) -> None:
+    publish(CATALOGUE + OFFERS, "2026-01-02")
+    do("change_plan", "2026-01-03", account="ana", plan="pro")
+    change = later(command, "2026-01-10", "2026-02-01", **given)
+    with pytest.raises(Conflict) as refused:
+        do("publish_catalogue", "2026-01-12", source=CATALOGUE, effective="2026-02-01")
+    assert (refused.value.code, refused.value.facts) == ("change_conflict", {"event": change})
+    assert f"is scheduled for 2026-02-01 00:00 UTC by tester ({change})" in refused.value.message
+    do("publish_catalogue", "2026-01-12", source=CATALOGUE, effective="2026-02-02")  # a day later it takes nothing away
+    do("publish_catalogue", "2026-01-13", source=CATALOGUE, effective="2026-02-01", on_conflict="rebase")
+    advance("2026-02-01")
+    assert scheduled() == [(command, "2026-02-01", "questioned")]
+
+
+def test_a_coupon_for_a_plan_that_the_contract_will_have_left(ana: str) -> None:
+    publish(CATALOGUE + OFFERS, "2026-01-02")
+    do("change_plan", "2026-01-03", account="ana", plan="pro")
+    change = later("change_plan", "2026-01-10", "2026-02-01", plan="basic")
+    with pytest.raises(Conflict, match="after it this is refused: the coupon PRO is for pro") as refused:
+        do("apply_coupon", "2026-01-12", account="ana", contract=ana, coupon="PRO", when="2026-02-15")
+    assert refused.value.code == "change_conflict"
+    named = {"event": change, "moment": moment("2026-02-01"), "scheduled_by": "tester", "scheduled_at": moment("2026-01-10")}
+    assert named.items() <= refused.value.facts.items()
+    assert scheduled() == [("change_plan", "2026-02-01", "scheduled")]

@@ -137,6 +137,16 @@ def test_what_is_reserved_is_sold_to_nobody_else() -> None:
     assert compare(find_streams([])) == []
 
 
+def test_what_is_kept_without_an_end_is_named_too() -> None:
+    """What an order that is to be delivered later needs is reserved for it, and whoever else wants it is told of the reservation."""
+    kept = do("reserve_stock", account="ana", item="mug", quantity="2").made["reservation"]
+    with pytest.raises(
+        Conflict, match=r"2 at main, 2 of them reserved, the first without an end \(stock:mug/1\); 0 free, 1 wanted"
+    ) as refused:
+        do("sell", "2026-01-02", account="bob", item="mug")
+    assert (refused.value.code, refused.value.facts["reservation"]) == ("stock_reserved", kept)
+
+
 def test_a_reservation_is_released_by_hand_or_by_time() -> None:
     first = do("reserve_stock", account="ana", item="mug", lasts="1 day").made["reservation"]
     second = do("reserve_stock", account="ana", item="mug").made["reservation"]

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from tests.books import open_account
+from tests.books import do, open_account
 from tests.interfaces.worlds import NOW, document
 
 pytestmark = pytest.mark.django_db
@@ -54,6 +54,14 @@ def test_the_status_of_an_account(world: None, staff: Client) -> None:
     assert [(one["number"], one["open"]) for one in body["documents"]] == [("INV-000003", "14.14"), ("INV-000005", "62.11")]
     assert body["accrued"] == {"EUR": "7.00"}
     assert body["next"]["documents"] == [{"at": "2026-03-01T00:00:00Z", "document": "invoice", "currency": "EUR", "total": "50.82"}]
+
+
+def test_the_status_says_the_credit_limit_and_what_is_left_of_it(world: None, staff: Client) -> None:
+    assert "credit_limit" not in staff.get("/api/v1/accounts/ana/status").json()
+    event = do("set_credit_limit", NOW, account="ana", amount="80").events[-1].address
+    body = staff.get("/api/v1/accounts/ana/status").json()
+    # 76.25 open and 1.00 on no document yet
+    assert body["credit_limit"] == {"currency": "EUR", "amount": "80.00", "owed": "77.25", "left": "2.75", "event": event}
 
 
 def test_the_status_of_then(world: None, staff: Client) -> None:

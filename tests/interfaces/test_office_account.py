@@ -59,6 +59,13 @@ def test_everything_about_one_customer_is_on_one_page() -> None:
         assert words in shown, words
 
 
+def test_the_credit_limit_and_what_is_left_of_it() -> None:
+    viewer = staff("viewer")
+    assert "left of it" not in text(viewer.get(ANA))
+    do("set_credit_limit", NOW, account="ana", amount="50")
+    assert "credit limit 50.00 EUR left of it -27.25 EUR" in text(viewer.get(ANA))
+
+
 def test_each_look_is_kept() -> None:
     staff("viewer").get(ANA)
     assert AccessRecord.objects.filter(action="looked", account="ana", actor="user:staff-viewer").count() == 1
