@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+
+from django.db.models import Q, QuerySet
 
 from accounts.models import ApiKey
 from accounts.roles import UNATTENDED
@@ -38,12 +41,10 @@ def create_api_key(context: Context, args: CreateApiKey) -> Decision:
     check_scopes(args.scopes)
     if not args.scopes:
         raise Invalid("missing_field", "name at least one scope; a key without one can do nothing", at="scopes")
-    alone = sorted(set(args.scopes) & UNATTENDED)
-    if alone and context.actor.startswith("user:"):
-        raise NotAllowed("no_right", f"what {alone[0]!r} covers takes two people; no key is made for it here", at="scopes")
+    _must_not_act_alone(context, args.scopes, at="scopes")
     if args.account:
         open_state(args.account)
-        if ApiKey.objects.filter(account=args.account, revoked_at=None).count() >= MOST:
+        if _holding(context.at).filter(account=args.account).count() >= MOST:
             raise Conflict("too_many", f"the account has {MOST} keys; revoke one first", at="account")
     if args.expires is not None and args.expires <= context.at:
         raise Invalid("out_of_range", f"{args.expires:%Y-%m-%d %H:%M} is over; give a later time", at="expires")
@@ -62,9 +63,16 @@ class RotateApiKey:
 
 
 def rotate_api_key(context: Context, args: RotateApiKey) -> Decision:
-    """Give a key a new secret. For a day the old one holds too."""
+    """Give a key a new secret. For a day the old one holds too.
+
+    Raises NotFound `unknown_key`, NotAllowed `no_right`, Conflict `key_expired`: the new secret would never work.
+    """
     _must_be_a_person(context)
     row = _find(args)
+    _must_not_act_alone(context, row.scopes, at="prefix")
+    if row.expires_at is not None and row.expires_at <= context.at:
+        message = f"the key {row.prefix} expired on {row.expires_at:%Y-%m-%d %H:%M}; make another one"
+        raise Conflict("key_expired", message, at="prefix")
     text, until = new_text(row.prefix), context.at + OLD_HOLDS
     ApiKey.objects.filter(pk=row.pk).update(digest=digest(text), old_digest=bytes(row.digest), old_until=until)
     event = ApiKeyRotated(key=row.prefix, account=row.account, old_until=until)
@@ -89,6 +97,18 @@ def _must_be_a_person(context: Context) -> None:
     """Raises NotAllowed: a key that makes keys would outlive its own end."""
     if context.actor.startswith("key:"):
         raise NotAllowed("no_right", "a key makes no keys; somebody who is signed in does", at="command")
+
+
+def _must_not_act_alone(context: Context, scopes: Collection[str], *, at: str) -> None:
+    """Raises NotAllowed where a person would see the secret of a key that does alone what takes two people."""
+    alone = sorted(set(scopes) & UNATTENDED)
+    if alone and context.actor.startswith("user:"):
+        raise NotAllowed("no_right", f"what {alone[0]!r} covers takes two people; nobody who is signed in is shown a key for it", at=at)
+
+
+def _holding(at: datetime) -> QuerySet[ApiKey]:
+    """The keys that work at this moment."""
+    return ApiKey.objects.filter(Q(expires_at=None) | Q(expires_at__gt=at), revoked_at=None)
 
 
 def _find(args: Any) -> ApiKey:

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts.access import Caller
 from accounts.models import ApiKey
-from accounts.roles import ACCOUNT_ROLES
+from accounts.roles import ACCOUNT_ROLES, UNATTENDED
 from billing.api.keys import BadKey, find_key
 from billing.engine import Request, execute
 from billing.models import IdempotencyKey, JournalEvent
@@ -107,6 +107,29 @@ def test_nobody_gets_further_by_a_key_than_by_himself(monkeypatch: pytest.Monkey
     monkeypatch.setattr("billing.keys.commands.MOST", 1)
     with pytest.raises(Conflict):
         created()
+
+
+@pytest.mark.parametrize("scope", sorted(UNATTENDED))
+def test_nobody_sees_the_new_secret_of_a_key_that_does_alone_what_takes_two_people(scope: str) -> None:
+    prefix, secret = created(scopes=[scope, "read"])
+    with pytest.raises(NotAllowed) as refused:
+        execute(Request("rotate_api_key", {"prefix": prefix}, NOW, actor="user:boss", known_at=NOW))
+    assert (refused.value.code, refused.value.at) == ("no_right", "prefix")
+    assert (find_key(secret, at=NOW).prefix, ApiKey.objects.get(prefix=prefix).old_digest) == (prefix, None)
+    execute(Request("revoke_api_key", {"prefix": prefix}, NOW, actor="user:boss", known_at=NOW))
+
+
+def test_a_key_whose_time_is_over_is_not_counted_and_gets_no_new_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("billing.keys.commands.MOST", 1)
+    end = NOW + timedelta(days=1)
+    prefix, _ = created(expires=end)
+    with pytest.raises(Conflict):
+        created()
+    with pytest.raises(Conflict) as refused:
+        do("rotate_api_key", end, prefix=prefix)
+    assert refused.value.code == "key_expired"
+    do("create_api_key", end, name="another", scopes=["usage"], account="ana")
+    do("revoke_api_key", end, prefix=prefix)
 
 
 def test_customers_make_keys_of_their_own_account_and_see_each_once() -> None:
