@@ -169,7 +169,7 @@ class Keeping(Work):
 
     rank = HOLDS
     holders = "SELECT account FROM read_wallet WHERE account = ANY(%(accounts)s)"
-    looks_at = frozenset({"wallets"})
+    looks_at = frozenset({"wallets", "open_invoices"})  # the latter for the work that pays documents: it reads what is loaded here
 
     def load(self, states: Mapping[str, AccountState]) -> None:
         wallets = load_wallets(list(states))

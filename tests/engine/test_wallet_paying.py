@@ -51,6 +51,15 @@ def test_a_wallet_pays_no_document_unless_that_was_agreed() -> None:
     assert balance("receivable") == 0
 
 
+def test_what_is_paid_in_part_by_hand_stays_for_the_wallet() -> None:
+    agree()
+    sign()
+    do("pay", "2026-01-03", account="ana", amount="50.00")
+    assert owed() == 121
+    top_up("200.00", "2026-01-04")
+    assert (owed(), wallet(at="2026-01-04")) == (0, "79.00")
+
+
 def test_a_lot_for_one_item_pays_its_lines_with_their_tax_and_no_more_when_another_comes() -> None:
     agree()
     grant("60.00", items=["kit"])
