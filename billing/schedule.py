@@ -271,10 +271,3 @@ def sources_of(policy: Policy, contract: Contract, item: Item) -> set[str]:
     terms = contract.timeline[-1].terms
     meters = policy.catalogue(terms.catalogue, terms.version).meters
     return {(meters[code].reads or code) if code in meters else code for code in meters_of(policy, contract, item)}
-
-
-def raw_meters_of(policy: Policy, contract: Contract, item: Item) -> set[str]:
-    """The codes under which the records of these meters are sent."""
-    terms = contract.timeline[-1].terms
-    meters = policy.catalogue(terms.catalogue, terms.version).meters
-    return {(meters[code].reads or code) if code in meters else code for code in meters_of(policy, contract, item)}
