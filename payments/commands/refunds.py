@@ -53,11 +53,14 @@ def refund(context: Context, args: Refund) -> Decision:
     payment paid, the newest first. Refused while the bank disputes the payment.
 
     With `sale` the goods come back into stock, the document is credited, and what was paid for it goes back: in one step or not at all.
+    `quantity` and `restock` speak of its goods: Invalid `missing_field` without it.
     """
     state = open_state(args.account)
     check_settle(args.settle)
     if args.sale:
         return _of_sale(context, args, state)
+    if args.quantity is not None or not args.restock:
+        raise Invalid("missing_field", "name the sale whose goods it speaks of: quantity and restock are of a sale", at="sale")
     if not args.payment:
         return _of_credit(context, args, state)
     payment = find_payment(args.account, args.payment)

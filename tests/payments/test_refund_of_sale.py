@@ -77,6 +77,14 @@ def test_while_the_bank_disputes_the_payment_nothing_moves(sale: str) -> None:
     assert level() == ("3", "150.00")
 
 
+@pytest.mark.parametrize("given", [{"quantity": "1"}, {"restock": "no"}])
+@pytest.mark.parametrize("of", [{"payment": "1"}, {}])
+def test_what_is_said_of_a_sale_is_refused_where_none_is_named(sale: str, given: dict[str, str], of: dict[str, str]) -> None:
+    do("pay", "2026-01-03", account="ana", amount="300.00")
+    refused("missing_field", "refund", "2026-01-05", account="ana", **given, **of)
+    assert (balance("credit"), level()) == (Decimal("-106.40"), ("3", "150.00"))
+
+
 def test_wrong_refunds_of_sales_are_refused(sale: str) -> None:
     refused("unknown_sale", "refund", "2026-01-05", account="ana", sale="ana/99")
     refused("unknown_sale", "refund", "2026-01-05", account="ana", sale="nonsense")
