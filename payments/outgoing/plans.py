@@ -1,9 +1,11 @@
 """Pure: when what we owe leaves by itself.
 
-Statements of one currency leave together, on the morning of the day on which those that are due come to the least amount. What failed
+Statements of one currency leave together, on the morning of the day on which those that are due come to the least amount, or at the
+moment of their issue where that is later. What failed
 waits for a statement that falls due after that, or for another default method: it is not tried on and on.
 
-A deposit goes back some days after the last contract ended, once nothing is disputed; what is open then is taken off it first.
+A deposit goes back some days after the last contract ended, once nothing is disputed; what is open then is taken off it first. One
+that was taken since is for a contract to come, and waits for the end of that.
 """
 
 from __future__ import annotations
@@ -24,6 +26,11 @@ class Owed:
     currency: str
     open: Decimal
     due: date
+    issued_at: datetime
+
+    def leaves_from(self, zone: str) -> datetime:
+        """The morning of the day on which it is due; never before it was issued."""
+        return max(day_start(self.due, zone), self.issued_at)
 
 
 @dataclass(frozen=True)
@@ -33,6 +40,7 @@ class Kept:
     deposit: str
     currency: str
     left: Decimal
+    taken_at: datetime
 
 
 def statements_leave(
@@ -41,9 +49,9 @@ def statements_leave(
     """When the statements of one currency leave. `failed`: when a payout of the currency last failed; `since`: from when on the default
     method is the default one. None: not by what stands."""
     total, changed = Decimal(0), failed is not None and since is not None and since > failed
-    for one in sorted(owed, key=lambda row: row.due):
+    for one in sorted(owed, key=lambda row: row.leaves_from(zone)):
         total += one.open
-        moment = day_start(one.due, zone)
+        moment = one.leaves_from(zone)
         if total < least:
             continue
         if changed and since is not None:

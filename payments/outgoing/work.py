@@ -24,7 +24,6 @@ from payments.commands.payouts import PayOut, pay_out, way
 from payments.dunning.policies import houses
 from payments.outgoing.plans import Kept, Owed, deposits_leave, statements_leave
 from plans.catalogue import Catalogue
-from plans.periods import local_date
 
 FACT, ACTOR = "outgoing", "clockwork"
 
@@ -108,9 +107,12 @@ def _statements(state: AccountState) -> list[OpenInvoice]:
 
 
 def _load_statements(found: Mapping[str, Outgoing], states: Mapping[str, AccountState]) -> None:
+    names = [one.id for account in found for one in _statements(states[account])]
+    issued = dict(bulk.fetch("SELECT invoice, issued_at FROM read_invoice WHERE invoice = ANY(%s)", [names])) if names else {}
     for account, outgoing in found.items():
         for one in _statements(states[account]):
-            outgoing.owed.setdefault(one.currency, []).append(Owed(one.id, one.currency, one.open, one.due or one.issued))
+            owed = Owed(one.id, one.currency, one.open, one.due or one.issued, issued[one.id])
+            outgoing.owed.setdefault(one.currency, []).append(owed)
     owing = [account for account, outgoing in found.items() if outgoing.owed]
     if not owing:
         return
@@ -123,11 +125,11 @@ def _load_statements(found: Mapping[str, Outgoing], states: Mapping[str, Account
 
 
 def _load_deposits(found: Mapping[str, Outgoing], accounts: list[str]) -> None:
-    statement = (
-        'SELECT account, deposit, currency, "left" FROM read_deposit WHERE account = ANY(%s) AND "left" > 0 ORDER BY account, sequence'
-    )
-    for account, deposit, currency, left in bulk.fetch(statement, [accounts]) if accounts else []:
-        found[account].kept.append(Kept(deposit, currency, trimmed(left)))
+    statement = """
+        SELECT account, deposit, currency, "left", taken_at FROM read_deposit
+        WHERE account = ANY(%s) AND "left" > 0 ORDER BY account, sequence"""
+    for account, deposit, currency, left, taken_at in bulk.fetch(statement, [accounts]) if accounts else []:
+        found[account].kept.append(Kept(deposit, currency, trimmed(left), taken_at))
     holding = [account for account in accounts if found[account].kept]
     statement = """
         SELECT account, currency, held > 0 FROM read_invoice
@@ -151,12 +153,12 @@ def _due(state: AccountState) -> list[Due]:
         rules = {"least": outgoing.least(currency), "zone": state.zone}
         moment = statements_leave(owed, **rules, failed=outgoing.failed.get(currency), since=outgoing.since)
         if moment is not None:
-            due_by = tuple(one.invoice for one in owed if one.due <= local_date(moment, state.zone))
+            due_by = tuple(one.invoice for one in owed if one.leaves_from(state.zone) <= moment)
             found.append(Due(moment, due_by, currency))
     days = outgoing.house.payouts.deposits
     if days is not None and outgoing.ended is not None and not outgoing.disputed:
         moment = deposits_leave(outgoing.ended, days, state.zone)
-        found += [Due(moment, deposit=one) for one in outgoing.kept]
+        found += [Due(moment, deposit=one) for one in outgoing.kept if one.taken_at < outgoing.ended]
     return found
 
 

@@ -18,9 +18,10 @@ from tests.payments.helpers import refused
 IBAN = "DE89370400440532013000"
 
 
-def outgoing(rules: str) -> None:
+def outgoing(rules: str, *, days: int = 14) -> None:
     seller = "seller: {name: Test Ltd, country: ES, iban: ES9121000418450200051332}"
-    publish(CATALOGUE.replace("seller: {name: Test Ltd, country: ES}", seller) + f"payouts: {rules}\n")
+    source = CATALOGUE.replace("seller: {name: Test Ltd, country: ES}", seller).replace("{days: 14}", f"{{days: {days}}}")
+    publish(source + f"payouts: {rules}\n")
     open_account()
 
 
@@ -92,6 +93,15 @@ def test_what_failed_waits_for_the_next_statement_or_another_method() -> None:
 
 
 @pytest.mark.django_db
+def test_what_is_due_on_the_day_of_its_issue_leaves_no_earlier_than_that() -> None:
+    outgoing("automatic", days=0)
+    do("subscribe", "2026-01-05T14:00", account="ana", plan="partner")
+    advance("2026-01-06")
+    statement = "SELECT requested_at FROM read_payout UNION ALL SELECT issued_at FROM read_invoice"
+    assert bulk.fetch(statement) == [(moment("2026-01-05T14:00"),)] * 2
+
+
+@pytest.mark.django_db
 def test_without_the_rule_a_person_pays() -> None:
     partner("manual")
     advance("2026-03-01")
@@ -99,7 +109,8 @@ def test_without_the_rule_a_person_pays() -> None:
 
 
 def test_the_least_is_reached_by_what_is_due() -> None:
-    owed = [Owed("a/1", "EUR", Decimal(30), date(2026, 1, 10)), Owed("a/2", "EUR", Decimal(30), date(2026, 1, 20))]
+    days = (date(2026, 1, 10), date(2026, 1, 20))
+    owed = [Owed(f"a/{day}", "EUR", Decimal(30), day, moment("2026-01-01")) for day in days]
 
     def leave(least: int, *, failed: datetime | None = None, since: datetime | None = None) -> str | None:
         found = statements_leave(owed, least=Decimal(least), zone="UTC", failed=failed, since=since)
@@ -148,6 +159,24 @@ def test_while_something_is_disputed_or_a_contract_runs_it_stays() -> None:
     assert deposits() == ["100.00"]
     do("resolve_dispute", "2026-03-01", account="ana", outcome="rejected", reason="Warm enough")
     advance("2026-03-02")
+    assert deposits() == ["0.00"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("taken", ["2026-02-01", "2026-06-01"])
+def test_a_deposit_taken_once_the_last_contract_had_ended_waits_for_the_next_one_to_end(taken: str) -> None:
+    outgoing("{deposits: 14}")
+    do("subscribe", account="ana", plan="basic", until="2026-02-01")
+    do("pay", account="ana", amount="24.14")
+    advance("2026-02-01")
+    do("take_deposit", taken, account="ana", amount="100.00", channel="cash", name="Keys")
+    advance("2026-06-01T12:00")
+    assert deposits() == ["100.00"]
+    do("subscribe", "2026-06-02", account="ana", plan="basic", until="2026-07-02")
+    do("pay", "2026-06-02", account="ana", amount="24.14")
+    advance("2026-07-15T23:00")
+    assert deposits() == ["100.00"]
+    advance("2026-07-16")
     assert deposits() == ["0.00"]
 
 
