@@ -336,12 +336,19 @@ def _marks_of(states: dict[str, AccountState]) -> None:
     _reach_back(states)
 
 
+def _alerted(states: dict[str, AccountState]) -> None:
+    statement = "SELECT account, contract, item FROM read_usage_alert WHERE account = ANY(%s)"
+    for account, contract, item in bulk.fetch(statement, [list(states)]):
+        states[account].alerted.append((contract, item))
+
+
 _OF = "WHERE account = a.account"
 _SHARED = (
     Part(("places",), _reader(_places)),
     Part(("suspended",), _credit, f"SELECT FROM read_suspended_service {_OF}"),
     Part(("held",), _holds, f"SELECT FROM read_invoicing_hold {_OF}"),
     Part(("marks",), _marks_of, f"SELECT FROM usage_mark {_OF}"),
+    Part(("alerted",), _alerted, f"SELECT FROM read_usage_alert {_OF}"),
     Part(
         ("adjusted", "overrides"),
         read_adjusted,

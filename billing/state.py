@@ -186,6 +186,7 @@ class AccountState:
     credit: dict[str, Decimal] = field(default_factory=dict)  # currency -> the customer's unused money, positive
     discounts: list[Discount] = field(default_factory=list)
     marks: list[UsageMark] = field(default_factory=list)
+    alerted: list[tuple[str, str]] = field(default_factory=list)  # (contract, item) with an alert on usage; of one account alone
     credit_status: str = "good"
     credit_set_by: str = ""
     held: dict[str, dict[str, datetime | None]] = field(default_factory=dict)  # contract -> items kept off documents ("": all), until

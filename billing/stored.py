@@ -190,4 +190,4 @@ class StoredState(AccountState):
         return False
 
 
-LISTS = frozenset("places periods open_charges open_invoices discounts marks".split())
+LISTS = frozenset("places periods open_charges open_invoices discounts marks alerted".split())

@@ -123,8 +123,9 @@ def charges_of(state: AccountState, use: Use) -> list[ChargeAccrued]:
 
 
 def used_alone(state: AccountState, use: Use) -> bool:
-    """Whether the use moves nothing but its own item, and no other use waits to be counted: then it need not be found by a tick."""
-    if state.marks or use.meter is None or not adds_up(use.meter):
+    """Whether the use moves nothing but its own item, no other use waits to be counted, and no alert is to be told of it: then it need not
+    be found by a tick."""
+    if state.marks or use.meter is None or not adds_up(use.meter) or (use.contract.id, use.item.code) in state.alerted:
         return False
     mark = UsageMark(0, use.source, use.at, use.at)
     return periods_touched(state, policy(), mark) == open_rows(state, use)

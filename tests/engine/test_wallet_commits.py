@@ -90,6 +90,18 @@ def test_a_use_that_moves_more_than_its_item_is_left_to_the_tick() -> None:
     assert sorted((event.item, f"{event.amount:.2f}") for event in drawn) == [("again", "0.30"), ("calls", "3.00")]
 
 
+def test_a_commit_tells_what_an_alert_waits_for() -> None:
+    subscribed()
+    top_up("200.00")
+    books.do("set_usage_alert", account="ana", item="calls", threshold="100")
+    commit("99", AT)
+    commit("5", AT, item="data")
+    assert bulk.fetch("SELECT told_at FROM read_usage_alert") == [(None,)]
+    commit("1", AT)
+    books.advance(AT)
+    assert bulk.fetch("SELECT told_at FROM read_usage_alert") == [(books.moment(AT),)]
+
+
 def test_a_use_that_can_not_be_taken_is_refused_and_nothing_is_charged() -> None:
     subscribed()
     top_up("20.00")
