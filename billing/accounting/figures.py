@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import astuple, fields
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from billing import bulk
@@ -17,6 +18,7 @@ from billing.accounting.months import day_in_books
 from billing.accounting.reports import Table
 from billing.queries import metrics
 from billing.queries.metrics import MeterUse, MoneyIn, Recurring, Sold
+from plans.money import decimals, plain
 
 MOVES = ("at", "item", "location", "reason", "quantity", "level", "cost", "currency", "account", "cause", "note")
 LEVELS = ("item", "location", "level", "cost_in", "cost_out", "value", "currency", "last_move")
@@ -47,7 +49,12 @@ def stock(span: Span) -> Table:
             coalesce(sum(cost) FILTER (WHERE quantity < 0), 0), max(currency), max(at)
         FROM read_stock_move WHERE at < %s GROUP BY 1, 2 ORDER BY 1, 2"""
     rows = bulk.fetch(statement, [_bounds(span)[1]])
-    return LEVELS, iter([(item, place, level, come, gone, come - gone, *rest) for item, place, level, come, gone, *rest in rows])
+    return LEVELS, iter([(*row[:2], plain(row[2]), *_amounts(row[5], *row[3:5], row[3] - row[4]), *row[5:]) for row in rows])
+
+
+def _amounts(currency: str, *values: Decimal) -> list[str]:
+    """As they are written in the currency; goods that cost nothing have none."""
+    return [plain(value, decimals(currency)) if currency else plain(value) for value in values]
 
 
 def stock_moves(span: Span) -> Table:
@@ -56,7 +63,8 @@ def stock_moves(span: Span) -> Table:
     def rows() -> Iterator[tuple[Any, ...]]:
         statement = f"""
             SELECT {", ".join(MOVES)} FROM read_stock_move WHERE at >= %s AND at < %s ORDER BY at, item, sequence"""  # noqa: S608 - ours
-        yield from bulk.fetch(statement, list(_bounds(span)))
+        for *place, quantity, level, cost, currency, account, cause, note in bulk.fetch(statement, list(_bounds(span))):
+            yield (*place, plain(quantity), plain(level), *_amounts(currency, cost), currency, account, cause, note)
 
     return MOVES, rows()
 
