@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from accounts.crm import people
 from billing import bulk
@@ -52,8 +52,7 @@ def erase_person(context: Context, args: ErasePerson) -> Decision:
     if state.status != "closed":
         check_settled(state)
         drafts.append(Draft(args.account, AccountClosed(account=args.account, reason=args.reason), context.at))
-    years = house_policy(state.seller, at=context.at).document_years
-    kept = _kept(args.account, years, local_date(context.at, state.zone))
+    kept = _kept(args.account, context.at)
     last = max((until for _, until, _ in kept), default=None)
     if kept and args.documents == "erase":
         _, until, name = max(kept, key=lambda one: one[1])
@@ -67,8 +66,10 @@ def erase_person(context: Context, args: ErasePerson) -> Decision:
     return Decision([*drafts, Draft(args.account, event, context.at)], {"kept_until": last.isoformat() if last else ""})
 
 
-def _kept(account: str, years: int, today: date) -> list[tuple[str, date, str]]:
+def _kept(account: str, at: datetime) -> list[tuple[str, date, str]]:
     """(hash of a frozen row, until when, which document) of what must still be shown."""
+    state = load_one(account)
+    years, today = house_policy(state.seller, at=at).document_years, local_date(at, state.zone)
     statement = """
         SELECT coalesce(data->>'buyer', data->>'destination'), effective_at::date,
             coalesce(nullif(data->>'number', ''), stream || '/' || sequence)
@@ -76,6 +77,10 @@ def _kept(account: str, years: int, today: date) -> list[tuple[str, date, str]]:
     rows = bulk.fetch(statement, [account, ["invoice.issued", "credit_note.issued", "transfer.sent"]])
     dated = [(digest, _after(day, years), name) for digest, day, name in rows if digest]
     return [one for one in dated if one[1] > today]
+
+
+def _kept_until(account: str, at: datetime) -> date | None:
+    return max((until for _, until, _ in _kept(account, at)), default=None)
 
 
 def _after(day: date, years: int) -> date:
@@ -129,7 +134,8 @@ def owed_by(event: Event) -> list[Owed]:
 
 def finish(effect: OwedEffect) -> Answer:
     """Handler of `person.erase`: what documents had to show is erased when they need not show it any more."""
-    until = day_start(date.fromisoformat(str(effect.payload["until"])), "UTC")
+    zone = load_one(effect.account).zone
+    until = day_start(date.fromisoformat(str(effect.payload["until"])), zone)
     if effect.at < until:
         return Later("documents must still show it", at=until)
     asked = {"account": effect.account, "reason": "the years are over for which documents show it"}
@@ -138,7 +144,8 @@ def finish(effect: OwedEffect) -> Answer:
     except Refusal as refusal:
         if refusal.code == "legal_hold":
             return Later(refusal.message, at=effect.at + LOOKED_AGAIN)
-        return Done(refusal.message)
+        last = _kept_until(effect.account, effect.at)  # a policy of since then may demand more years
+        return Later("documents must still show it", at=day_start(last, zone)) if last else Done(refusal.message)
     return Done()
 
 

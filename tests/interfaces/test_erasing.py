@@ -13,7 +13,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from accounts.crm.models import Attachment, Contact, Interaction, Task
-from accounts.models import Invitation, Membership
+from accounts.models import FrozenParty, Invitation, Membership
 from accounts.signing import SignIn
 from billing import bulk, delivery
 from billing.engine import Request, execute
@@ -25,7 +25,7 @@ from payments.documents.reading import find_document
 from payments.documents.shown import shown
 from payments.models import BankLine
 from plans.errors import Conflict, Invalid, NotAllowed, Refusal
-from tests.books import do, open_account, publish
+from tests.books import do, moment, open_account, publish
 from tests.interfaces.callers import staff
 from tests.interfaces.worlds import NOW
 
@@ -192,6 +192,30 @@ def test_a_policy_without_years_lets_documents_go_at_once() -> None:
     assert again.value.code == "nothing_to_erase"
     with pytest.raises(Invalid):
         do("publish_policy", NOW, source="currency: EUR\nretention: {documents: 200}\n")
+
+
+def stands(account: str, at: str) -> tuple[str, bool]:
+    """The state of the last step after it was tried at the moment, and whether something is still shown of the person."""
+    delivery.deliver(until=moment(at), known_at=moment(at), accounts=[account])
+    shows = FrozenParty.objects.filter(account=account, details__isnull=False).exists()
+    return Effect.objects.get(kind="person.erase", account=account).state, shows
+
+
+def test_west_of_utc_the_last_step_waits_for_the_day_of_the_account() -> None:
+    open_account("nyc", name="Ned Yorke", zone="America/New_York")
+    do("sell", "2026-01-10", account="nyc", item="ticket", quantity="1")
+    do("pay", "2026-01-11", account="nyc", amount=str(Invoice.objects.get(account="nyc").total.normalize()), channel="cash")
+    do("erase_person", NOW, account="nyc")
+    assert stands("nyc", "2036-01-10T00:00Z") == ("owed", True)
+    assert stands("nyc", "2036-01-10T04:59Z") == ("owed", True)
+    assert stands("nyc", "2036-01-10T05:00Z") == ("done", False)
+
+
+def test_a_policy_that_demands_more_years_later_moves_the_last_step() -> None:
+    do("erase_person", NOW, account="zoe")
+    do("publish_policy", "2030-01-01", source="currency: EUR\nretention: {documents: 12}\n")
+    assert stands("zoe", "2036-01-10T00:00Z") == ("owed", True)
+    assert stands("zoe", "2038-01-10T00:00Z") == ("done", False)
 
 
 def test_a_hold_stops_the_last_step_too() -> None:
