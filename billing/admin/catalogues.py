@@ -146,7 +146,7 @@ class CatalogueVersionAdmin(RowAdmin):
             "tab": f"admin/billing/_draft_{show}.html",
             "mistakes": drafted.mistakes(draft, loaded) if draft and loaded else [],
             "warnings": loaded.warnings if loaded else (),
-            "waiting": (waiting := drafted.publications(name, draft, caller)),
+            "waiting": (waiting := drafted.publications(name, draft, caller, timezone.now())),
             "asked": any(one["same"] for one in waiting),
             "may": {key: caller.may_run(command) for key, (command, _, _) in ACTIONS.items()},
             "refusal": refusal,

@@ -231,8 +231,8 @@ def backtested(draft: Draft) -> dict[str, Any] | None:
     return result | {"at": kept.at, "by": kept.by, "items_": result["items"]}  # a template takes `items` for the pairs of a mapping
 
 
-def publications(name: str, draft: Draft | None, caller: Caller) -> list[dict[str, Any]]:
-    """What was asked for and not decided, and what the one who looks may do about it."""
+def publications(name: str, draft: Draft | None, caller: Caller, at: datetime) -> list[dict[str, Any]]:
+    """What was asked for and may still be decided, and what the one who looks may do about it."""
     return [
         {
             "request": one.made.request,
@@ -243,5 +243,5 @@ def publications(name: str, draft: Draft | None, caller: Caller) -> list[dict[st
             "own": one.made.by == caller.actor,
             "expires": one.made.expires_at,
         }
-        for one in waiting_publications(name)
+        for one in waiting_publications(name, at)
     ]

@@ -161,7 +161,7 @@ def request_publication(context: Context, args: RequestPublication) -> Decision:
     """
     draft = store.draft(args.catalogue)
     catalogue = read_catalogue(draft.source, name=f"{args.catalogue}@draft").unwrap()
-    for one in waiting_publications(args.catalogue):
+    for one in waiting_publications(args.catalogue, context.at):
         if one.arguments["digest"] == draft.digest:
             raise Conflict("already_asked", f"{one.made.by} asked for exactly this already: {one.made.request}", at="catalogue")
     wanted: dict[str, Any] = {"catalogue": args.catalogue, "digest": draft.digest, "seller": catalogue.seller["code"]}
@@ -169,10 +169,10 @@ def request_publication(context: Context, args: RequestPublication) -> Decision:
     return ask(context, HOUSE, Asking(PUBLISH_DRAFT, wanted, "", args.reason, speaker(context.actor, args.by, args.role)))
 
 
-def waiting_publications(catalogue: str) -> Iterator[Standing]:
-    """The requests to publish a draft of the catalogue that nobody has decided yet, whatever text they are for."""
-    rows = bulk.fetch("SELECT request FROM read_request WHERE account = %s AND status = ANY(%s) ORDER BY made_at", [HOUSE, list(WAITING)])
-    for (name,) in rows:
+def waiting_publications(catalogue: str, at: datetime) -> Iterator[Standing]:
+    """The requests to publish a draft of the catalogue that may still be decided at the moment, whatever text they are for."""
+    statement = "SELECT request FROM read_request WHERE account = %s AND status = ANY(%s) AND expires_at > %s ORDER BY made_at"
+    for (name,) in bulk.fetch(statement, [HOUSE, list(WAITING), at]):
         standing = find_request(HOUSE, name)
         if standing.arguments.get("catalogue") == catalogue:
             yield standing

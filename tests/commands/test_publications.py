@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 
 from billing import bulk, rebuilding
 from billing.engine import Outcome, Request, execute
+from billing.publications.commands import waiting_publications
 from billing.requests.standing import HOUSE
 from plans import store
 from plans.errors import Refusal
@@ -154,7 +155,12 @@ def test_it_is_rejected_or_withdrawn_and_the_draft_stays() -> None:
 def test_a_request_has_its_time() -> None:
     asked()
     late = (START + timedelta(days=32)).date().isoformat()
-    refused("request_closed", lambda: run("carl", "approve_publication", late))
+    fault = refused("request_closed", lambda: run("carl", "approve_publication", late))
+    assert "ask anew" in fault.message
+    assert list(waiting_publications("test", moment(late))) == []
+    run("cora", "request_publication", late, catalogue="test", reason="Still needed")
+    refused("already_asked", lambda: run("fay", "request_publication", late, catalogue="test", reason="Me too"))
+    assert kinds(run("carl", "approve_publication", late))[1] == "catalogue.published"
 
 
 def test_what_is_published_already_is_not_asked_for() -> None:
