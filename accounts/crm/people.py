@@ -65,7 +65,7 @@ def erase(account: str, texts: Collection[str], kept: Collection[str]) -> dict[s
         "tasks": Task.objects.filter(account=account).delete()[0],
         "invitations": Invitation.objects.filter(account=account).delete()[0],
         "memberships": Membership.objects.filter(account=account).delete()[0],
-        "keys": ApiKey.objects.filter(account=account).update(name="erased"),
+        "keys": ApiKey.objects.filter(account=account).exclude(name="erased").update(name="erased"),
         "documents": FrozenParty.objects.filter(account=account, details__isnull=False).exclude(hash__in=kept).update(details=None),
         "sign_ins": _forget(users),
         "notes_of_changes": _log(texts),

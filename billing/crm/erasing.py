@@ -23,6 +23,7 @@ from billing.events import AccountClosed, Event
 from billing.events.people import LegalHoldReleased, LegalHoldSet, PersonErased
 from billing.house.published import house_policy
 from billing.journal import Draft
+from billing.keys.commands import end_keys
 from billing.loading import load_one
 from billing.models import LegalHold
 from plans.errors import Conflict, NotAllowed, Refusal
@@ -41,7 +42,7 @@ class ErasePerson:
 
 def erase_person(context: Context, args: ErasePerson) -> Decision:
     """Erase who stands behind an account: the person, contacts, what was said, tasks, files, who signs in, lines of bank statements, and
-    what documents show of them once the years are over for which they must. The account must be settled, and is closed."""
+    what documents show of them once the years are over for which they must. The account must be settled, and is closed; its keys end."""
     state = load_one(args.account)
     if (hold := find_hold(args.account)) is not None:
         message = f"a legal hold of {hold.since:%Y-%m-%d} stands: {hold.reason}; release it first"
@@ -58,6 +59,7 @@ def erase_person(context: Context, args: ErasePerson) -> Decision:
         _, until, name = max(kept, key=lambda one: one[1])
         message = f"{name} must show whom it was made out to until {until}; say documents: keep, and they are erased then"
         raise Conflict("retention", message, at="documents", until=until)
+    drafts += end_keys(context, args.account, "the person was erased")
     texts = people.known(args.account)
     counts = holders.erase(args.account, texts, [digest for digest, _, _ in kept])
     if not counts and not drafts:

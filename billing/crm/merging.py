@@ -28,6 +28,7 @@ from billing.events.people import (
     ContactRemoved,
 )
 from billing.journal import Draft
+from billing.keys.commands import end_keys
 from billing.models import Consent, Merged
 from plans.errors import Conflict, Invalid, NotAllowed
 
@@ -40,7 +41,7 @@ class MergeAccounts:
 
 
 def merge_accounts(context: Context, args: MergeAccounts) -> Decision:
-    """Close a settled second account of a customer and point it to the one that goes on. People, contacts, what they agreed to, notes and
+    """Close a settled second account of a customer, end its keys, point it to the one that goes on. People, contacts, consents, notes and
     tasks go over; the documents and the journal of both stay where they are, and who signs in for the first goes on to see it."""
     if args.account == args.into:
         raise Invalid("same_account", "these are one account already; name two", at="into")
@@ -56,7 +57,8 @@ def merge_accounts(context: Context, args: MergeAccounts) -> Decision:
     old: list[Event] = [*there, AccountMerged(account=args.account, into=args.into, reason=args.reason)]
     old.append(AccountClosed(account=args.account, reason=args.reason or f"merged into {args.into}"))
     new: list[Event] = [*here, AccountTookOver(account=args.into, merged=args.account, fields=fields)]
-    drafts = [Draft(args.account, event, context.at) for event in old] + [Draft(args.into, event, context.at) for event in new]
+    ended = end_keys(context, args.account, f"the account goes on as {args.into}")
+    drafts = ended + [Draft(args.account, event, context.at) for event in old] + [Draft(args.into, event, context.at) for event in new]
     return Decision(drafts, {"account": args.into})
 
 

@@ -93,6 +93,13 @@ def revoke_api_key(context: Context, args: RevokeApiKey) -> Decision:
     return Decision([Draft(_stream(row.account), ApiKeyRevoked(key=row.prefix, account=row.account, reason=args.reason), context.at)])
 
 
+def end_keys(context: Context, account: str, reason: str) -> list[Draft]:
+    """End every key of an account, in the transaction of a command that ends the account for those who called with them."""
+    rows = list(ApiKey.objects.filter(account=account, revoked_at=None).order_by("made_at", "prefix"))
+    ApiKey.objects.filter(pk__in=[row.pk for row in rows]).update(revoked_at=context.at, old_until=None)
+    return [Draft(account, ApiKeyRevoked(key=row.prefix, account=account, reason=reason), context.at) for row in rows]
+
+
 def _must_be_a_person(context: Context) -> None:
     """Raises NotAllowed: a key that makes keys would outlive its own end."""
     if context.actor.startswith("key:"):

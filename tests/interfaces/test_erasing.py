@@ -16,6 +16,7 @@ from accounts.crm.models import Attachment, Contact, Interaction, Task
 from accounts.models import FrozenParty, Invitation, Membership
 from accounts.signing import SignIn
 from billing import bulk, delivery
+from billing.api.keys import BadKey, find_key
 from billing.engine import Request, execute
 from billing.models import Consent, Effect, Invoice, JournalEvent, RejectedRecord
 from billing.rebuilding import compare
@@ -217,6 +218,24 @@ def test_a_policy_that_demands_more_years_later_moves_the_last_step() -> None:
     do("publish_policy", "2030-01-01", source="currency: EUR\nretention: {documents: 12}\n")
     assert stands("zoe", "2036-01-10T00:00Z") == ("owed", True)
     assert stands("zoe", "2038-01-10T00:00Z") == ("done", False)
+
+
+@pytest.mark.parametrize(("command", "given"), [("erase_person", {}), ("merge_accounts", {"into": "zora"})])
+def test_the_keys_of_an_account_that_ends_for_its_person_end_with_it(command: str, given: dict[str, str]) -> None:
+    open_account("zora", name="Zoe Q.")
+    made = do("create_api_key", NOW, name="our meter", scopes=["read"], account="zoe")
+    kept = do("create_api_key", NOW, name="other", scopes=["read"], account="zora").shown_once["secret"]
+    do(command, NOW, account="zoe", **given)
+    with pytest.raises(BadKey):
+        find_key(made.shown_once["secret"], at=NOW)
+    assert find_key(kept, at=NOW).account == "zora"
+    event = JournalEvent.objects.get(kind="api_key.revoked")
+    assert (event.stream, event.data["key"]) == ("zoe", made.made["prefix"])
+    assert verify(["zoe", "zora"]).faults == []
+    if command == "erase_person":
+        with pytest.raises(Conflict) as again:
+            do("erase_person", NOW, account="zoe")
+        assert again.value.code == "nothing_to_erase"
 
 
 def test_a_hold_stops_the_last_step_too() -> None:
