@@ -16,7 +16,7 @@ from billing import bulk
 from billing.admin.base import STATES, caller_of, money
 from billing.admin.charts import Stretch, TimeLine, time_line
 from billing.admin.doing import asks, buttons
-from billing.crm.merging import goes_on_as
+from billing.closed import goes_on_as
 from billing.entitlements.checking import check_all
 from billing.loading import trimmed
 from billing.models import (

@@ -7,12 +7,13 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from billing.closed import account_closed
 from billing.engine import Context
 from billing.events import Entry, Posting
 from billing.loading import load_one, policy
 from billing.state import AccountState, Contract
 from plans.catalogue import Item
-from plans.errors import Conflict, Invalid, NotAllowed, NotFound
+from plans.errors import Conflict, Invalid, NotFound
 from plans.fields import suggestion
 from plans.money import decimals, round_money
 from plans.periods import local_date
@@ -33,7 +34,7 @@ def open_state(account: str, *, parked: bool = False) -> AccountState:
     `account_parked`."""
     state = load_one(account)
     if state.status == "closed":
-        raise NotAllowed("account_closed", f"the account {account!r} is closed", at="account")
+        raise account_closed(account)
     return state
 
 

@@ -29,7 +29,7 @@ from billing.events.people import (
 )
 from billing.journal import Draft
 from billing.keys.commands import end_keys
-from billing.models import Consent, Merged
+from billing.models import Consent
 from plans.errors import Conflict, Invalid, NotAllowed
 
 
@@ -108,14 +108,6 @@ def _notes(args: MergeAccounts, at: datetime) -> None:
         held, made = Membership.objects.get_or_create(user=row.user, account=args.into, defaults={"role": row.role, "since": at})
         if not made and order.index(row.role) < order.index(held.role):
             Membership.objects.filter(pk=held.pk).update(role=row.role)
-
-
-def goes_on_as(account: str) -> str:
-    """The account that goes on for it, through any number of merges; "" where it was merged into none."""
-    found = ""
-    while (row := Merged.objects.filter(account=found or account).first()) is not None:
-        found = row.into
-    return found
 
 
 def _streams(args: MergeAccounts) -> list[str]:

@@ -20,13 +20,14 @@ import psycopg
 from django.db import IntegrityError, OperationalError, connection, transaction
 
 from billing import bulk
+from billing.closed import account_closed
 from billing.codec import time_text
 from billing.journal import database_time
 from billing.usage.aside import Rejected, put_aside
 from billing.usage.corrections import Known, find_known, resolve
 from billing.usage.files import Row
 from billing.usage.records import Key, Measurement, read_measurement, source_name
-from plans.errors import Conflict, Invalid, NotAllowed, Refusal
+from plans.errors import Conflict, Invalid, Refusal
 from plans.fields import describe
 
 CHUNK = 5_000
@@ -223,9 +224,10 @@ class _Batch:
         """Nothing new for a closed account; repeats of what was taken while it was open stay harmless."""
         late = [record for record in records.values() if record.account in closed]
         known = _digests(late)
+        refusals = {account: account_closed(account) for account in {record.account for record in late if record.key not in known}}
         for record in late:
             if record.key not in known:
-                self.refuse(self.rows[record.key], NotAllowed("account_closed", f"the account {record.account!r} is closed", at="account"))
+                self.refuse(self.rows[record.key], refusals[record.account])
         self._settle_known([record for record in late if record.key in known])
         for record in late:
             del records[record.key]

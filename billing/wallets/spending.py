@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from billing import ledgers
+from billing.closed import account_closed
 from billing.command import Command
 from billing.commands.common import account_stream, entry
 from billing.engine import Context, Decision
@@ -29,7 +30,7 @@ from billing.wallets.gate import Use, charges_of, cost_of, find_use, state_of, t
 from billing.wallets.loading import load_wallets
 from billing.wallets.lots import Reservation, Wallet, burn
 from billing.wallets.works import WALLET, drawn_at_once
-from plans.errors import Conflict, Invalid, NotAllowed, NotFound
+from plans.errors import Conflict, Invalid, NotFound
 from plans.fields import suggestion
 from plans.money import plain
 
@@ -41,7 +42,7 @@ def _open(account: str) -> AccountState:
     """As `open_state`, with what is live only: a commit costs the same however long the past is."""
     state = state_of(account)
     if state.status == "closed":
-        raise NotAllowed("account_closed", f"the account {account!r} is closed", at="account")
+        raise account_closed(account)
     return state
 
 

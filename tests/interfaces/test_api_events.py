@@ -17,7 +17,7 @@ from billing import bulk
 from billing.api.keys import find_key
 from billing.keys.making import make_key
 from plans.errors import Invalid
-from tests.books import open_account
+from tests.books import do, open_account
 
 pytestmark = pytest.mark.django_db
 BATCH, ONE, ANY = "application/cloudevents-batch+json", "application/cloudevents+json", "application/json"
@@ -230,3 +230,12 @@ def test_keys_are_made_listed_and_revoked_on_the_command_line(capsys: pytest.Cap
     with pytest.raises(SystemExit):
         call_command("apikey", "revoke", text.split("_")[1])
     assert "[unknown_key]" in capsys.readouterr().err
+
+
+def test_use_under_the_id_elsewhere_of_a_merged_account_is_refused_with_the_account_that_goes_on(key: str) -> None:
+    do("merge_accounts", "2026-11-01", account="ben", into="ana")
+    answer = post([event(subject="crm-2")], key)
+    [reason] = answer.json()["errors"]
+    assert (answer.status_code, reason["code"]) == (400, "account_closed")
+    assert "'ben' is closed; it goes on as 'ana'" in reason["detail"]
+    assert stored() == []
