@@ -98,7 +98,8 @@ def load(
     _marks(states, names)
     whole = [name for name in states if name in recounted or states[name].marks]
     _contracts(states, names, whole)
-    _reach_back({name: states[name] for name in whole if states[name].marks})
+    rules = policy()
+    _reach_back({name: states[name] for name in whole if states[name].marks}, lambda state, sent: _looks_back(rules, state, sent))
     _periods(states, names, [*whole, *(name for name in states if _counts_its_past(states[name]))])
     _billed_use(states)
     _charges(states, names)
@@ -161,10 +162,9 @@ def _marks(states: dict[str, AccountState], names: Names) -> None:
         states[account].marks.append(UsageMark(mark, meter, at, arrived_at))
 
 
-def _reach_back(states: Mapping[str, AccountState]) -> None:
+def _reach_back(states: Mapping[str, AccountState], looks_back: Callable[[AccountState, str], bool]) -> None:
     """A mark of a meter that is read reaches back to the reading before it, because a reading speaks for the time since the last one."""
-    rules = policy()
-    marks = [(account, mark) for account, state in states.items() for mark in state.marks if _looks_back(rules, state, mark.meter)]
+    marks = [(account, mark) for account, state in states.items() for mark in state.marks if looks_back(state, mark.meter)]
     if not marks:
         return
     statement = """
@@ -333,7 +333,7 @@ def _reader(read: Callable[[dict[str, AccountState], list[str]], None]) -> Reade
 
 def _marks_of(states: dict[str, AccountState]) -> None:
     _marks(states, list(states))
-    _reach_back(states)
+    _reach_back(states, lambda state, sent: True)  # which contracts there are depends on the marks: they can't be asked
 
 
 def _alerted(states: dict[str, AccountState]) -> None:
