@@ -119,17 +119,20 @@ def over_threshold(state: AccountState, policy: Policy) -> dict[str, list[OpenCh
     for contract, charges in by_contract.items():
         rule = invoice_policy(state, policy, charges[-1])
         whole = rule.threshold is not None and sum(charge.amount for charge in charges) >= rule.threshold
-        if whole or (rule.thresholds and _crossed(state, policy, contract, charges, rule.thresholds)):
+        if whole or (rule.thresholds and _crossed(state, policy, contract, charges, rule)):
             found[contract] = charges
     return found
 
 
-def _crossed(state: AccountState, policy: Policy, contract: str, charges: Sequence[OpenCharge], thresholds: Sequence[Decimal]) -> bool:
+def _crossed(state: AccountState, policy: Policy, contract: str, charges: Sequence[OpenCharge], rule: InvoicePolicy) -> bool:
     """Whether the contract's use over its whole life passes a threshold that what is on documents has not reached."""
     used = used_items(policy, state.contracts[contract])
     before = state.billed_use.get(contract, Decimal(0))
     by_now = before + sum((charge.amount for charge in charges if charge.kind == "accrual" and charge.item in used), Decimal(0))
-    return any(before < threshold <= by_now for threshold in thresholds)
+    if any(before < threshold <= by_now for threshold in rule.thresholds):
+        return True
+    last, step = rule.thresholds[-1], rule.thresholds_every
+    return step is not None and max(before - last, Decimal(0)) // step < max(by_now - last, Decimal(0)) // step
 
 
 def chosen_charges(state: AccountState, policy: Policy, moment: datetime) -> list[OpenCharge]:

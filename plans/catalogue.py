@@ -124,6 +124,7 @@ class InvoicePolicy:
     lines: Literal["grouped", "split"] = "grouped"
     threshold: Decimal | None = None  # unbilled charges at or above it are invoiced at once
     thresholds: tuple[Decimal, ...] = ()  # the same when a contract's use ever reaches one of these, each once; ascending
+    thresholds_every: Decimal | None = None  # and each time that it grows by this beyond the last of them
     negative: Literal["credit_note", "next_invoice"] = "credit_note"
     limit: Decimal | None = None  # a document beyond it looks insane: the account is parked
     separate: bool = False  # a document of its own for each contract

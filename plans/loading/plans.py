@@ -216,11 +216,15 @@ def read_invoice(fields: Fields, name: str, default: InvoicePolicy) -> InvoicePo
         lines=inner.choice("lines", ("grouped", "split"), default.lines),
         threshold=inner.decimal("threshold", default.threshold),
         thresholds=_thresholds(inner, default.thresholds),
+        thresholds_every=inner.decimal("thresholds_every", default.thresholds_every),
         negative=inner.choice("negative", ("credit_note", "next_invoice"), default.negative),
         limit=inner.decimal("limit", default.limit),
         separate=inner.flag("separate", default.separate),
     )
     inner.done()
+    if policy.thresholds_every is not None and (policy.thresholds_every <= 0 or not policy.thresholds):
+        message = "expected an amount above 0, which goes on from the last of the `thresholds`"
+        raise Invalid("out_of_range", message, at=inner.path("thresholds_every"))
     return policy
 
 

@@ -52,6 +52,7 @@ MISTAKES = [
     ("price: 1}]}", "price: 1}, {from: 2026-01-01, price: 2}]}", "out_of_range", "8: lists.tariff[1].from"),
     ("net: 14", "net: soon", "not_a_number", "9: terms.net.days"),
     ("net: 14", "net: {default: true}, other: {default: true}", "conflict", "9: terms.other.default"),
+    ("    terms: net\n", "    invoice: {thresholds_every: 5}\n", "out_of_range", "18: plans.p.invoice.thresholds_every"),
     ("F{number:06}", "F", "bad_series", "10: series.invoice"),
     ("F{number:06}", "F{number.__class__}", "bad_series", "10: series.invoice"),
     ("F{number:06}", "F{number:999999999}", "bad_series", "10: series.invoice"),
