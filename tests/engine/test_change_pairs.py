@@ -305,10 +305,17 @@ def test_every_pair() -> None:
 #: What else people do meanwhile: for now, and about no scheduled change.
 BESIDE: dict[str, tuple[str, dict[str, Any]]] = {
     "sell": ("sell", {"item": "ticket", "catalogue": "c", "quantity": "2"}),
+    "sell-now": ("sell", {"item": "ticket", "catalogue": "c", "quantity": "1", "invoice": "now"}),
     "back": ("return", {"item": "ticket"}),
     "pay": ("pay", {"amount": "40"}),
     "by-hand": ("adjust", {"amount": "-3.00", "reason": "courtesy"}),
     "subscribe": ("subscribe", {"plan": "house"}),
+    "grant": ("grant", {"amount": "20.00", "lasts": "20 days"}),
+    "reserve": ("reserve", {"amount": "5.00"}),
+    "deposit": ("take_deposit", {"amount": "10.00"}),
+    "note": ("credit_note", {"invoice": "newest", "amount": "2.00", "reason": "Down"}),
+    "contest": ("dispute", {"invoice": "newest", "amount": "3.00", "reason": "Not mine"}),
+    "give-up": ("write_off", {"invoice": "newest", "reason": "Gone"}),
 }
 ALL = CHANGES | OF_ACCOUNT | BESIDE
 STEPS = st.tuples(
@@ -346,6 +353,9 @@ def _step(contract: str, name: str, when: str, way: str, doing: str, at: Any) ->
         given_ |= {"when": when, "on_conflict": way}
     if name in CHANGES and name not in ABOUT_ACCOUNT:
         given_["contract"] = contract
+    if given_.get("invoice") == "newest":
+        newest = bulk.fetch("SELECT number FROM read_invoice WHERE account = 'ana' AND document = 'invoice' ORDER BY number DESC LIMIT 1")
+        given_["invoice"] = newest[0][0] if newest else "1"
     if doing != "ask":
         changes = bulk.fetch("SELECT change FROM read_change WHERE status IN ('scheduled', 'questioned') ORDER BY asked_at, change")
         if not changes:
