@@ -60,6 +60,7 @@ REFUSALS: Mapping[str, str] = {
     "is_member": "Esa persona ya pertenece a la cuenta.",
     "is_staff": "El personal ve todas las cuentas y no entra en ninguna.",
     "item_held": "Eso ya lo tiene el contrato.",
+    "key_expired": "Esa clave ya caducó; cree otra.",
     "key_reused": "Esa petición ya se hizo con otros datos; empiece de nuevo.",
     "last_owner": "Una cuenta necesita al menos un titular; nombre antes a otro.",
     "later_change": "Hay un cambio posterior que lo impide; retírelo antes.",

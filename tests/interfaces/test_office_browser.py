@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.contrib.auth.models import Group, User
+from django.db import connections
 from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
@@ -114,6 +115,7 @@ def picture(page: Page, name: str) -> None:
 
 
 def test_what_the_office_does(live_server: Any, browser: Browser) -> None:
+    connections.close_all()  # beside a browser's loop a thread has connections of its own, those of the browser test before
     now = timezone.now()
     play(now, accounts=14 if "PICTURES" in os.environ else 3, days=330 if "PICTURES" in os.environ else 75)
     PROBLEMS.clear()

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.core import mail
+from django.db import connections
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
@@ -87,6 +88,7 @@ def paid_with(page: Page, card: str) -> None:
 
 
 def test_a_customer_signs_up_upgrades_pays_and_cancels_without_javascript(live_server: Any, browser: Browser) -> None:
+    connections.close_all()  # beside a browser's loop a thread has connections of its own, those of the browser test before
     books.publish((ROOT / "examples/saas/catalogue.yaml").read_text())
     context = browser.new_context(java_script_enabled=False, viewport={"width": 1000, "height": 760})
     context.set_default_timeout(15_000)

@@ -205,6 +205,9 @@ EVERYTHING = (
 )
 
 
+SELDOM: list[object] = []  # what came of the fewest ticks: played once
+
+
 @settings(max_examples=1)
 @given(st.lists(st.integers(0, 110), max_size=6))
 @example([*range(9, 60, 9)])
@@ -228,4 +231,6 @@ def test_the_books_are_the_same_however_often_the_clock_ticked(ticks: list[int])
             assert {item for _, item, _ in late_charges()} >= {"late-fee", "late-interest", "reconnection"}
             return found
 
-    assert play([*ticks, 40, 50, 110]) == play([40, 50, 110])
+    if not SELDOM:
+        SELDOM.extend(play([40, 50, 110]))
+    assert play([*ticks, 40, 50, 110]) == SELDOM

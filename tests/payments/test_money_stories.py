@@ -60,7 +60,7 @@ COMMANDS = st.one_of(
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(story=st.lists(COMMANDS, min_size=3, max_size=25))
 def test_the_books_hold_after_any_story(story: list[tuple[str, dict[str, Any]]]) -> None:
     with undone():
