@@ -22,8 +22,6 @@ from plans import store
 from plans.money import plain
 
 MOST_AHEAD = 24  # moments that are played
-#: Kinds of events that may give or take something.
-KINDS = "(kind LIKE 'contract.%%' OR kind = 'credit_status.changed')"
 
 
 @dataclass(frozen=True)
@@ -68,9 +66,10 @@ class _Moment:
 def changed(account: str, *, until: datetime) -> list[Change]:
     """Every change until then, oldest first. It reads the account's events of contracts and credit status, not its charges."""
     state = load_one(account)
-    statement = f"SELECT sequence FROM journal WHERE stream = %s AND {KINDS} ORDER BY sequence"  # noqa: S608 - a constant of ours
-    events = [journal.one(account, row[0]) for row in bulk.fetch(statement, [account])]
-    listed = [one for one in events if one is not None and isinstance(one.event, TermsSet | EndSet | CreditStatusChanged)]
+    statement = """
+        SELECT stream, sequence FROM journal WHERE stream = %s AND (kind LIKE 'contract.%%' OR kind = 'credit_status.changed')"""
+    events = journal.several(bulk.fetch(statement, [account]))
+    listed = [one for one in events if isinstance(one.event, TermsSet | EndSet | CreditStatusChanged)]
     moments = sorted(_moments(listed, state.zone), key=lambda one: (one.at, one.order))
     with store.steady():
         return list(_walk([one for one in moments if one.at <= until], state.zone))
