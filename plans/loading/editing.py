@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -228,9 +228,3 @@ def changed_fields(value: Any, part: Part, given: Mapping[str, str]) -> dict[str
     """Of what was typed, the fields that say something else than the text does."""
     now = written(value, part)
     return {name: text for name, text in given.items() if " ".join(text.split()) != " ".join(now.get(name, "").split())}
-
-
-def elements_of(value: Any, place: Sequence[str | int]) -> list[str]:
-    """The codes that stand in a section."""
-    found = value_at(value, tuple(place))
-    return list(found) if isinstance(found, Mapping) else []
