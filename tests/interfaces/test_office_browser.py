@@ -15,10 +15,9 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.contrib.auth.models import Group, User
-from django.db import connections
 from django.test import Client
 from django.utils import timezone
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from accounts.models import Membership
 from billing.models import CorrectionRequest, Invoice
@@ -39,15 +38,6 @@ request: {expires: 7 days, reasons: [goodwill, mistake]}
 SCALE = 0.75 if "PICTURES" in os.environ else 1
 OFFICE = "/admin/billing"
 DRAFT = "/admin/plans/catalogueversion/drafts/test"
-
-
-@pytest.fixture
-def browser(monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # the browser's driver runs a loop in this thread
-    with sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 def play(now: datetime, *, accounts: int, days: int) -> None:
@@ -115,7 +105,6 @@ def picture(page: Page, name: str) -> None:
 
 
 def test_what_the_office_does(live_server: Any, browser: Browser) -> None:
-    connections.close_all()  # beside a browser's loop a thread has connections of its own, those of the browser test before
     now = timezone.now()
     play(now, accounts=14 if "PICTURES" in os.environ else 3, days=330 if "PICTURES" in os.environ else 75)
     PROBLEMS.clear()

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.core import mail
-from django.db import connections
 from django.utils import timezone
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from accounts.models import Membership
 from billing.usage import ingest
@@ -27,15 +25,6 @@ ROOT = Path(__file__).resolve().parents[2]
 SECRET = "correct-horse-battery"
 PAGES = ("", "why", "documents", "pay", "cards", "usage", "plans", "contracts", "people", "do/subscribe", "do/change_details")
 OUTSIDE = ("account/login/", "account/signup/", "account/password/reset/", "my/open")
-
-
-@pytest.fixture
-def browser(monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # the browser's driver runs a loop in this thread
-    with sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 def picture(page: Page, name: str) -> None:
@@ -88,7 +77,6 @@ def paid_with(page: Page, card: str) -> None:
 
 
 def test_a_customer_signs_up_upgrades_pays_and_cancels_without_javascript(live_server: Any, browser: Browser) -> None:
-    connections.close_all()  # beside a browser's loop a thread has connections of its own, those of the browser test before
     books.publish((ROOT / "examples/saas/catalogue.yaml").read_text())
     context = browser.new_context(java_script_enabled=False, viewport={"width": 1000, "height": 760})
     context.set_default_timeout(15_000)
