@@ -9,7 +9,7 @@ from typing import Any
 
 from billing.holds import is_held, released
 from billing.state import AccountState, Contract, OpenCharge
-from billing.terms import Policy, plan_of, used_items
+from billing.terms import Policy, cycle_at, plan_of, used_items
 from plans.catalogue import InvoicePolicy
 from plans.periods import Cycle
 
@@ -22,8 +22,8 @@ def invoice_policy(state: AccountState, policy: Policy, charge: OpenCharge) -> I
 def bill_at(state: AccountState, policy: Policy, charge: OpenCharge) -> datetime | None:
     """When the charge goes on a document; None: when another does, or never.
 
-    Late usage of a period whose draft still waits (`grace`) goes with it; later, it waits for the contract's next document, unless the
-    contract has ended.
+    Late usage of a period whose draft still waits (`grace`) goes with it; later, it waits for the contract's next document, which is due
+    when a period of the contract ends even where nothing else is charged then, unless the contract has ended.
     """
     if charge.invoice_when == "now":
         return charge.effective_at
@@ -40,8 +40,16 @@ def bill_at(state: AccountState, policy: Policy, charge: OpenCharge) -> datetime
     if charge.invoice_when == "calendar":
         return _with_grace(_document_time(rule, contract, charge.effective_at, state.zone), rule, state.zone)
     if charge.invoice_when == "charges" and _adds(state, charge) and (contract.end is None or contract.end > charge.effective_at):
-        return contract.end
+        ends = [*_period_ends(policy, contract, charge.effective_at, state.zone), contract.end]
+        first = min((end for end in ends if end is not None), default=None)
+        return first if first is None else _with_grace(first, rule, state.zone)
     return charge.effective_at
+
+
+def _period_ends(policy: Policy, contract: Contract, moment: datetime, zone: str) -> list[datetime]:
+    """When the periods end that the contract's terms have running at the moment, whether or not they were opened."""
+    cycles = [cycle_at(policy, contract, code, moment, zone) for code in contract.terms_at(moment).terms.items]
+    return [cycle.period_at(moment).end for cycle in cycles if cycle is not None]
 
 
 def is_late(charge: OpenCharge) -> bool:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from billing import bulk, journal
@@ -270,6 +270,7 @@ uses = st.lists(st.tuples(DAYS, st.integers(min_value=0, max_value=40), st.integ
 
 @settings(max_examples=25)
 @given(story=stories, usage=uses, ticks=st.lists(DAYS, max_size=8))
+@example(story=[(76, "seat", 0)], usage=[(135, 39, 28)], ticks=[127])  # late use of a contract that charges nothing else any more
 def test_any_split_of_time_into_ticks_gives_the_same_books(story: Any, usage: Any, ticks: list[int]) -> None:
     with undone():
         once = _play(story, usage, [])
