@@ -114,6 +114,12 @@ def execute(statement: str, columns: Mapping[str, tuple[str, Sequence[Any]]]) ->
         return _cursor(wrapper).execute(_query(statement.replace("{rows}", rows)), values).rowcount
 
 
+def plan_by_values() -> None:
+    """Until this transaction ends, statements are planned by what they are asked, not once for all (config/database/base.py): for those of
+    many accounts, where the length of arrays matters and planning does not."""
+    write("SET LOCAL plan_cache_mode = auto", [])
+
+
 def write(statement: str, parameters: Sequence[Any]) -> None:
     """Run a statement that answers nothing."""
     wrapper = connections[DEFAULT_DB_ALIAS]
