@@ -6,7 +6,7 @@ as text.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache, lru_cache
 from typing import Any, TypeVar
@@ -137,6 +137,16 @@ def fetch(statement: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) ->
         else:
             bound = [_bound(value) for value in parameters]
         return _cursor(wrapper).execute(_query(statement), bound).fetchall()
+
+
+def stream(statement: str, parameters: Sequence[Any], types: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    """The rows of the answer one after the other, by COPY: however many there are, few are in memory, and the server works on while they
+    are looked at. `types` are those of the columns."""
+    wrapper = connections[DEFAULT_DB_ALIAS]
+    copying = _query(f"COPY ({statement}) TO STDOUT (FORMAT BINARY)")
+    with wrapper.wrap_database_errors, _new_cursor() as cursor, cursor.copy(copying, parameters) as rows:
+        rows.set_types(types)
+        yield from rows.rows()
 
 
 def _bound(value: Any) -> Any:

@@ -145,7 +145,7 @@ def _reader(cls: Any) -> Callable[[Any], Any]:
     if cls is Decimal:
         return Decimal
     if cls is datetime:
-        return _read_time
+        return read_time
     if cls is date:
         return date.fromisoformat
     if origin in (types.UnionType, typing.Union):
@@ -162,7 +162,7 @@ def _reader(cls: Any) -> Callable[[Any], Any]:
     return lambda value: value
 
 
-def _read_time(text: str) -> datetime:
+def read_time(text: str) -> datetime:
     """The one stored form of a time. Raises ValueError for any other."""
     if len(text) != len("2026-03-01T15:00:00.000000Z") or text[-1] != "Z":
         raise ValueError(f"{text!r} is not a stored time")

@@ -6,7 +6,7 @@ The hash of an event covers the canonical JSON of everything it says and the has
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -114,6 +114,11 @@ def chain_hash(recorded: Recorded, data: bytes, previous: bytes) -> bytes:
         "key": recorded.key,
         "data": orjson.Fragment(data),
     }
+    return content_hash(content, previous)
+
+
+def content_hash(content: Mapping[str, Any], previous: bytes) -> bytes:
+    """The hash of an event of which `chain_hash` says what it contains."""
     return hashlib.sha256(canonical(content) + previous).digest()
 
 
@@ -212,18 +217,6 @@ def stream_ids(*, accounts_only: bool = False) -> Iterable[str]:
     """Every stream, in order."""
     condition = "WHERE position(':' in id) = 0" if accounts_only else ""
     return [row[0] for row in bulk.fetch(f"SELECT id FROM stream {condition} ORDER BY id")]
-
-
-def raw_events(stream: str) -> Iterator[tuple[Any, ...]]:
-    """The stored rows of one stream with their hashes, for verification: read in blocks on the server side."""
-    statement = (
-        "SELECT sequence, kind, version, effective_at, recorded_at, actor, command, cause, key, data::text, previous_hash, hash"
-        " FROM journal WHERE stream = %s AND sequence > %s ORDER BY sequence LIMIT 2000"
-    )
-    after = 0
-    while rows := bulk.fetch(statement, [stream, after]):
-        yield from rows
-        after = rows[-1][0]
 
 
 def database_time() -> datetime:

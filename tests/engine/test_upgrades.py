@@ -84,6 +84,5 @@ def test_a_key_answered_by_the_newer_program_is_refused_not_done_again(older: py
 
 
 def test_what_nobody_delivers_yet_and_unknown_kinds_are_named(older: pytest.MonkeyPatch) -> None:
-    older.setattr("billing.verification.kinds", codec.kinds)
     assert {fault.code for fault in verify(["ana"]).faults} == {"unknown_kind"}
     older.undo()

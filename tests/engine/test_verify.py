@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.db import connection
 
-from billing.verification import verify
+from billing import bulk, journal
+from billing.codec import canonical, encode
+from billing.verification import parts, verify
 from tests.books import do
 from tests.interfaces.worlds import document, play
 
@@ -33,6 +36,20 @@ def tamper() -> Callable[..., None]:
                 cursor.execute(statement)
 
     return run
+
+
+def forge(stream: str, change: Callable[[dict[str, Any]], None]) -> str:
+    """Rewrite the last event of the stream as somebody would who knows how the chain is made; answers its address."""
+    last = journal.read([stream])[-1]
+    data = encode(last.event)
+    change(data)
+    previous = bulk.fetch("SELECT previous_hash FROM journal WHERE stream = %s AND sequence = %s", [stream, last.sequence])[0][0]
+    digest = journal.chain_hash(last, canonical(data), previous)
+    with connection.cursor() as cursor:
+        statement = "UPDATE journal SET data = %s, hash = %s WHERE stream = %s AND sequence = %s"
+        cursor.execute(statement, [canonical(data).decode(), digest, stream, last.sequence])
+        cursor.execute("UPDATE stream SET last_hash = %s WHERE id = %s", [digest, stream])
+    return last.address
 
 
 def faults(*streams: str) -> list[tuple[str, str]]:
@@ -119,3 +136,108 @@ def test_a_void_document_leaves_nothing_open() -> None:
     play()
     do("void", "2026-02-21", account="eve", invoice="INV-000007", reason="never should have been")
     assert verify().faults == []
+
+
+# --- what only somebody finds who reads the events ---------------------------------------------------------------------------------
+
+
+def test_an_event_that_can_not_be_read_is_named(tamper: Callable[..., None]) -> None:
+    tamper()
+    address = forge("stock:router", lambda data: data.update(quantity="many"))
+    assert faults("stock:router") == [("unreadable_event", address)]
+
+
+def test_an_event_that_reads_as_something_else_is_named(tamper: Callable[..., None]) -> None:
+    tamper()
+    address = forge("stock:router", lambda data: data.update(invented="x"))
+    assert faults("stock:router") == [("unstable_event", address)]
+
+
+def test_a_field_that_came_later_may_be_missing(tamper: Callable[..., None]) -> None:
+    tamper()
+    forge("stock:router", lambda data: data.pop("note"))
+    assert faults() == []
+
+
+def test_an_entry_that_does_not_balance_is_named_and_so_are_its_rows(tamper: Callable[..., None]) -> None:
+    tamper()
+    address = pay_last("bob")
+    forge("bob", lambda data: data["entry"]["postings"][0].update(amount="1.00"))
+    assert faults("bob") == [("unbalanced_entry", address), ("wrong_postings", address)]
+
+
+def pay_last(account: str) -> str:
+    """The address of the account's newest event, which is a payment."""
+    return do("pay", "2026-02-21", account=account, amount="3", channel="cash").events[-1].address
+
+
+@pytest.mark.parametrize("change", ["seller = 'x'", "currency = 'USD'", "accounting_date = '2020-01-01'", "corrects = '2020-01-01'"])
+def test_any_changed_column_of_a_posting_is_named(tamper: Callable[..., None], change: str) -> None:
+    tamper(f"UPDATE read_posting SET {change} WHERE account = 'ana' AND sequence = 4 AND leg = 1")
+    assert faults("ana")[0] == ("wrong_postings", "ana/4")
+
+
+def test_a_posting_of_another_time_than_its_event_is_named(tamper: Callable[..., None]) -> None:
+    tamper("UPDATE read_posting SET effective_at = effective_at + interval '1 second' WHERE account = 'ana' AND sequence = 4 AND leg = 1")
+    assert faults("ana") == [("wrong_postings", "ana/4")]
+
+
+def test_a_lost_leg_is_named(tamper: Callable[..., None]) -> None:
+    tamper("DELETE FROM read_posting WHERE account = 'ana' AND sequence = 4 AND leg = 1")
+    assert faults("ana")[0] == ("wrong_postings", "ana/4")
+
+
+@pytest.mark.parametrize("account", ["ana", "nobody"])
+def test_postings_without_an_event_are_named_whosever_they_are(tamper: Callable[..., None], account: str) -> None:
+    columns = "seller, ledger, currency, amount, invoice, effective_at, accounting_date, corrects"
+    copied = f"SELECT '{account}', 999, leg, {columns} FROM read_posting WHERE account = 'ana' AND sequence = 4"
+    tamper(f"INSERT INTO read_posting (account, sequence, leg, {columns}) {copied}")
+    assert faults()[0] == ("unexplained_posting", f"{account}/999")
+
+
+def test_a_balance_alone_is_named(tamper: Callable[..., None]) -> None:
+    tamper("UPDATE read_balance SET amount = amount + 1 WHERE account = 'ana' AND ledger = 'receivable'")
+    assert faults() == [("wrong_balance", "ana receivable")]
+
+
+def test_a_wallet_that_its_ledger_does_not_explain(tamper: Callable[..., None]) -> None:
+    tamper("""INSERT INTO read_wallet (account, unit, currency, owed, overdraft, asked, changed_at, pays_invoices)
+        VALUES ('ana', 'EUR', 'EUR', 3, 0, false, now(), false)""")
+    assert faults() == [("wrong_wallet", "ana overdrawn")]
+
+
+def test_streams_of_which_only_events_or_read_models_are_left(tamper: Callable[..., None]) -> None:
+    tamper("DELETE FROM stream WHERE id IN ('bob', 'eve')", "DELETE FROM journal WHERE stream = 'eve'")
+    tamper("DELETE FROM read_account WHERE account = 'bob'")
+    assert {("missing_head", "bob"), ("missing_head", "eve")} <= set(faults())
+
+
+def test_however_the_books_are_cut_the_same_is_found(tamper: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+    tamper(
+        "UPDATE journal SET actor = 'x' WHERE stream IN ('ana', 'eve') AND sequence = 2",
+        "UPDATE read_balance SET amount = amount + 1 WHERE account IN ('ana', 'eve') AND ledger = 'receivable'",
+    )
+    whole = verify()
+    assert [fault.where for fault in whole.faults] == ["ana/2", "eve/2", "ana receivable", "eve receivable"]
+    monkeypatch.setattr(parts, "EVENTS", 1)
+    assert len(parts.split(None)) == whole.streams
+    cut = verify()
+    assert (cut.faults, cut.streams, cut.events) == (whole.faults, whole.streams, whole.events)
+    assert verify(["eve", "ana", "bob"]).faults == whole.faults
+
+
+# --- beside others ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_processes_share_the_work_and_what_is_recorded_meanwhile_is_no_fault(owner: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    play()
+    monkeypatch.setattr(parts, "EVENTS", 1)
+    alone = verify()
+    assert alone.faults == []
+    assert verify(workers=2) == alone
+    with parts.one_state():
+        assert bulk.fetch("SELECT count(*) FROM journal") == [(alone.events,)]
+        owner.execute("UPDATE read_balance SET amount = amount + 1 WHERE account = 'ana' AND ledger = 'receivable'")
+        assert verify().faults == []
+    assert [fault.code for fault in verify(workers=2).faults] == ["wrong_balance"]

@@ -21,10 +21,11 @@ class Command(BillingCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("streams", nargs="*", metavar="STREAM", help="accounts and other streams; everything where none are named")
+        parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes that share the work (default: 1)")
         self.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        found = verify(find_streams(options["streams"]) if options["streams"] else None)
+        found = verify(find_streams(options["streams"]) if options["streams"] else None, workers=options["workers"])
         if options["json"]:
             self.write_json({"streams": found.streams, "events": found.events, "faults": [asdict(fault) for fault in found.faults]})
         else:
