@@ -10,7 +10,9 @@ from collections.abc import Collection
 #: area of work → the commands that belong to it.
 AREAS: dict[str, frozenset[str]] = {
     "customers": frozenset({"open_account", "change_details", "close_account", "release_account", "set_credit_status", "set_credit_limit"}),
-    "people": frozenset({"add_contact", "change_contact", "remove_contact", "give_consent", "withdraw_consent"}),
+    "people": frozenset(
+        {"add_contact", "change_contact", "remove_contact", "give_consent", "withdraw_consent", "record_bounce", "clear_bounce"}
+    ),
     "alerts": frozenset({"set_usage_alert", "remove_usage_alert"}),
     "privacy": frozenset({"erase_person", "merge_accounts", "merge_contacts"}),
     "holds": frozenset({"set_legal_hold", "release_legal_hold"}),
@@ -33,6 +35,7 @@ AREAS: dict[str, frozenset[str]] = {
             "resume_invoicing",
             "move_change",
             "transfer_contract",
+            "transfer_contracts",
             "split_contract",
             "withdraw_change",
         }
@@ -110,7 +113,11 @@ AREAS: dict[str, frozenset[str]] = {
             "backtest_catalogue",
             "draft_catalogue",
             "discard_draft",
+            "keep_story",
+            "drop_story",
+            "play_stories",
             "request_publication",
+            "expire_publications",
             "approve_publication",
             "reject_publication",
             "withdraw_publication",

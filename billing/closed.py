@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from billing import bulk
 from billing.models import Merged
 from plans.errors import NotAllowed
 
@@ -12,6 +15,16 @@ def goes_on_as(account: str) -> str:
     while (row := Merged.objects.filter(account=found or account).first()) is not None:
         found = row.into
     return found
+
+
+def use_goes_to(accounts: Collection[str]) -> dict[str, str]:
+    """Where new use of these closed accounts is counted: the open account at the end of merges that all say so. Others are left out."""
+    statement = """
+        WITH RECURSIVE onward (account, other) AS (
+            SELECT account, "into" FROM read_merged WHERE usage AND account = ANY(%s)
+            UNION ALL SELECT o.account, m."into" FROM onward o JOIN read_merged m ON m.account = o.other WHERE m.usage)
+        SELECT o.account, o.other FROM onward o JOIN read_account a ON a.account = o.other WHERE a.status <> 'closed'"""
+    return dict(bulk.fetch(statement, [sorted(accounts)])) if accounts else {}
 
 
 def account_closed(account: str) -> NotAllowed:

@@ -8,8 +8,9 @@ The settings list who knows what an event owes (`BILLING_EFFECTS_OWED_BY`, dotte
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from functools import cache
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -30,8 +31,16 @@ from billing.events import (
 )
 from billing.journal import Recorded
 
-#: (event, kind, what follows the kind in the effect's id, payload)
-OwedOfBatch = tuple[Recorded, str, str, dict[str, Any]]
+
+class OwedOfBatch(NamedTuple):
+    """One effect of an event that owes many: `receiver` follows the kind in the effect's id, and it is due so long after the event."""
+
+    recorded: Recorded
+    kind: str
+    receiver: str
+    payload: dict[str, Any]
+    after: timedelta = timedelta(0)
+
 
 EFFECT_COLUMNS = "id kind account stream sequence payload state due_at attempt last_error".split()
 
@@ -80,10 +89,9 @@ def _finders() -> tuple[OwedBy, ...]:
 def owe(batch: Sequence[Recorded]) -> None:
     """Write one row per effect; its id is the event's address and the kind (and the receiver, where there are several), so that it exists
     once. What is retried is owed again."""
-    rows = [_row(recorded, kind, "", payload) for recorded in batch for find in _finders() for kind, payload in find(recorded.event)] + [
-        _row(*owed) for find_all in _batch_finders() for owed in find_all(batch)
-    ]
-    bulk.copy("effect", EFFECT_COLUMNS, rows)
+    owed = [OwedOfBatch(recorded, kind, "", payload) for recorded in batch for find in _finders() for kind, payload in find(recorded.event)]
+    owed += [one for find_all in _batch_finders() for one in find_all(batch)]
+    bulk.copy("effect", EFFECT_COLUMNS, [_row(one) for one in owed])
     again = {recorded.event.effect: recorded.effective_at for recorded in batch if isinstance(recorded.event, EffectRetried)}
     bulk.execute(
         "UPDATE effect SET state = 'owed', due_at = given.at, failures = 0 FROM {rows} WHERE effect.id = given.id AND state = 'failed'",
@@ -91,8 +99,9 @@ def owe(batch: Sequence[Recorded]) -> None:
     )
 
 
-def _row(recorded: Recorded, kind: str, receiver: str, payload: dict[str, Any]) -> tuple[Any, ...]:
+def _row(owed: OwedOfBatch) -> tuple[Any, ...]:
+    recorded, kind, receiver, payload, after = owed
     identity = f"{recorded.address}/{kind}{receiver}"
     told = canonical(payload).decode()
     owner = payload.get("account", recorded.stream)
-    return identity, kind, owner, recorded.stream, recorded.sequence, told, "owed", recorded.effective_at, 0, ""
+    return identity, kind, owner, recorded.stream, recorded.sequence, told, "owed", recorded.effective_at + after, 0, ""

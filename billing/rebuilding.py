@@ -29,7 +29,7 @@ ACCOUNT_TABLES = """
     read_payment_method read_collection read_collection_part read_collection_mode read_payout read_transfer
     read_wallet read_wallet_lot read_wallet_use read_wallet_reservation
     read_credit_status read_suspended_service read_credit_limit read_invoicing_hold
-    read_request read_consent read_campaign_mail read_legal_hold read_merged read_usage_alert
+    read_request read_consent read_campaign_mail read_bounce read_legal_hold read_merged read_usage_alert
     read_dunning_case read_dunning_pause read_dunning_choice read_reopened
     read_due_part read_late_document read_instalment_plan read_pay_by
 """.split()

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from billing import clockwork, delivery, runs, upkeep
 from billing.models.runs import RUNNING, Run
+from billing.publications.commands import expire_overdue
 from billing.usage.partitions import keep_months
 
 logger = logging.getLogger(__name__)
@@ -25,6 +26,7 @@ ACTOR = "clockwork"
 def advance_due() -> dict[str, int]:
     """Bill everything that is due by now: a run, shared among as many workers as the settings allow. One that lost its workers goes on."""
     now = timezone.now()
+    expire_overdue(at=now, actor=ACTOR)
     for lost in runs.silent(at=now):
         runs.resume(lost.pk, at=now)
         share.delay(lost.pk)

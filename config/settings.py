@@ -56,6 +56,7 @@ BILLING_COMMANDS: tuple[str, ...] = (
     "billing.alerts.commands",
     "billing.crm.contacts",
     "billing.crm.consents",
+    "billing.crm.bounces",
     "billing.crm.campaigns",
     "billing.crm.erasing",
     "billing.crm.merging",
@@ -65,6 +66,7 @@ BILLING_COMMANDS: tuple[str, ...] = (
     "billing.rates.commands",
     "billing.requests.commands",
     "billing.publications.commands",
+    "billing.publications.kept",
     "billing.corrections.commands",
     "billing.wallets.commands",
     "billing.wallets.leaving",
@@ -155,6 +157,8 @@ BILLING_EFFECTS_OWED_BY: tuple[str, ...] = (
 PERSONAL_DATA: tuple[str, ...] = ("accounts.crm.people", "billing.crm.holding", "payments.privacy")
 #: Who knows what a whole batch owes to receivers that only the database knows.
 BILLING_EFFECTS_OF_BATCH: tuple[str, ...] = ("billing.webhooks.owing.owed", "billing.crm.campaigns.owed")
+#: How many mails a campaign sends in a minute, where it does not say so itself; 0: no bound.
+CAMPAIGN_MAILS_A_MINUTE = env.int("CAMPAIGN_MAILS_A_MINUTE", default=300)
 #: Where the house hears of what needs a person (payments/documents/staff.py). "": such effects wait, and `run effects` counts them.
 STAFF_EMAIL = env.str("STAFF_EMAIL", default="")
 STAFF_EFFECTS = ("staff.notify", "stock.low", "service.switch", "collection.hand_over") if STAFF_EMAIL else ()

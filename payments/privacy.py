@@ -9,6 +9,9 @@ from django.db.models import Q
 
 from payments.models import BankLine, PaymentMethod
 
+#: What is left of a line that was erased: one that is so already is not erased again.
+EMPTIED: dict[str, Any] = {"name": "", "iban": "", "text": "", "reference": "", "end_to_end": "", "arguments": {}, "reasons": []}
+
 
 def export(account: str) -> dict[str, Any]:
     """Their payments as the bank told of them, and the cards that are kept (never more of a card than its last digits)."""
@@ -30,5 +33,5 @@ def erase(account: str, texts: Collection[str], kept: Collection[str]) -> dict[s
     for text in texts:
         named |= Q(name__icontains=text) | Q(iban__iexact=text) | Q(text__icontains=text)
     lines = Q(account=account) | (Q(account="") & named if texts else Q(pk__in=[]))
-    count = BankLine.objects.filter(lines).update(name="", iban="", text="", reference="", end_to_end="", arguments={}, reasons=[])
+    count = BankLine.objects.filter(lines).exclude(**EMPTIED).update(**EMPTIED)
     return {"bank_lines": count} if count else {}

@@ -56,6 +56,28 @@ class CatalogueDraft(models.Model):
         return f"draft of {self.name}"
 
 
+class CatalogueStory(models.Model):
+    """A story kept with a catalogue: every draft is played with it before it is published. What came of it is that of the text `played`."""
+
+    catalogue = models.TextField()
+    name = models.TextField()
+    source = models.TextField()
+    kept_at = models.DateTimeField()
+    kept_by = models.TextField()
+    played = models.TextField(blank=True)  # the digest of the draft
+    holds = models.BooleanField(default=False)
+    said = models.TextField(blank=True)
+    played_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "catalogue_story"
+        ordering = ["catalogue", "name"]
+        constraints = [models.UniqueConstraint(fields=["catalogue", "name"], name="catalogue_story_once")]
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.catalogue}"
+
+
 class CatalogueBacktest(models.Model):
     """What a draft would have cost the accounts in the last months: kept for whoever approves it, by the digest of the text."""
 

@@ -62,6 +62,16 @@ def steady() -> Iterator[None]:
         _steady.reset(token)
 
 
+@contextmanager
+def apart() -> Iterator[None]:
+    """Inside, nothing is known of what was asked outside: for a play in another database."""
+    token = _steady.set(None)
+    try:
+        yield
+    finally:
+        _steady.reset(token)
+
+
 def forget() -> None:
     """Inside `steady`: ask again, because something was published or rolled back."""
     memory = _steady.get()

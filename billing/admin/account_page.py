@@ -22,6 +22,7 @@ from billing.loading import trimmed
 from billing.models import (
     AccountPlace,
     Booking,
+    Bounce,
     Consent,
     Contract,
     CorrectionRequest,
@@ -172,8 +173,10 @@ def _customer(account: str) -> dict[str, Any]:
     )
     contacts = list(Contact.objects.filter(account=account).order_by("role", "name", "pk")[:MOST_ROWS])
     names = {row.contact: row.name for row in contacts}
+    bounces = {row.contact: row for row in Bounce.objects.filter(account=account)}
     return {
-        "contacts": contacts,
+        "contacts": [(row, bounces.get(row.contact)) for row in contacts],
+        "bounce": bounces.get(""),
         "goes_on_as": goes_on_as(account),
         "merged": list(Merged.objects.filter(into=account).order_by("since").values_list("account", flat=True)[:MOST_ROWS]),
         "hold": LegalHold.objects.filter(account=account).first(),

@@ -37,6 +37,9 @@ ACTIONS: Mapping[str, tuple[str, tuple[str, ...], str]] = {
     "save": ("draft_catalogue", ("source", "seen"), "The draft is kept."),
     "discard": ("discard_draft", (), "The draft is gone; what is published stays as it is."),
     "backtest": ("backtest_catalogue", ("months", "sample", "moved"), "Tried on what really happened."),
+    "keep": ("keep_story", ("story", "source"), "Kept. It is played with every draft before that is published."),
+    "drop": ("drop_story", ("story",), "It is kept no longer."),
+    "play": ("play_stories", (), "Played."),
     "ask": ("request_publication", ("reason", "effective"), "Asked for. Somebody else must approve it before it is published."),
     "approve": ("approve_publication", ("request", "note"), "Approved and published."),
     "reject": ("reject_publication", ("request", "reason"), "Rejected. The draft stays, to be worked on."),
@@ -106,21 +109,25 @@ class CatalogueVersionAdmin(RowAdmin):
         typed = {field: value for field in given if (value := request.POST.get(field, "").strip("\r\n " if field != "source" else ""))}
         arguments = typed if wanted in OF_A_REQUEST else {"catalogue": name} | typed
         try:
+            if wanted == "ask":
+                _run(request, "play_stories", {"catalogue": name}, at, key="stories")
             outcome = _run(request, command, arguments, at)
         except Refusal as refusal:
             return self._draft_page(request, name, show, at, refusal=refusal, typed=typed)
-        problems = outcome.made.get("problems")
-        messages.success(request, f"{done}{f' It has {problems} mistakes, which keep it from being published.' if problems else ''}")
+        problems, failed = outcome.made.get("problems"), outcome.made.get("failed")
+        more = f" It has {problems} mistakes, which keep it from being published." if problems else ""
+        more += f" Not everything came out as it says in {', '.join(failed)}: the draft can't be published." if failed else ""
+        messages.add_message(request, messages.WARNING if more else messages.SUCCESS, f"{done}{more}")
         return HttpResponseRedirect(drafted.address_of(name, "" if wanted == "discard" else show))
 
     def _story(self, request: HttpRequest, name: str, at: datetime) -> HttpResponse:
-        story = request.POST.get("story", "")
+        typed = {field: request.POST.get(field, "") for field in ("story", "source")}
         try:
             caller_of(request).must_run("draft_catalogue", {"catalogue": name})
-            good, said = told(story, store.draft(name).source)
+            good, said = told(typed["source"], store.draft(name).source)
         except Refusal as refusal:
-            return self._draft_page(request, name, "examples", at, refusal=refusal, typed={"story": story})
-        return self._draft_page(request, name, "examples", at, typed={"story": story}, more={"told": said, "good": good})
+            return self._draft_page(request, name, "examples", at, refusal=refusal, typed=typed)
+        return self._draft_page(request, name, "examples", at, typed=typed, more={"told": said, "good": good})
 
     def _draft_page(
         self,
@@ -154,7 +161,7 @@ class CatalogueVersionAdmin(RowAdmin):
             "key": secrets.token_hex(12),
         }
         if draft and loaded:
-            context |= _tab(show, draft, loaded)
+            context |= _tab(show, draft, loaded, typed or {})
         return self._page(request, "admin/billing/draft.html", context | dict(more or {}), status=refusal.status if refusal else 200)
 
     def part(self, request: HttpRequest, name: str) -> HttpResponse:
@@ -234,26 +241,26 @@ def _may_look(request: HttpRequest) -> None:
         raise PermissionDenied
 
 
-def _run(request: HttpRequest, command: str, arguments: dict[str, Any], at: datetime) -> engine.Outcome:
-    """The command as the one who is signed in; a refusal is kept in the record of refusals."""
+def _run(request: HttpRequest, command: str, arguments: dict[str, Any], at: datetime, *, key: str = "") -> engine.Outcome:
+    """The command as the one who is signed in; a refusal is kept in the record of refusals. `key` tells a second one of the same click."""
     caller = caller_of(request)
     try:
         caller.must_run(command, arguments)
-        key = request.POST.get("_key", "")[:64]
+        key = f"{request.POST.get('_key', '')[:64]}{key}"
         return engine.execute(engine.Request(command, arguments, at, actor=caller.actor, key=key))
     except Refusal as refusal:
         refused(caller.actor, what=command, code=refusal.code, at=at)
         raise
 
 
-def _tab(show: str, draft: Draft, loaded: Any) -> dict[str, Any]:
+def _tab(show: str, draft: Draft, loaded: Any, typed: Mapping[str, str]) -> dict[str, Any]:
     if show == "edit":
         return {"outline": drafted.outline(draft, loaded)}
     if show == "difference":
         return {"difference": drafted.difference(draft)}
     if show == "examples":
-        return {"examples": drafted.examples(draft)}
-    found: dict[str, Any] = {"tested": drafted.backtested(draft)}
+        return {"examples": drafted.examples(draft), "stories": drafted.kept_stories(draft, typed)}
+    found: dict[str, Any] = {"tested": drafted.backtested(draft), "stories": drafted.kept_stories(draft, {})}
     return found if show == "backtest" else found | {"difference": drafted.difference(draft)}
 
 

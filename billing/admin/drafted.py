@@ -19,6 +19,7 @@ from django.utils.safestring import SafeString
 from accounts.access import Caller
 from billing.admin.charts import Value, bar_chart
 from billing.publications.commands import waiting_publications
+from billing.publications.kept import stories
 from plans import store
 from plans.errors import Invalid, NotFound
 from plans.fields import join
@@ -211,6 +212,21 @@ def examples(draft: Draft) -> list[dict[str, Any]]:
         out = {name: said.get(name, said.get("error")) for name in wanted}
         found.append({"at": example.at, "given": shown(given), "expected": shown(wanted), "found": shown(out), "holds": holds(said, case)})
     return found
+
+
+def kept_stories(draft: Draft, typed: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The stories that are kept with the catalogue, and what came of each with this text."""
+    return [
+        {
+            "name": row.name,
+            "source": typed["source"] if typed.get("story") == row.name and "source" in typed else row.source,
+            "by": row.kept_by,
+            "played_at": row.played_at if row.played == draft.digest else None,
+            "holds": row.holds,
+            "said": row.said if row.played == draft.digest else "",
+        }
+        for row in stories(draft.name)
+    ]
 
 
 # --- back-test and requests -------------------------------------------------------------------------------------------------------

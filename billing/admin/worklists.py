@@ -57,6 +57,11 @@ def _of_account(*names: str) -> Arguments:
     return lambda row: {"account": row["account"]} | dict.fromkeys(names, row["key"])
 
 
+def _of_person(row: Row) -> dict[str, Any]:
+    """The row's account, and its contact where it is not the account's own person."""
+    return {"account": row["account"]} | ({"contact": row["_contact"]} if row["_contact"] else {})
+
+
 APPROVALS = WorkList(
     "approvals",
     "Approvals",
@@ -286,6 +291,25 @@ FAILED_EFFECTS = WorkList(
     (Action("retry_effect", "Try again", lambda row: {"effect": row["key"]}),),
 )
 
+BOUNCED = WorkList(
+    "bounced-mail",
+    "Mail that came back",
+    "unsubscribe",
+    "People whose address takes no mail any more. Write another address down, and the mark ends; until then no campaign goes there.",
+    "read_bounce b LEFT JOIN contact k ON k.account = b.account AND k.contact = b.contact, given",
+    {
+        "key": "b.account || ' ' || b.contact",
+        "account": "b.account",
+        "_contact": "b.contact",
+        "who": "coalesce(k.name, 'the account''s own address')",
+        "code": "b.code",
+        "campaign": "b.campaign",
+        "since": "b.at",
+    },
+    "b.at, b.account, b.contact",
+    (Action("clear_bounce", "It takes mail again", _of_person, asks="reason"),),
+)
+
 TASKS = WorkList(
     "tasks",
     "Tasks due",
@@ -313,6 +337,7 @@ LISTS: dict[str, WorkList] = {
         EXPIRING_CARDS,
         QUESTIONED_CHANGES,
         FAILED_EFFECTS,
+        BOUNCED,
     )
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -142,48 +142,52 @@ def close_account(context: Context, args: CloseAccount) -> Decision:
 
 
 def check_settled(state: AccountState) -> None:
-    """That nothing runs, waits or is open for the account. Raises Conflict with what does."""
-    running = [contract for contract in state.contracts.values() if contract.status != "ended"]
-    if running:
-        raise Conflict(
-            "contract_running", f"the contract {running[0].id} still runs; cancel it first", at="account", contract=running[0].id
-        )
-    _check_scheduled(state.account)
-    _check_booked(state.account)
+    """That nothing runs, waits or is open for the account. Raises the first of what `unsettled` finds."""
+    for found in unsettled(state):
+        raise found
+
+
+def unsettled(state: AccountState) -> Iterator[Conflict]:
+    """What runs, waits or is open for the account, in the order in which it is best settled."""
+    for contract in state.contracts.values():
+        if contract.status != "ended":
+            message = f"the contract {contract.id} still runs; cancel it first"
+            yield Conflict("contract_running", message, at="account", contract=contract.id)
+    yield from scheduled(state.account)
+    yield from _booked(state.account)
     if state.open_charges:
-        raise Conflict(
-            "unbilled_charges", f"{len(state.open_charges)} charges are on no document yet; issue or void them first", at="account"
-        )
-    if state.open_invoices or state.credit:
-        what = state.open_invoices[0].number if state.open_invoices else f"credit of {next(iter(state.credit.values()))}"
-        raise Conflict("balance_open", f"the account is not settled: {what}", at="account")
+        message = f"{len(state.open_charges)} charges are on no document yet; issue or void them first"
+        yield Conflict("unbilled_charges", message, at="account")
+    for invoice in state.open_invoices:
+        yield Conflict("balance_open", f"the account is not settled: {invoice.number}", at="account")
+    for amount in state.credit.values():
+        yield Conflict("balance_open", f"the account is not settled: credit of {plain(amount)}", at="account")
     statement = "SELECT ledger, amount FROM read_balance WHERE account = %s AND ledger = ANY(%s) AND amount <> 0 ORDER BY ledger"
     for ledger, amount in bulk.fetch(statement, [state.account, list(ledgers.WAITING)]):
         message = f"the account is not settled: {plain(abs(amount))} in {ledger.replace('_', ' ')}"
-        raise Conflict("balance_open", message, at="account", ledger=ledger)
+        yield Conflict("balance_open", message, at="account", ledger=ledger)
 
 
-def _check_scheduled(account: str) -> None:
-    """No change is scheduled for the account, nor one that makes it a payer."""
+def scheduled(account: str) -> Iterator[Conflict]:
+    """The changes that are scheduled for the account, and those that make it a payer."""
     statement = """
         SELECT change, command, moment, actor FROM read_change
-        WHERE status IN ('scheduled', 'questioned') AND (account = %s OR arguments->>'to' = %s) ORDER BY moment, change LIMIT 1"""
+        WHERE status IN ('scheduled', 'questioned') AND (account = %s OR arguments->>'to' = %s) ORDER BY moment, change"""
     for change, command, moment, actor in bulk.fetch(statement, [account, account]):
         message = f"{command} is scheduled for {moment:%Y-%m-%d %H:%M} UTC by {actor} ({change}); withdraw it first"
-        raise Conflict("changes_scheduled", message, at="account", event=change)
+        yield Conflict("changes_scheduled", message, at="account", event=change)
 
 
-def _check_booked(account: str) -> None:
-    """Nothing is booked or reserved for the account any more."""
+def _booked(account: str) -> Iterator[Conflict]:
+    """What is booked or reserved for the account."""
     statement = """
         SELECT booking, thing, start FROM read_booking WHERE account = %s AND status IN ('held', 'confirmed', 'started')
         UNION ALL SELECT reservation, item, expires FROM read_stock_reservation WHERE account = %s AND status = 'open'
-        ORDER BY 3 NULLS LAST, 1 LIMIT 1"""
+        ORDER BY 3 NULLS LAST, 1"""
     for booking, thing, start in bulk.fetch(statement, [account, account]):
         when = f" on {start:%Y-%m-%d %H:%M} UTC" if start else ""
-        raise Conflict(
-            "bookings_open", f"{thing} is kept for the account{when} ({booking}); give it back first", at="account", event=booking
-        )
+        message = f"{thing} is kept for the account{when} ({booking}); give it back first"
+        yield Conflict("bookings_open", message, at="account", event=booking)
 
 
 @dataclass(frozen=True)

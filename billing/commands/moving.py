@@ -8,15 +8,16 @@ from typing import Any
 
 from billing.command import Command
 from billing.commands import splitting
-from billing.commands.common import account_stream
+from billing.commands.accounts import scheduled
+from billing.commands.common import account_stream, open_state
 from billing.commands.timing import ContractChange, change, find_payer, period_end
 from billing.engine import Context, Decision
 from billing.events import BillingDayMoved, ContractHandedOver, ContractSigned, Terms
-from billing.journal import Draft
+from billing.journal import Draft, Head
 from billing.loading import policy
 from billing.state import AccountState, Contract
 from billing.terms import agreed_from, anchor_at, cycle_at, phase_spans, plan_of
-from plans.errors import Conflict, Invalid
+from plans.errors import Conflict, Invalid, NotFound
 
 
 @dataclass(frozen=True)
@@ -110,10 +111,44 @@ def transfer_contract(context: Context, args: TransferContract) -> Decision:
     return Decision([Draft(args.account, over, moment), Draft(args.to, signed, moment)], {"contract": successor})
 
 
+@dataclass(frozen=True)
+class TransferContracts:
+    account: str
+    to: str
+    credit_unused: bool = True
+    reason: str = ""
+
+
+def transfer_contracts(context: Context, args: TransferContracts) -> Decision:
+    """Let another account pay every running contract of this one from now on, each as `transfer_contract` does. Refused where a change is
+    scheduled: it would stay behind."""
+    for found in scheduled(args.account):
+        raise found
+    running = [one.id for one in open_state(args.account).contracts.values() if one.status != "ended"]
+    if not running:
+        raise NotFound("unknown_contract", "the account has no running contract", at="account")
+    drafts: list[Draft] = []
+    heads = dict(context.heads)
+    for name in running:
+        asked = TransferContract(args.account, args.to, name, credit_unused=args.credit_unused, reason=args.reason)
+        drafts += transfer_contract(replace(context, heads=heads), asked).drafts
+        for stream in (args.account, args.to):
+            heads[stream] = Head(heads[stream].sequence + 1, heads[stream].hash)
+    return Decision(drafts, {"contracts": running})
+
+
 COMMANDS = (
     Command("move_billing_day", "Move the billing day of a contract to a date", MoveBillingDay, move_billing_day, account_stream),
     Command(
         "transfer_contract", "Let another account pay a contract", TransferContract, transfer_contract, _both, buyer=lambda args: args.to
+    ),
+    Command(
+        "transfer_contracts",
+        "Let another account pay every contract",
+        TransferContracts,
+        transfer_contracts,
+        _both,
+        buyer=lambda args: args.to,
     ),
     *splitting.COMMANDS,
 )

@@ -15,6 +15,7 @@ REASONS: Mapping[str, str] = {
     "withdrawn": "somebody there said no, and nobody yes",
     "no_consent": "nobody there agreed to the purpose",
     "no_address": "who agreed has no mail address",
+    "bounced": "mail to who agreed came back",
     "same_address": "the address gets the mail for another account",
 }
 
@@ -24,6 +25,20 @@ class Recipient:
     account: str
     contact: str  # "" is the account's own person
     email: str
+
+
+@dataclass(frozen=True)
+class Said:
+    """What one person said of the purpose, and the address by which they are reached."""
+
+    contact: str
+    given: bool
+    email: str
+    bounced: bool
+
+    @property
+    def reached(self) -> bool:
+        return self.given and bool(self.email) and not self.bounced
 
 
 @dataclass(frozen=True)
@@ -42,9 +57,9 @@ class Audience:
 def audience(filters: Mapping[str, Any], *, purpose: str, seller: str, at: datetime) -> Audience:
     """As things stand at this moment. Raises what the filter of a segment raises."""
     accounts = members(dict(filters) | {"seller": seller}, at=at)
-    said: dict[str, list[tuple[str, bool, str]]] = {}
-    for account, contact, given, email in bulk.fetch(SAID, [purpose, accounts]):
-        said.setdefault(account, []).append((contact, given, email or ""))
+    said: dict[str, list[Said]] = {}
+    for account, *one in bulk.fetch(SAID, [purpose, accounts]):
+        said.setdefault(account, []).append(Said(*one))
     seen: set[str] = set()
     recipients: list[Recipient] = []
     left_out: dict[str, list[str]] = {}
@@ -58,23 +73,27 @@ def audience(filters: Mapping[str, Any], *, purpose: str, seller: str, at: datet
 
 
 SAID = """
-    SELECT c.account, c.contact, c.given, CASE WHEN c.contact = '' THEN p.email ELSE k.email END FROM read_consent c
+    SELECT c.account, c.contact, c.given, coalesce(CASE WHEN c.contact = '' THEN p.email ELSE k.email END, ''), b.at IS NOT NULL
+    FROM read_consent c
     LEFT JOIN vault_person p ON c.contact = '' AND p.account = c.account
     LEFT JOIN contact k ON k.account = c.account AND k.contact = c.contact
+    LEFT JOIN read_bounce b ON b.account = c.account AND b.contact = c.contact
     WHERE c.purpose = %s AND c.channel = 'mail' AND c.account = ANY(%s) ORDER BY c.account, c.contact"""
 
 
-def _of_account(account: str, said: Sequence[tuple[str, bool, str]], seen: set[str]) -> list[Recipient]:
+def _of_account(account: str, said: Sequence[Said], seen: set[str]) -> list[Recipient]:
     found = []
-    for contact, given, email in said:
-        if given and email and email.casefold() not in seen:
-            seen.add(email.casefold())
-            found.append(Recipient(account, contact, email))
+    for one in said:
+        if one.reached and one.email.casefold() not in seen:
+            seen.add(one.email.casefold())
+            found.append(Recipient(account, one.contact, one.email))
     return found
 
 
-def _reason(said: Sequence[tuple[str, bool, str]]) -> str:
-    agreed = [email for _, given, email in said if given]
+def _reason(said: Sequence[Said]) -> str:
+    agreed = [one for one in said if one.given]
     if not agreed:
         return "withdrawn" if said else "no_consent"
-    return "same_address" if any(agreed) else "no_address"
+    if any(one.reached for one in agreed):
+        return "same_address"
+    return "bounced" if any(one.email for one in agreed) else "no_address"

@@ -9,7 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
+
+from django.conf import settings
 
 from accounts.crm.models import Segment
 from billing import bulk
@@ -31,6 +34,7 @@ PLACEHOLDER = re.compile(r"\{(\w*)\}")
 LINK = re.compile(r"https?://[^\s<>\"]+[^\s<>\".,;:!?)]")
 KNOWN = ("name",)
 LONGEST_TEXT = 20_000
+FASTEST = 100_000  # mails a minute
 LANGUAGE = re.compile(r"[a-z]{2}")
 
 
@@ -84,12 +88,16 @@ def draft_campaign(context: Context, args: DraftCampaign) -> Decision:
 @dataclass(frozen=True)
 class SendCampaign:
     campaign: str
+    per_minute: int | None = None  # mails at most; none: as the settings say (CAMPAIGN_MAILS_A_MINUTE), 0: as fast as they go
 
 
 def send_campaign(context: Context, args: SendCampaign) -> Decision:
-    """Owe one mail to everybody of the segment, as it is now, who agreed to the purpose. Sent once; what became of each mail stands on the
-    campaign's page and in the journal of the account."""
+    """Owe one mail to everybody of the segment, as it is now, who agreed to the purpose, so many a minute. Sent once; what became of each
+    mail stands on the campaign's page and in the journal of the account."""
     held = find_campaign(args.campaign)
+    pace = settings.CAMPAIGN_MAILS_A_MINUTE if args.per_minute is None else args.per_minute
+    if not 0 <= pace <= FASTEST:
+        raise Invalid("out_of_range", f"expected 0 to {FASTEST} mails a minute, found {pace}", at="per_minute")
     if held.sent_at is not None:
         raise Conflict("campaign_sent", f"the campaign {args.campaign!r} was sent on {held.sent_at:%Y-%m-%d}", at="campaign")
     found = audience(held.filters, purpose=held.purpose, seller=held.seller, at=context.at)
@@ -103,12 +111,14 @@ def send_campaign(context: Context, args: SendCampaign) -> Decision:
         accounts=found.accounts,
         recipients=len(found.recipients),
         left_out=found.counts,
+        per_minute=pace,
     )
     return Decision([Draft(_stream(args)[0], event, context.at)], {"recipients": len(found.recipients)})
 
 
 def owed(batch: Sequence[Recorded]) -> list[OwedOfBatch]:
-    """One mail for each recipient of a campaign that is sent, in the transaction that counted them."""
+    """One mail for each recipient of a campaign that is sent, in the transaction that counted them; no more of them due in a minute than
+    the campaign may send."""
     found: list[OwedOfBatch] = []
     for recorded in batch:
         event = recorded.event
@@ -116,13 +126,14 @@ def owed(batch: Sequence[Recorded]) -> list[OwedOfBatch]:
             held = find_campaign(event.campaign)
             people = audience(held.filters, purpose=event.purpose, seller=event.seller, at=recorded.effective_at).recipients
             found += [
-                (
+                OwedOfBatch(
                     recorded,
                     KIND,
                     f":{one.account}:{one.contact}",
                     {"campaign": event.campaign, "account": one.account, "contact": one.contact},
+                    after=timedelta(minutes=number // event.per_minute if event.per_minute else 0),
                 )
-                for one in people
+                for number, one in enumerate(people)
             ]
     return found
 
@@ -178,6 +189,12 @@ def mail_of(campaign: str, account: str, contact: str) -> CampaignMail | None:
     return CampaignMail.objects.filter(account=account, contact=contact, campaign=campaign).first()
 
 
+def full(campaign: Campaign, at: datetime) -> bool:
+    """Whether the campaign has sent what it may in the minute before: mails that are late must not go all at once either."""
+    sent = CampaignMail.objects.filter(campaign=campaign.campaign, state="sent", at__gt=at - timedelta(minutes=1))
+    return bool(campaign.per_minute) and sent[: campaign.per_minute].count() >= campaign.per_minute
+
+
 def links_of(text: str) -> list[str]:
     """The addresses that a text leads to, each once, in order."""
     return list(dict.fromkeys(LINK.findall(text)))
@@ -187,11 +204,12 @@ def mails(campaign: str, *, limit: int) -> list[dict[str, Any]]:
     """What is known of each recipient: the effect that owed the mail, and what became of it."""
     statement = """
         SELECT e.payload->>'account', e.payload->>'contact', coalesce(m.state, e.state), coalesce(m.code, ''), m.at, m.followed_at,
-            m.unsubscribed_at, e.last_error
+            m.unsubscribed_at, m.bounced_at, coalesce(b.code, ''), e.last_error
         FROM effect e LEFT JOIN read_campaign_mail m
             ON m.campaign = %s AND m.account = e.payload->>'account' AND m.contact = e.payload->>'contact'
+        LEFT JOIN read_bounce b ON m.bounced_at IS NOT NULL AND b.account = m.account AND b.contact = m.contact
         WHERE e.stream = %s AND e.kind = %s ORDER BY 1, 2 LIMIT %s"""
-    names = "account contact state code at followed_at unsubscribed_at error".split()
+    names = "account contact state code at followed_at unsubscribed_at bounced_at bounce error".split()
     rows = bulk.fetch(statement, [campaign, f"campaign:{campaign}", KIND, limit])
     return [dict(zip(names, row, strict=True)) for row in rows]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from billing import bulk
 from billing.command import Command
-from billing.commands.common import account_stream
+from billing.commands.common import account_stream, open_state
 from billing.crm.contacts import find_contact
 from billing.engine import Context, Decision
 from billing.events.people import ConsentGiven, ConsentWithdrawn
@@ -16,7 +16,7 @@ from billing.house.purposes import Purpose
 from billing.journal import Draft
 from billing.loading import load_one
 from billing.models import Account, Consent
-from plans.errors import Conflict, Invalid, NotAllowed, NotFound
+from plans.errors import Conflict, Invalid, NotFound
 from plans.fields import suggestion
 
 
@@ -31,10 +31,9 @@ class GiveConsent:
 
 
 def give_consent(context: Context, args: GiveConsent) -> Decision:
-    """Keep that a person agrees to be written to for a purpose. The words that the policy has now are kept with it."""
-    state = load_one(args.account)
-    if state.status == "closed":
-        raise NotAllowed("account_closed", f"the account {args.account!r} is closed", at="account")
+    """Keep that a person agrees to be written to for a purpose. The words that the policy has now are kept with it. Nobody agrees on a
+    closed account: no campaign reaches it, and its people may be erased already."""
+    state = open_state(args.account)
     if args.contact:
         find_contact(args.account, args.contact)
     purpose = _purpose(state.seller, args.purpose, args.channel, context)

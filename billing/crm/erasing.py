@@ -69,14 +69,14 @@ def erase_person(context: Context, args: ErasePerson) -> Decision:
 
 
 def _kept(account: str, at: datetime) -> list[tuple[str, date, str]]:
-    """(hash of a frozen row, until when, which document) of what must still be shown."""
+    """(hash of a frozen row, until when, which document) of what must still be shown. Days are those of the account's zone."""
     state = load_one(account)
     years, today = house_policy(state.seller, at=at).document_years, local_date(at, state.zone)
     statement = """
-        SELECT coalesce(data->>'buyer', data->>'destination'), effective_at::date,
+        SELECT coalesce(data->>'buyer', data->>'destination'), (effective_at AT TIME ZONE %s)::date,
             coalesce(nullif(data->>'number', ''), stream || '/' || sequence)
         FROM journal WHERE stream = %s AND kind = ANY(%s) ORDER BY sequence"""
-    rows = bulk.fetch(statement, [account, ["invoice.issued", "credit_note.issued", "transfer.sent"]])
+    rows = bulk.fetch(statement, [state.zone, account, ["invoice.issued", "credit_note.issued", "transfer.sent"]])
     dated = [(digest, _after(day, years), name) for digest, day, name in rows if digest]
     return [one for one in dated if one[1] > today]
 

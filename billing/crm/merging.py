@@ -1,6 +1,6 @@
 """Two accounts of one customer become one: `into` goes on, the other one is closed and points to it. Nothing of either's books is moved or
-rewritten: contracts, money and open documents must be brought over by their own commands first (transfer_contract, transfer_wallet, pay,
-refund), which leave their own traces."""
+rewritten: contracts, money and open documents must be brought over by their own commands first (transfer_contracts, transfer_credit,
+transfer_wallet, pay, refund), which leave their own traces. Only new use goes on to the other account, where the merge says so."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from accounts.crm.models import Contact, Interaction, Task
 from accounts.models import Membership
 from accounts.roles import ACCOUNT_ROLES
 from billing.command import Command
-from billing.commands.accounts import check_settled
+from billing.commands.accounts import unsettled
 from billing.commands.common import open_state
 from billing.crm.erasing import find_hold
 from billing.engine import Context, Decision
@@ -30,6 +30,7 @@ from billing.events.people import (
 from billing.journal import Draft
 from billing.keys.commands import end_keys
 from billing.models import Consent
+from billing.state import AccountState
 from plans.errors import Conflict, Invalid, NotAllowed
 
 
@@ -38,6 +39,7 @@ class MergeAccounts:
     account: str  # the one that is closed
     into: str
     reason: str = ""
+    usage: str = "refuse"  # redirect: use that is sent to the closed account from now on is counted in the other one
 
 
 def merge_accounts(context: Context, args: MergeAccounts) -> Decision:
@@ -50,16 +52,37 @@ def merge_accounts(context: Context, args: MergeAccounts) -> Decision:
         raise Conflict("other_seller", f"{args.account} belongs to the seller {gone.seller}, {args.into} to {kept.seller}", at="into")
     if (hold := find_hold(args.account)) is not None:
         raise NotAllowed("legal_hold", f"a legal hold of {hold.since:%Y-%m-%d} stands: {hold.reason}; release it first", at="account")
-    check_settled(gone)
+    if args.usage not in ("refuse", "redirect"):
+        raise Invalid("unknown_choice", f"expected refuse or redirect, found {args.usage[:40]!r}", at="usage")
+    _check_settled(gone, args.into)
     there, here = _people(context, args)
     fields = _person(args, context.at)
     _notes(args, context.at)
-    old: list[Event] = [*there, AccountMerged(account=args.account, into=args.into, reason=args.reason)]
+    old: list[Event] = [*there, _merged(args)]
     old.append(AccountClosed(account=args.account, reason=args.reason or f"merged into {args.into}"))
     new: list[Event] = [*here, AccountTookOver(account=args.into, merged=args.account, fields=fields)]
     ended = end_keys(context, args.account, f"the account goes on as {args.into}")
     drafts = ended + [Draft(args.account, event, context.at) for event in old] + [Draft(args.into, event, context.at) for event in new]
     return Decision(drafts, {"account": args.into})
+
+
+def _merged(args: MergeAccounts) -> AccountMerged:
+    return AccountMerged(account=args.account, into=args.into, reason=args.reason, usage=args.usage == "redirect")
+
+
+def _check_settled(gone: AccountState, into: str) -> None:
+    """Raises Conflict with all that stands against it at once, each contract by its name, and what brings it over."""
+    found = list(unsettled(gone))
+    if not found:
+        return
+    running = [str(one.facts["contract"]) for one in found if one.code == "contract_running"]
+    said = [one.message for one in found if one.code != "contract_running"]
+    if running:
+        which = f"the contract {running[0]} runs" if len(running) == 1 else f"the contracts {', '.join(running)} run"
+        said.insert(0, f"{which}: hand over by transfer_contracts to {into}, or cancel")
+    if any(one.code == "balance_open" for one in found):
+        said.append("transfer_credit and transfer_wallet bring money over, pay and refund settle what is open")
+    raise Conflict(found[0].code, "; ".join(said), at="account", contracts=tuple(running))
 
 
 def _person(args: MergeAccounts, at: datetime) -> tuple[str, ...]:

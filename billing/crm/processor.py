@@ -8,8 +8,10 @@ import orjson
 
 from billing import bulk
 from billing.engine import Batch
+from billing.events import DetailsChanged
 from billing.events.people import (
     AccountMerged,
+    BounceCleared,
     CampaignDrafted,
     CampaignFollowed,
     CampaignMailed,
@@ -17,10 +19,13 @@ from billing.events.people import (
     CampaignSkipped,
     ConsentGiven,
     ConsentWithdrawn,
+    ContactChanged,
     ContactMerged,
     ContactRemoved,
     LegalHoldReleased,
     LegalHoldSet,
+    MailBounced,
+    PersonErased,
 )
 from billing.journal import Recorded
 
@@ -37,13 +42,19 @@ KINDS = (
     LegalHoldSet,
     LegalHoldReleased,
     AccountMerged,
+    MailBounced,
 )
+#: What says something new of an address, or that there is none any more.
+NEW_ADDRESS = (BounceCleared, ContactChanged, ContactMerged, ContactRemoved, DetailsChanged, PersonErased)
 
 
 def process(batch: Batch) -> None:
     """In the order of the events: what a merge moves depends on what was before it."""
-    for recorded, event in batch.of(*KINDS):
-        _one(recorded, event)
+    for recorded, event in batch.of(*KINDS, *NEW_ADDRESS):
+        if isinstance(event, NEW_ADDRESS):
+            _address(event)
+        if isinstance(event, KINDS):
+            _one(recorded, event)
 
 
 def _one(recorded: Recorded, event: Any) -> None:
@@ -64,8 +75,11 @@ def _one(recorded: Recorded, event: Any) -> None:
         bulk.copy("read_legal_hold", ["account", "reason", "since", "by"], [row])
     elif isinstance(event, LegalHoldReleased):
         bulk.fetch("DELETE FROM read_legal_hold WHERE account = %s RETURNING 1", [event.account])
+    elif isinstance(event, MailBounced):
+        _bounced(recorded, event)
     elif isinstance(event, AccountMerged):
-        bulk.copy("read_merged", ["account", "into", "since"], [(event.account, event.into, recorded.effective_at)])
+        row = (event.account, event.into, recorded.effective_at, event.usage)
+        bulk.copy("read_merged", ["account", "into", "since", "usage"], [row])
     else:
         _mail(recorded, event)
 
@@ -86,6 +100,26 @@ def _consent(recorded: Recorded, event: ConsentGiven | ConsentWithdrawn) -> None
             """UPDATE read_campaign_mail SET unsubscribed_at = %s WHERE account = %s AND contact = %s AND campaign = %s RETURNING 1""",
             [recorded.effective_at, event.account, event.contact, event.campaign],
         )
+
+
+def _bounced(recorded: Recorded, event: MailBounced) -> None:
+    row = (event.account, event.contact, recorded.effective_at, event.code, event.campaign)
+    bulk.copy("read_bounce", ["account", "contact", "at", "code", "campaign"], [row])
+    bulk.fetch(
+        "UPDATE read_campaign_mail SET bounced_at = %s WHERE account = %s AND contact = %s AND campaign = %s RETURNING 1",
+        [recorded.effective_at, event.account, event.contact, event.campaign],
+    )
+
+
+def _address(event: Any) -> None:
+    """The mark of a bounce goes with the address that it was about. `into` of two contacts keeps its own, unless it had no address."""
+    if isinstance(event, ContactChanged | DetailsChanged) and "email" not in event.fields:
+        return
+    named = [event.account, None if isinstance(event, PersonErased) else getattr(event, "contact", "")]
+    if isinstance(event, ContactMerged) and "email" in event.fields:
+        bulk.fetch("UPDATE read_bounce SET contact = %s WHERE account = %s AND contact = %s RETURNING 1", [event.into, *named])
+        return
+    bulk.fetch("DELETE FROM read_bounce WHERE account = %s AND contact = coalesce(%s, contact) RETURNING 1", named)
 
 
 def _merged(event: ContactMerged) -> None:
@@ -113,8 +147,8 @@ def _drafted(recorded: Recorded, event: CampaignDrafted) -> None:
     told = [orjson.dumps(dict(value)).decode() for value in (event.filters, event.subject, event.text)]
     bulk.fetch(
         """INSERT INTO read_campaign
-            (campaign, seller, segment, purpose, drafted_at, filters, subject, text, accounts, recipients, left_out)
-            VALUES (%s, %s, %s, %s, %s, %s::jsonb, %s::jsonb, %s::jsonb, 0, 0, '{}')
+            (campaign, seller, segment, purpose, drafted_at, filters, subject, text, accounts, recipients, left_out, per_minute)
+            VALUES (%s, %s, %s, %s, %s, %s::jsonb, %s::jsonb, %s::jsonb, 0, 0, '{}', 0)
             ON CONFLICT (campaign) DO UPDATE SET seller = excluded.seller, segment = excluded.segment, purpose = excluded.purpose,
                 drafted_at = excluded.drafted_at, filters = excluded.filters, subject = excluded.subject, text = excluded.text
             RETURNING 1""",
@@ -125,8 +159,9 @@ def _drafted(recorded: Recorded, event: CampaignDrafted) -> None:
 def _sent(recorded: Recorded, event: CampaignSent) -> None:
     left_out = orjson.dumps(dict(event.left_out)).decode()
     bulk.fetch(
-        "UPDATE read_campaign SET sent_at = %s, accounts = %s, recipients = %s, left_out = %s::jsonb WHERE campaign = %s RETURNING 1",
-        [recorded.effective_at, event.accounts, event.recipients, left_out, event.campaign],
+        """UPDATE read_campaign SET sent_at = %s, accounts = %s, recipients = %s, left_out = %s::jsonb, per_minute = %s
+            WHERE campaign = %s RETURNING 1""",
+        [recorded.effective_at, event.accounts, event.recipients, left_out, event.per_minute, event.campaign],
     )
 
 

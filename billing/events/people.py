@@ -104,6 +104,7 @@ class CampaignSent(Event):
     accounts: int
     recipients: int
     left_out: Mapping[str, int]
+    per_minute: int = 0  # mails at most; 0: no bound
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,6 +168,27 @@ class LegalHoldReleased(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class MailBounced(Event):
+    """Mail to the account's own person (`contact` empty) or a contact came back for good. The address is in the vault, not here."""
+
+    kind: ClassVar[str] = "mail.bounced"
+    account: str
+    contact: str
+    code: str = ""
+    campaign: str = ""  # whose mail it was, where that is known
+
+
+@dataclass(frozen=True, kw_only=True)
+class BounceCleared(Event):
+    """The address takes mail again."""
+
+    kind: ClassVar[str] = "bounce.cleared"
+    account: str
+    contact: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class AccountMerged(Event):
     """The account was a second one of the same customer: `into` goes on for it. Its books stay its own."""
 
@@ -174,6 +196,7 @@ class AccountMerged(Event):
     account: str
     into: str
     reason: str = ""
+    usage: bool = False  # new use that is sent to the account is counted in `into`
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from billing.models.holds import InvoicingHold
 from billing.models.journal import Counter, Due, Effect, IdempotencyKey, JournalEvent, Stream
 from billing.models.months import MonthMove
 from billing.models.overrides import Override
-from billing.models.people import Campaign, CampaignMail, Consent, LegalHold, Merged
+from billing.models.people import Bounce, Campaign, CampaignMail, Consent, LegalHold, Merged
 from billing.models.read import (
     Account,
     AccountPlace,
@@ -40,6 +40,7 @@ __all__ = [
     "Balance",
     "Booking",
     "Books",
+    "Bounce",
     "Campaign",
     "CampaignMail",
     "Capacity",

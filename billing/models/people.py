@@ -42,6 +42,7 @@ class Campaign(models.Model):
     accounts = models.IntegerField(default=0)
     recipients = models.IntegerField(default=0)
     left_out = models.JSONField(default=dict)
+    per_minute = models.IntegerField(default=0)
 
     class Meta:
         db_table = "read_campaign"
@@ -63,13 +64,31 @@ class CampaignMail(models.Model):
     followed_at = models.DateTimeField(null=True)  # the first time
     links = models.JSONField(default=list)
     unsubscribed_at = models.DateTimeField(null=True)
+    bounced_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "read_campaign_mail"
-        indexes = [models.Index(fields=["campaign", "account"], name="read_campaign_mail_campaign")]
+        indexes = [models.Index(fields=["campaign", "at"], name="read_campaign_mail_at")]
 
     def __str__(self) -> str:
         return f"{self.campaign} to {self.account} {self.contact}: {self.state}"
+
+
+class Bounce(models.Model):
+    """Mail to this person came back, and nothing was heard of the address since."""
+
+    pk = models.CompositePrimaryKey("account", "contact")
+    account = models.TextField()
+    contact = models.TextField(blank=True)
+    at = models.DateTimeField()
+    code = models.TextField(blank=True)
+    campaign = models.TextField(blank=True)
+
+    class Meta:
+        db_table = "read_bounce"
+
+    def __str__(self) -> str:
+        return f"{self.account} {self.contact}: {self.code}"
 
 
 class LegalHold(models.Model):
@@ -93,6 +112,7 @@ class Merged(models.Model):
     account = models.TextField(primary_key=True)
     into = models.TextField(db_index=True)
     since = models.DateTimeField()
+    usage = models.BooleanField(default=False)  # new use that is sent to the account is counted in `into`
 
     class Meta:
         db_table = "read_merged"

@@ -1,7 +1,8 @@
 """Drafting a catalogue, and publishing the draft with the approval of a second person.
 
     draft_catalogue ──► request_publication ──► approve_publication, by somebody else ──► catalogue.published
-          ▲ edit again           │          └─► reject_publication, withdraw_publication
+          ▲ edit again           │          ├─► reject_publication, withdraw_publication
+          │                      │          └─► nothing, until it expires
           └──────────────────────┘ a request is for one text: an edited draft has to be asked for anew
 
 A draft is a row to work on, no event: nothing is priced by it. What is asked for is `publish_draft`, which no person runs alone.
@@ -19,8 +20,11 @@ from orjson import dumps
 from billing import bulk
 from billing.command import Command
 from billing.commands.catalogue import PublishCatalogue, publish_catalogue
-from billing.engine import Context, Decision
+from billing.engine import Context, Decision, Request, execute
+from billing.events import RequestExpired
+from billing.journal import Draft
 from billing.publications.backtest import MOST_ACCOUNTS, backtest
+from billing.publications.kept import check_stories
 from billing.publications.replaying import EVERYBODY, FOLLOWERS, Trial
 from billing.requests.commands import (
     ApproveRequest,
@@ -98,11 +102,13 @@ class PublishDraft:
 
 
 def publish_draft(context: Context, args: PublishDraft) -> Decision:
-    """Publish the draft if it is still the text of this digest. Raises Conflict `draft_changed`, and what `publish_catalogue` raises."""
+    """Publish the draft if it is still the text of this digest. Raises Conflict `draft_changed`, what `check_stories` raises,
+    and what `publish_catalogue` raises."""
     draft = store.draft(args.catalogue)
     if draft.digest != args.digest:
         who = f"{draft.changed_by} edited it on {draft.changed_at:%Y-%m-%d %H:%M}"
         raise Conflict("draft_changed", f"the draft of {args.catalogue} is not the one that was asked for: {who}; ask anew", at="digest")
+    check_stories(args.catalogue, draft.digest)
     name = f"{args.catalogue}@draft"
     published = PublishCatalogue(source=draft.source, name=name, effective=args.effective, seller=args.seller)
     decision = publish_catalogue(context, published)
@@ -161,6 +167,7 @@ def request_publication(context: Context, args: RequestPublication) -> Decision:
     """
     draft = store.draft(args.catalogue)
     catalogue = read_catalogue(draft.source, name=f"{args.catalogue}@draft").unwrap()
+    check_stories(args.catalogue, draft.digest)
     for one in waiting_publications(args.catalogue, context.at):
         if one.arguments["digest"] == draft.digest:
             raise Conflict("already_asked", f"{one.made.by} asked for exactly this already: {one.made.request}", at="catalogue")
@@ -176,6 +183,29 @@ def waiting_publications(catalogue: str, at: datetime) -> Iterator[Standing]:
         standing = find_request(HOUSE, name)
         if standing.arguments.get("catalogue") == catalogue:
             yield standing
+
+
+@dataclass(frozen=True)
+class ExpirePublications:
+    pass
+
+
+def expire_publications(context: Context, args: ExpirePublications) -> Decision:
+    """Say of what was asked for and not decided in time that its time is over: for accounts the clockwork does it, the house has none."""
+    del args
+    return Decision([Draft(HOUSE, RequestExpired(account=HOUSE, request=one), context.at, one) for one in overdue_publications(context.at)])
+
+
+def expire_overdue(*, at: datetime, actor: str) -> None:
+    """Whoever sees to what is due sees to these too."""
+    if overdue_publications(at):
+        execute(Request("expire_publications", {}, at, actor=actor))
+
+
+def overdue_publications(at: datetime) -> list[str]:
+    """The requests to publish whose time is over, and of which no event says so yet."""
+    statement = "SELECT request FROM read_request WHERE account = %s AND status = ANY(%s) AND expires_at <= %s ORDER BY expires_at, request"
+    return [request for (request,) in bulk.fetch(statement, [HOUSE, list(WAITING), at])]
 
 
 @dataclass(frozen=True)
@@ -237,6 +267,7 @@ COMMANDS = (
     Command("backtest_catalogue", "Try a draft on the history of the last months", BacktestCatalogue, backtest_catalogue, _nothing),
     Command("publish_draft", "Publish the draft of a catalogue", PublishDraft, publish_draft, _house),
     Command("request_publication", "Ask that a draft be published", RequestPublication, request_publication, _house),
+    Command("expire_publications", "End requests to publish whose time is over", ExpirePublications, expire_publications, _house),
     Command("approve_publication", "Approve a draft and publish it", ApprovePublication, approve_publication, _house),
     Command("reject_publication", "Reject the publication of a draft", RejectPublication, reject_publication, _house),
     Command("withdraw_publication", "Take a request to publish back", WithdrawPublication, withdraw_publication, _house),

@@ -11,6 +11,7 @@ from billing.scenario.player import played
 from billing.scenario.reading import BadStory, parse_story
 from billing.scenario.statement import statement
 from billing.scenario.world import NoDatabase, own_database
+from plans import store
 from plans.errors import Invalid, NotAllowed
 from plans.strict_yaml import load_file
 
@@ -23,6 +24,11 @@ def told(story: str, draft: str, *, isolation: str = "database") -> tuple[bool, 
     Raises Invalid `bad_story` with every mistake of the story, NotAllowed `no_database` where the server makes no databases: nothing is
     played into the books.
     """
+    with store.apart():
+        return _told(story, draft, isolation)
+
+
+def _told(story: str, draft: str, isolation: str) -> tuple[bool, str]:
     with tempfile.TemporaryDirectory() as folder:
         try:
             Path(folder, _named(story)).write_text(draft, encoding="utf-8")

@@ -20,7 +20,7 @@ import psycopg
 from django.db import IntegrityError, OperationalError, connection, transaction
 
 from billing import bulk
-from billing.closed import account_closed
+from billing.closed import account_closed, use_goes_to
 from billing.codec import time_text
 from billing.journal import database_time
 from billing.usage.aside import Rejected, put_aside
@@ -221,15 +221,20 @@ class _Batch:
         return read
 
     def _drop_closed(self, records: dict[Key, Measurement], closed: set[str]) -> None:
-        """Nothing new for a closed account; repeats of what was taken while it was open stay harmless."""
+        """Nothing new for a closed account, unless the one that it was merged into takes its use; repeats of what was taken before stay
+        harmless, whoever took it."""
         late = [record for record in records.values() if record.account in closed]
         known = _digests(late)
-        refusals = {account: account_closed(account) for account in {record.account for record in late if record.key not in known}}
+        self._settle_known([record for record in late if record.key in known])
+        new = {record.account for record in late if record.key not in known}
+        onward = use_goes_to(new)
+        refusals = {account: account_closed(account) for account in new - onward.keys()}
         for record in late:
+            if record.key not in known and record.account in onward:
+                record.account = onward[record.account]
+                continue
             if record.key not in known:
                 self.refuse(self.rows[record.key], refusals[record.account])
-        self._settle_known([record for record in late if record.key in known])
-        for record in late:
             del records[record.key]
 
     def _resolve(self, records: dict[Key, Measurement]) -> dict[Key, datetime]:

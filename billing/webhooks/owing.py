@@ -25,13 +25,13 @@ def owed(batch: Sequence[Recorded]) -> list[OwedOfBatch]:
     found: list[OwedOfBatch] = []
     for recorded in batch:
         found += [
-            (recorded, KIND, f":{name}", {"endpoint": name, "event": recorded.address})
+            OwedOfBatch(recorded, KIND, f":{name}", {"endpoint": name, "event": recorded.address})
             for name, kinds, account in endpoints
             if chosen(recorded.event.kind, kinds) and account in ("", recorded.stream) and recorded.stream != f"webhook:{name}"
         ]
         if isinstance(recorded.event, WebhookReplayed):
             found += [
-                (recorded, KIND, f":{recorded.event.endpoint}:{i}", {"endpoint": recorded.event.endpoint, "event": address})
+                OwedOfBatch(recorded, KIND, f":{recorded.event.endpoint}:{i}", {"endpoint": recorded.event.endpoint, "event": address})
                 for i, address in enumerate(recorded.event.events)
             ]
     return found

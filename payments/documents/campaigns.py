@@ -7,7 +7,9 @@ a second attempt after a crash records nothing twice.
 from __future__ import annotations
 
 import itertools
+import re
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
@@ -18,15 +20,20 @@ from django.utils.translation import override
 from accounts import vault
 from accounts.crm import contacts
 from billing.crm import links
-from billing.crm.campaigns import LINK, find_campaign, links_of, mail_of
+from billing.crm.bounces import came_back, find_bounce
+from billing.crm.campaigns import LINK, find_campaign, full, links_of, mail_of
 from billing.crm.consents import standing
 from billing.crm.links import Signed
-from billing.delivery import Answer, Done, Failed, OwedEffect
+from billing.crm.returned import CAMPAIGN
+from billing.delivery import Answer, Done, Failed, Later, OwedEffect
 from billing.engine import Request, execute
 from billing.models import Account, Campaign
 from payments.documents.delivery import hand_over, message_id
 from payments.documents.mailing import check_address
 from plans.errors import Invalid, Refusal
+
+PACE = timedelta(minutes=1)
+REFUSED = re.compile(r"\b5\d\d\b")
 
 
 @dataclass(frozen=True)
@@ -49,6 +56,10 @@ def mail(effect: OwedEffect) -> Answer:
     held = standing(account, contact, campaign.purpose, "mail")
     if held is None or not held.given:
         return _skipped(effect, "no_consent", "the consent was withdrawn meanwhile; nothing was sent")
+    if find_bounce(account, contact) is not None:
+        return _skipped(effect, "bounced", "mail to this address came back meanwhile; nothing was sent")
+    if full(campaign, effect.at):
+        return Later("the campaign has sent what it may in a minute", at=effect.at + PACE)
     try:
         letter = written(campaign, account, contact)
         answer = hand_over(_message(letter, effect))
@@ -58,6 +69,8 @@ def mail(effect: OwedEffect) -> Answer:
         _keep(effect, "")
     elif isinstance(answer, Failed):
         _keep(effect, "refused")
+        code = next(iter(REFUSED.findall(answer.reason)), "")
+        list(came_back(letter.to, code=code, campaign=campaign.campaign, at=effect.at, actor="campaigns", known_at=effect.known_at))
     return answer
 
 
@@ -125,6 +138,7 @@ def _message(letter: Letter, effect: OwedEffect) -> EmailMultiAlternatives:
             "List-Unsubscribe": f"<{letter.unsubscribe}>",
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
             "Precedence": "bulk",
+            CAMPAIGN: str(effect.payload["campaign"]),
         },
         connection=get_connection(),
     )

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import re
 import smtplib
-from datetime import datetime
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core import mail
 from django.core.mail.backends.base import BaseEmailBackend
+from django.core.management import call_command
 from django.test import Client, override_settings
 from django.utils import timezone
 
-from accounts.crm.models import Segment
+from accounts.crm.models import Contact, Segment
 from billing import delivery
 from billing.crm.audience import audience
-from billing.models import Campaign, CampaignMail, Consent, Effect, JournalEvent
+from billing.models import Bounce, Campaign, CampaignMail, Consent, Effect, JournalEvent
 from billing.rebuilding import compare
 from plans.errors import Conflict, Invalid, NotFound
 from tests.books import do
@@ -130,7 +132,111 @@ def test_what_the_mail_server_refuses_is_kept() -> None:
     do("send_campaign", NOW, campaign="spring")
     deliver()
     assert {row.code for row in CampaignMail.objects.all()} == {"refused"}
-    assert set(Effect.objects.filter(kind="campaign.mail").values_list("state", flat=True)) == {"failed"}
+    assert set(Effect.objects.filter(kind="campaign.mail").values_list("state", "last_error")) == {
+        ("failed", "the mail server refused: 550 no such user")
+    }
+    assert sorted(Bounce.objects.values_list("contact", "code")) == [("", "550"), (CampaignMail.objects.get(contact__gt="").contact, "550")]
+
+
+def came_back(to: str, campaign: str = "spring", action: str = "failed") -> bytes:
+    """As a mail server says it (RFC 3464)."""
+    return f"""From: MAILER-DAEMON@mx.example
+Subject: Undelivered Mail Returned to Sender
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status; boundary="b"
+
+--b
+Content-Type: text/plain
+
+It could not be delivered.
+--b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.example
+
+Final-Recipient: rfc822; {to}
+Action: {action}
+Status: 5.1.1
+
+--b
+Content-Type: text/rfc822-headers
+
+Message-ID: <1@x>
+X-Campaign: {campaign}
+
+--b--
+""".encode()
+
+
+def test_a_mail_that_comes_back_marks_the_address_and_is_seen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, second = sent()
+    assert second.extra_headers["X-Campaign"] == "spring"
+    failed = [came_back(to) for to in ("BEN@example.com", "ben@example.com", "no@x.example")]
+    files = [tmp_path / str(number) for number in range(4)]
+    for file, content in zip(files, [*failed, came_back("ana@example.com", action="delayed")], strict=True):
+        file.write_bytes(content)
+    call_command("bounces", *map(str, files))
+    assert "2 marked, 1 addresses that nobody has" in capsys.readouterr().out
+    held = Bounce.objects.get()
+    assert (held.account, held.code, held.campaign) == ("ana", "5.1.1", "spring")
+    assert JournalEvent.objects.filter(kind="mail.bounced").count() == 1
+    assert "ben@" not in str(JournalEvent.objects.get(kind="mail.bounced").data)
+    assert audience({}, purpose="news", seller="main", at=NOW).recipients[-1].email == "ana@example.com"
+    assert CampaignMail.objects.get(contact=held.contact).bounced_at == JournalEvent.objects.get(kind="mail.bounced").effective_at
+    clerk = staff("clerk")
+    for address in ("account/ana/change/", "campaign/spring/change/", "account/work/bounced-mail/"):
+        assert "5.1.1" in clerk.get(f"/admin/billing/{address}").content.decode(), address
+    assert compare(["ana", "campaign:spring"]) == []
+    do("change_contact", NOW, account="ana", contact=held.contact, phone="1")
+    assert Bounce.objects.exists()
+    do("change_contact", NOW, account="ana", contact=held.contact, email="ben@example.org")
+    assert not Bounce.objects.exists()
+    assert compare(["ana"]) == []
+
+
+def test_no_campaign_goes_to_an_address_that_sends_mail_back() -> None:
+    draft()
+    do("send_campaign", NOW, campaign="spring")
+    do("record_bounce", NOW, account="ana", code="5.1.1")
+    deliver()
+    assert [one.to for one in mail.outbox] == [["ben@example.com"]]
+    assert CampaignMail.objects.get(contact="").code == "bounced"
+    Contact.objects.all().delete()
+    assert audience({}, purpose="news", seller="main", at=NOW).left_out["bounced"] == ("ana",)
+    clerk = staff("clerk")
+    clerk.post("/admin/billing/account/work/bounced-mail/", {"_action": "0", "row": ["ana "], "reason": "it was full"})
+    assert [one.email for one in audience({}, purpose="news", seller="main", at=NOW).recipients] == ["ana@example.com"]
+    with pytest.raises(NotFound, match="no mail to this person"):
+        do("clear_bounce", NOW, account="ana")
+    with pytest.raises(Invalid, match="code of a mail server"):
+        do("record_bounce", NOW, account="ana", code="user unknown")
+    with pytest.raises(NotFound):
+        do("record_bounce", NOW, account="ana", contact="ana/99")
+
+
+def test_a_mark_goes_with_its_address_when_contacts_become_one() -> None:
+    nobody, ben = do("add_contact", NOW, account="ana", name="B.").made["contact"], Contact.objects.get(name="Ben").contact
+    do("record_bounce", NOW, account="ana", contact=ben)
+    do("merge_contacts", NOW, account="ana", contact=ben, into=nobody)
+    assert Bounce.objects.get().contact == nobody
+    ann = do("add_contact", NOW, account="ana", name="Ann", email="ann@example.com").made["contact"]
+    do("merge_contacts", NOW, account="ana", contact=nobody, into=ann)
+    assert not Bounce.objects.exists()
+    assert compare(["ana"]) == []
+
+
+def test_a_campaign_sends_so_many_mails_a_minute() -> None:
+    draft()
+    with pytest.raises(Invalid, match="mails a minute"):
+        do("send_campaign", NOW, campaign="spring", per_minute="100001")
+    do("send_campaign", NOW, campaign="spring", per_minute="1")
+    due = Effect.objects.filter(kind="campaign.mail").order_by("due_at").values_list("due_at", flat=True)
+    assert list(due) == [NOW, NOW + timedelta(minutes=1)]
+    late = NOW + timedelta(hours=1)  # both are late: they do not go at once either
+    delivery.deliver(until=late, known_at=late, accounts=["ana"])
+    assert [one.to for one in mail.outbox] == [["ana@example.com"]]
+    delivery.deliver(until=late + timedelta(minutes=1), known_at=late, accounts=["ana"])
+    assert [one.to for one in mail.outbox] == [["ana@example.com"], ["ben@example.com"]]
 
 
 def test_one_click_says_no_without_signing_in() -> None:

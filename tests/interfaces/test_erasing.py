@@ -18,14 +18,15 @@ from accounts.signing import SignIn
 from billing import bulk, delivery
 from billing.api.keys import BadKey, find_key
 from billing.engine import Request, execute
-from billing.models import Consent, Effect, Invoice, JournalEvent, RejectedRecord
+from billing.models import Consent, Effect, Invoice, JournalEvent, RejectedRecord, UsageRecord
 from billing.rebuilding import compare
+from billing.usage.intake import ingest
 from billing.verification import verify
 from payments.documents import faces
 from payments.documents.reading import find_document
 from payments.documents.shown import shown
 from payments.models import BankLine
-from plans.errors import Conflict, Invalid, NotAllowed, Refusal
+from plans.errors import Conflict, Invalid, NotAllowed, NotFound, Refusal
 from tests.books import do, moment, open_account, publish
 from tests.interfaces.callers import staff
 from tests.interfaces.worlds import NOW
@@ -56,6 +57,17 @@ PLANTED = {
     "server": "mailbox zq-4711 unknown",
     "rejected": "zoe.q@example.net;12 calls",
     "change": "Zoe Quintanilla of old",
+}
+
+BANK_LINE: dict[str, Any] = {
+    "seller": "main",
+    "booked": NOW.date(),
+    "amount": Decimal(10),
+    "currency": "EUR",
+    "file": "a",
+    "number": 1,
+    "word": "matched",
+    "imported_at": NOW,
 }
 
 
@@ -89,9 +101,8 @@ def plant() -> None:
     Invitation.objects.create(
         digest=b"1", account="zoe", email=PLANTED["invited"], role="viewer", invited_by="x", made_at=NOW, expires_at=NOW
     )
-    line = {"seller": "main", "booked": NOW.date(), "amount": Decimal(10), "currency": "EUR", "file": "a", "number": 1, "word": "matched"}
-    BankLine.objects.create(line="l1", account="zoe", name=PLANTED["bank name"], iban="ES12", text="x", imported_at=NOW, **line)
-    BankLine.objects.create(line="l2", name="somebody", iban=PLANTED["iban"], text=PLANTED["bank text"], imported_at=NOW, **line)
+    BankLine.objects.create(line="l1", account="zoe", name=PLANTED["bank name"], iban="ES12", text="x", **BANK_LINE)
+    BankLine.objects.create(line="l2", name="somebody", iban=PLANTED["iban"], text=PLANTED["bank text"], **BANK_LINE)
     Effect.objects.filter(account="zoe").update(last_error=PLANTED["server"])
     RejectedRecord.objects.create(batch="b", line=1, code="x", reason="y", content=PLANTED["rejected"], recorded_at=NOW)
     LogEntry.objects.create(user=user, action_flag=2, object_repr=PLANTED["change"])
@@ -188,6 +199,9 @@ def test_a_policy_without_years_lets_documents_go_at_once() -> None:
     outcome = do("erase_person", NOW, account="zoe", documents="erase")
     assert outcome.made == {"kept_until": ""}
     assert "Personal details were erased." in page()
+    for line, account in (("l1", "zoe"), ("l2", "")):  # what was emptied is not emptied again
+        BankLine.objects.create(line=line, account=account, name="Q", **BANK_LINE)
+    assert do("erase_person", NOW, account="zoe").events[0].event.erased == {"bank_lines": 1}
     with pytest.raises(Conflict) as again:
         do("erase_person", NOW, account="zoe")
     assert again.value.code == "nothing_to_erase"
@@ -204,12 +218,19 @@ def stands(account: str, at: str) -> tuple[str, bool]:
 
 def test_west_of_utc_the_last_step_waits_for_the_day_of_the_account() -> None:
     open_account("nyc", name="Ned Yorke", zone="America/New_York")
-    do("sell", "2026-01-10", account="nyc", item="ticket", quantity="1")
+    do("sell", "2026-01-10T12:00Z", account="nyc", item="ticket", quantity="1")
     do("pay", "2026-01-11", account="nyc", amount=str(Invoice.objects.get(account="nyc").total.normalize()), channel="cash")
     do("erase_person", NOW, account="nyc")
     assert stands("nyc", "2036-01-10T00:00Z") == ("owed", True)
     assert stands("nyc", "2036-01-10T04:59Z") == ("owed", True)
     assert stands("nyc", "2036-01-10T05:00Z") == ("done", False)
+
+
+def test_the_years_of_a_document_count_from_its_day_where_the_account_is() -> None:
+    open_account("nyc", name="Ned Yorke", zone="America/New_York")
+    do("sell", "2026-01-11T02:00Z", account="nyc", item="ticket", quantity="1")  # the evening of the 10th there
+    do("pay", "2026-01-12", account="nyc", amount=str(Invoice.objects.get(account="nyc").total.normalize()), channel="cash")
+    assert do("erase_person", NOW, account="nyc").made == {"kept_until": "2036-01-10"}
 
 
 def test_a_policy_that_demands_more_years_later_moves_the_last_step() -> None:
@@ -277,9 +298,66 @@ def test_accounts_that_may_not_be_merged() -> None:
             do("merge_accounts", NOW, account="zoe", into=into)
         assert refused.value.code == code
     do("subscribe", NOW, account="zoe", plan="basic")
-    with pytest.raises(Conflict) as running:
+    with pytest.raises(Invalid) as unknown:
+        do("merge_accounts", NOW, account="zoe", into="zora", usage="both")
+    assert unknown.value.at == "usage"
+
+
+def test_what_stands_against_a_merge_is_said_at_once_and_handed_over_in_one_step() -> None:
+    open_account("zora")
+    made = [do("subscribe", NOW, account="zoe", plan=plan).made["contract"] for plan in ("basic", "metered")]
+    do("top_up", NOW, account="zoe", amount="5", channel="cash")
+    with pytest.raises(Conflict) as refused:
         do("merge_accounts", NOW, account="zoe", into="zora")
-    assert running.value.code == "contract_running"
+    assert (refused.value.code, refused.value.facts["contracts"]) == ("contract_running", tuple(made))
+    for words in (f"the contracts {made[0]}, {made[1]} run: hand over by transfer_contracts to zora", "5 in prepaid", "transfer_wallet"):
+        assert words in refused.value.message
+    do("change_plan", NOW, account="zoe", contract=made[0], plan="seats", when="2026-06-01")
+    with pytest.raises(Conflict, match="change_plan is scheduled"):
+        do("transfer_contracts", NOW, account="zoe", to="zora")
+    do("withdraw_change", NOW, account="zoe", change=bulk.fetch("SELECT change FROM read_change WHERE account = 'zoe'")[0][0])
+    assert do("transfer_contracts", NOW, account="zoe", to="zora").made["contracts"] == made
+    taken = bulk.fetch("SELECT plan, status FROM read_contract WHERE account = 'zora' ORDER BY contract")
+    assert taken == [("basic", "active"), ("metered", "active")]
+    assert bulk.fetch("SELECT DISTINCT status FROM read_contract WHERE account = 'zoe'") == [("ended",)]
+    with pytest.raises(NotFound, match="no running contract"):
+        do("transfer_contracts", NOW, account="zoe", to="zora")
+    assert verify(["zoe", "zora"]).faults == []
+    assert compare(["zoe", "zora"]) == []
+
+
+def sent(account: str, *names: str, **more: str) -> tuple[int, int, list[str]]:
+    """What became of use sent to the account: taken, known, why not."""
+    records = [{"id": name, "account": account, "meter": "calls", "at": "2026-02-20T10:00", "value": "4"} | more for name in names]
+    report = ingest(records, source="pbx", arrived_at=LATER)
+    return report.accepted, report.duplicates, [line.reason for line in report.rejected]
+
+
+def test_use_that_is_sent_to_a_merged_account_goes_on_where_the_merge_says_so() -> None:
+    for name in ("zora", "zara", "zita"):
+        open_account(name)
+    assert sent("zoe", "u1") == (1, 0, [])
+    do("merge_accounts", NOW, account="zoe", into="zora", usage="redirect")
+    assert sent("zoe", "u1", "u2") == (1, 1, [])
+    do("merge_accounts", NOW, account="zora", into="zara", usage="redirect")
+    assert sent("zoe", "u2", "u3") == (1, 1, [])
+    assert UsageRecord.objects.filter(account="zara").values_list("record", flat=True).get() == "u3"
+    assert sent("zoe", "v1", voids="u3", at=None, value=None) == (1, 0, [])
+    [reason] = sent("zoe", "v2", voids="u1", at=None, value=None)[2]
+    assert "belongs to another account" in reason
+    do("merge_accounts", NOW, account="zara", into="zita")
+    assert sent("zoe", "u4") == (0, 0, ["account: the account 'zoe' is closed; it goes on as 'zita', name that"])
+    assert compare(["zoe", "zora", "zara"]) == []
+
+
+def test_nobody_agrees_for_a_closed_account_and_no_can_always_be_said() -> None:
+    open_account("zora")
+    do("give_consent", NOW, account="zoe", purpose="news")
+    do("merge_accounts", NOW, account="zoe", into="zora")
+    with pytest.raises(NotAllowed, match="it goes on as 'zora'"):
+        do("give_consent", NOW, account="zoe", purpose="offers")
+    do("withdraw_consent", NOW, account="zoe", purpose="news")
+    assert Consent.objects.get(account="zoe").given is False
 
 
 def test_the_name_of_who_signs_up_is_a_code() -> None:

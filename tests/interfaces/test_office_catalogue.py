@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,9 +13,15 @@ from django.utils import timezone
 
 from accounts.models import AccessRecord
 from billing.admin import catalogues
-from billing.models import CorrectionRequest
+from billing.engine import Outcome, Request, execute
+from billing.models import CorrectionRequest, JournalEvent
+from billing.publications import kept
+from billing.publications.commands import expire_overdue
+from billing.verification import verify
 from plans import store
-from tests.books import CATALOGUE
+from plans.errors import Conflict, NotFound
+from plans.models import CatalogueStory
+from tests.books import CATALOGUE, do
 from tests.interfaces.callers import staff
 from tests.interfaces.worlds import NOW
 
@@ -144,11 +150,54 @@ def test_a_story_is_played_with_the_draft(cora: Client, monkeypatch: pytest.Monk
     monkeypatch.setattr(catalogues, "told", lambda story, draft: told(story, draft, isolation="rollback"))
     press(cora, "save", source=DEARER)
     fresh = STORY.replace("ana", "zoe")
-    assert "Every expectation holds." in press(cora, "story", show="examples", story=fresh)
-    assert "Not everything came out" in press(cora, "story", show="examples", story=fresh.replace("26.56", "24.14"))
-    said = press(cora, "story", show="examples", status=422, story=fresh.replace("do: subscribe", "do: nothing"))
+    assert "Every expectation holds." in press(cora, "story", show="examples", source=fresh)
+    assert "Not everything came out" in press(cora, "story", show="examples", source=fresh.replace("26.56", "24.14"))
+    said = press(cora, "story", show="examples", status=422, source=fresh.replace("do: subscribe", "do: nothing"))
     assert "story.yaml:6" in said
-    assert "say 'catalogue: draft.yaml'" in press(cora, "story", show="examples", status=422, story="scenario: x\n")
+    assert "say 'catalogue: draft.yaml'" in press(cora, "story", show="examples", status=422, source="scenario: x\n")
+
+
+def approve() -> Outcome:
+    return execute(Request("approve_publication", {"by": "somebody", "role": "finance"}, NOW, actor="command line", known_at=NOW))
+
+
+def test_a_kept_story_is_played_again_before_its_draft_is_published(cora: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "ISOLATION", "rollback")
+    press(cora, "save", source=DEARER)
+    fresh = STORY.replace("ana", "zoe")
+    assert "Kept." in press(cora, "keep", show="examples", story="first-month", source=fresh)
+    assert "first-month user:staff-catalogue_manager not yet" in text(cora.get(f"{PAGE}?show=examples"))
+    with pytest.raises(Conflict, match="first-month was not played with this text"):
+        do("request_publication", NOW, catalogue="test", reason="x")
+    assert "Played." in press(cora, "play", show="examples")
+    do("keep_story", NOW, catalogue="test", story="wrong", source=fresh.replace("26.56", "24.14"))
+    refused = press(cora, "ask", show="publish", status=409, reason="Costs went up")
+    assert "the story wrong does not come out as it says" in refused
+    do("drop_story", NOW, catalogue="test", story="wrong")
+    assert "Asked for." in press(cora, "ask", show="publish", reason="Costs went up, really")
+    do("keep_story", NOW, catalogue="test", story="wrong", source="no story")
+    with pytest.raises(Conflict, match="wrong was not played"):
+        approve()
+    assert do("play_stories", NOW, catalogue="test").made == {"played": 2, "failed": ["wrong"]}
+    do("drop_story", NOW, catalogue="test", story="wrong")
+    assert approve().made["version"] == 2
+    assert CatalogueStory.objects.get().name == "first-month"
+    do("draft_catalogue", NOW, catalogue="test")
+    with pytest.raises(NotFound, match="did you mean 'first-month'"):
+        do("drop_story", NOW, catalogue="test", story="first-mont")
+
+
+def test_a_request_to_publish_that_nobody_decided_ends_with_an_event(cora: Client) -> None:
+    press(cora, "save", source=DEARER)
+    do("request_publication", NOW, catalogue="test", reason="x")
+    request = CorrectionRequest.objects.get()
+    expire_overdue(at=request.expires_at - timedelta(seconds=1), actor="clockwork")
+    assert CorrectionRequest.objects.get().status == "pending"
+    expire_overdue(at=request.expires_at, actor="clockwork")
+    expire_overdue(at=request.expires_at, actor="clockwork")
+    event = JournalEvent.objects.get(kind="request.expired", stream="house:catalogue")
+    assert (event.data["request"], CorrectionRequest.objects.get().status) == (request.request, "expired")
+    assert verify(["house:catalogue"]).faults == []
 
 
 def test_a_back_test_shows_who_pays_more_and_leads_to_their_lines(cora: Client) -> None:

@@ -18,6 +18,7 @@ from django.db import Error as DatabaseError
 from django.utils import timezone
 
 from billing.engine import Outcome, Request, execute
+from billing.publications.kept import stories
 from plans import store
 from plans.catalogue import Catalogue
 from plans.errors import Invalid, NotFound, Refusal
@@ -143,6 +144,16 @@ class Command(BaseCommand):
         self.stdout.write(kept.result if options["json"] else told(json.loads(kept.result)))
         return GOOD
 
+    def do_stories(self, options: dict[str, Any]) -> int:
+        name = options["name"].removesuffix(f"@{DRAFT}")
+        run("play_stories", {"catalogue": name}, by=options["by"])
+        found = list(stories(name))
+        for row in found:
+            self.stdout.write(f"{row.name}: {'holds' if row.holds else 'does not hold'}")
+            if not row.holds:
+                self.stdout.write(row.said)
+        return GOOD if all(row.holds for row in found) else PROBLEMS
+
     def do_request(self, options: dict[str, Any]) -> int:
         effective = {"effective": options["effective"]} if options["effective"] else {}
         asked = {"catalogue": options["name"].removesuffix(f"@{DRAFT}"), "reason": options["reason"]} | effective
@@ -205,10 +216,11 @@ def _deciding_arguments(actions: Any) -> list[CommandParser]:
     backtest.add_argument("--json", action="store_true", help="the result as one JSON document, nothing else")
     request = actions.add_parser("request", help="ask that a draft be published; somebody else must approve it")
     request.add_argument("--effective", metavar="DATE", help="the day from which new contracts take it")
+    played = actions.add_parser("stories", help="play the stories that are kept with the catalogue, with the draft")
     discard = actions.add_parser("discard", help="give a draft up")
     approve = actions.add_parser("approve", help="approve what somebody else asked for, and publish it")
     reject = actions.add_parser("reject", help="say no to what somebody else asked for")
-    for action in (backtest, request, discard):
+    for action in (backtest, played, request, discard):
         action.add_argument("name", metavar="DRAFT")
     for action in (approve, reject):
         action.add_argument("request", metavar="REQUEST", nargs="?", default="", help="its id (default: the newest)")
@@ -216,7 +228,7 @@ def _deciding_arguments(actions: Any) -> list[CommandParser]:
         action.add_argument("--reason", required=True, metavar="TEXT")
     for action in (request, approve, reject):
         action.add_argument("--role", default="", metavar="ROLE", help="in which role")
-    return [backtest, request, discard, approve, reject]
+    return [backtest, played, request, discard, approve, reject]
 
 
 def speaking(options: dict[str, Any], *more: str) -> dict[str, str]:

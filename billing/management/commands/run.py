@@ -16,6 +16,7 @@ from billing import bulk, clockwork, delivery, runs
 from billing.engine import Request, execute
 from billing.management.base import USAGE, BillingCommand, moment
 from billing.models.runs import Run
+from billing.publications.commands import expire_overdue
 
 T = TypeVar("T")
 MOST_AHEAD = timedelta(days=366)
@@ -64,6 +65,8 @@ class Command(BillingCommand):
             kind = "advance" if what in ADVANCE else what
             at = moment(options["at"])
             self._check_sense(at, meant=options["far_ahead"] or options["dry_run"])
+            if kind == "advance" and not options["dry_run"]:
+                expire_overdue(at=at, actor=ACTOR)
             run = runs.start(kind, until=at, by=ACTOR, at=timezone.now(), dry_run=options["dry_run"])
             self._conduct(run, options)
 
