@@ -15,14 +15,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from billing.api import given, shown
-from billing.api.base import PROBLEMS, BillingView, dated
+from billing.api.base import DATES, PROBLEMS, BillingView, dated
 from billing.api.callers import caller_of
 from billing.entitlements import check, check_all
 from billing.queries.accounts import find_account
 from billing.queries.forecast import forecast, timeline
-from billing.queries.money import Dates, ledger_balances
+from billing.queries.money import ledger_balances
 from billing.queries.statement import statement
 from billing.queries.status import money_text
+from billing.then import seen_then
 from payments.documents import faces
 from payments.documents.mailing import file_name
 from payments.documents.reading import Span, find_document
@@ -125,7 +126,7 @@ class StatementView(AccountView):
         operation_id="account_statement",
         summary="A statement of account: opening, what happened, closing",
         tags=["accounts"],
-        parameters=[*FROM_TO, dated("known_at", "count what was recorded up to and including it")],
+        parameters=[*FROM_TO, *DATES[1:]],
         responses={200: StatementAnswer(many=True), **PROBLEMS},
     )
     def get(self, request: Request, account: str) -> Response:
@@ -147,16 +148,12 @@ class BalancesView(AccountView):
         operation_id="account_balances",
         summary="What stands in each ledger of the account, now or as of any two dates",
         tags=["accounts"],
-        parameters=[
-            dated("as_of", "count what is effective up to and including it"),
-            dated("known_at", "count what was recorded up to and including it"),
-        ],
+        parameters=DATES,
         responses={200: BalanceRowAnswer(many=True), **PROBLEMS},
     )
     def get(self, request: Request, account: str) -> Response:
-        given.only(request, ["as_of", "known_at"])
-        zone = self.zone(request, account)
-        dates = Dates(given.moment(request, "as_of", zone), given.moment(request, "known_at", zone))
+        given.only(request, given.DATES)
+        dates = given.dates(request, self.zone(request, account))
         return Response(
             [
                 {"ledger": ledger, "currency": currency, "amount": money_text(amount, currency)}
@@ -247,16 +244,19 @@ class DocumentView(AccountView):
         operation_id="account_document",
         summary="A document as PDF: by number or id; a payment for its receipt; or `statement`",
         tags=["invoices"],
-        parameters=FROM_TO,
+        parameters=[*FROM_TO, *DATES],
         responses={(200, "application/pdf"): OpenApiTypes.BINARY, **PROBLEMS},
     )
     def get(self, request: Request, account: str, document: str) -> HttpResponse:
-        given.only(request, ["from", "to"])
-        start, end = given.span(request, self.zone(request, account))
+        given.only(request, ["from", "to", *given.DATES])
+        zone = self.zone(request, account)
+        start, end = given.span(request, zone)
+        dates = given.dates(request, zone)
         name = given.plain_part(document, "document")
         if name != "statement" and (start or end):
             raise Invalid("unknown_parameter", "only a statement is about a span", at="from" if start else "to")
-        found = find_document(account, name, at=timezone.now(), span=Span(start, end))
+        with seen_then([account], dates):
+            found = find_document(account, name, at=dates.as_of or timezone.now(), span=Span(start, end))
         answer = HttpResponse(faces.pdf(found, words_of(found)), content_type="application/pdf")
         answer["Content-Disposition"] = f'attachment; filename="{file_name(found)}.pdf"'
         answer["Cache-Control"] = "private, no-store"

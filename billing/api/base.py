@@ -23,6 +23,14 @@ def dated(name: str, meaning: str) -> OpenApiParameter:
     return OpenApiParameter(name, str, description=f"{meaning}; ISO date or time, in the account's zone unless it has an offset")
 
 
+#: A question about the past: the same two dates, the same answer, for ever.
+LOCAL = "ISO date or time, in the account's zone (lists: UTC) unless it has an offset"
+DATES = [
+    OpenApiParameter("as_of", str, description=f"count what is effective up to and including it; {LOCAL}"),
+    OpenApiParameter("known_at", str, description=f"count what was recorded up to and including it; {LOCAL}"),
+]
+
+
 class BillingView(APIView):
     """What the caller may see decides what a view answers; what is out of sight is not found."""
 

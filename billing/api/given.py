@@ -7,11 +7,13 @@ from datetime import datetime
 
 from rest_framework.request import Request
 
+from billing.queries.money import Dates
 from plans.errors import Invalid, NotFound
 from plans.fields import suggestion
 from plans.periods import parse_time
 
 MOST, DEFAULT = 500, 100
+DATES = ("as_of", "known_at")
 LONGEST = 500
 SWITCH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
@@ -39,6 +41,11 @@ def moment(request: Request, name: str, zone: str) -> datetime | None:
     """A time, local to the zone unless it says otherwise; None where nothing is said."""
     value = text(request, name)
     return parse_time(value, zone, name) if value else None
+
+
+def dates(request: Request, zone: str = "UTC") -> Dates:
+    """The two dates of a question about the past; none given: now."""
+    return Dates(moment(request, "as_of", zone), moment(request, "known_at", zone))
 
 
 def span(request: Request, zone: str) -> tuple[datetime | None, datetime | None]:

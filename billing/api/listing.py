@@ -19,9 +19,11 @@ from django.db.models import Q, QuerySet
 from rest_framework.request import Request
 
 from accounts.access import Caller
-from billing.api import given
+from billing.api import given, past
 from billing.api.resources import Resource
+from billing.queries.money import Dates
 from billing.queries.status import money_text
+from billing.then import seen_then
 from plans.errors import Invalid, NotFound
 from plans.fields import suggestion
 from plans.money import plain
@@ -36,7 +38,12 @@ def parameters(resource: Resource) -> list[str]:
     names = []
     for name in resource.filters:
         names += [f"{name}_from", f"{name}_before"] if _is_time(resource, name) else [name]
-    return [*names, *(["search"] if resource.search else []), *PAGING]
+    return [*names, *(["search"] if resource.search else []), *PAGING, *dates_of(resource)]
+
+
+def dates_of(resource: Resource) -> Sequence[str]:
+    """The two dates, where the resource has a past."""
+    return given.DATES if resource.past else ()
 
 
 def _is_time(resource: Resource, name: str) -> bool:
@@ -48,10 +55,16 @@ def page(resource: Resource, request: Request, caller: Caller) -> tuple[list[dic
     given.only(request, parameters(resource))
     limit, newest = given.limit(request), given.yes_or_no(request, "newest")
     shown = chosen(resource, given.text(request, "fields"))
+    dates = given.dates(request) if resource.past else Dates()
     rows = filtered(resource, request, caller.only_seen(resource.model._default_manager.all(), column=resource.owner))
     if cursor := given.text(request, "after"):
         rows = rows.filter(_beyond(resource.order, _read_cursor(resource, cursor), newest=newest))
-    found = list(rows.order_by(*(f"-{name}" if newest else name for name in resource.order))[: limit + 1])
+    rows = rows.order_by(*(f"-{name}" if newest else name for name in resource.order))
+    if resource.facts:
+        found = list(past.ended(resource, rows, dates)[: limit + 1])
+    else:
+        with seen_then([] if dates.now else past.streams_of(resource, request, caller), dates):
+            found = list(rows[: limit + 1])
     listed = found[:limit]
     following = _cursor(resource, listed[-1]) if len(found) > limit else ""
     return [as_data(row, shown) for row in listed], following
@@ -59,10 +72,15 @@ def page(resource: Resource, request: Request, caller: Caller) -> tuple[list[dic
 
 def one(resource: Resource, key: str, request: Request, caller: Caller) -> dict[str, Any]:
     """One row by its key. Raises NotFound, also for what the caller may not see."""
-    given.only(request, ["fields"])
+    given.only(request, ["fields", *dates_of(resource)])
     shown = chosen(resource, given.text(request, "fields"))
+    dates = given.dates(request) if resource.past else Dates()
     rows = caller.only_seen(resource.model._default_manager.all(), column=resource.owner)
-    row = rows.filter(**{resource.key: key}).first() if "\x00" not in key else None
+    rows = rows.filter(**{resource.key: key}) if "\x00" not in key else rows.none()
+    row = rows.first()
+    if not dates.now:
+        with seen_then(past.stream_of(resource, key, row, caller), dates):
+            row = rows.all().first()
     if row is None:
         raise NotFound("not_found", f"there is no {resource.key} {key[:80]!r}", at=resource.key)
     return as_data(row, shown)

@@ -43,12 +43,17 @@ from billing.models import (
 )
 from payments.models import Deposit, Dispute, Receipt, Refund
 
+#: Rows are made by the streams of their accounts; of others: the column that names the stream, and what stands before it.
+OF_ACCOUNTS = ("", "")
+
 
 @dataclass(frozen=True)
 class Resource:
     """`key` names one row (empty: rows are only listed); `order` is unique and never changes for a row, so that pages are stable.
 
     `filters`: columns asked for equality (several values apart by commas), and dates and times by `NAME_from` and `NAME_before`.
+    `past`: what its rows of then are made again from; None where no event says them. `facts`: of rows that never change, the columns
+    that say when each counts and when it was known (empty: its event says it).
     """
 
     name: str
@@ -61,6 +66,8 @@ class Resource:
     hidden: tuple[str, ...] = ()
     owner: str = "account"
     staff_only: bool = False
+    past: tuple[str, str] | None = OF_ACCOUNTS
+    facts: tuple[str, str] | None = None
 
     @property
     def columns(self) -> list[Any]:
@@ -197,6 +204,7 @@ RESOURCES = (
         UsageRecord,
         ("account", "meter", "at", "source", "record"),
         filters=("account", "meter", "source", "record", "kind", "subject", "at"),
+        facts=("at", "recorded_at"),
         hidden=("sequence",),
     ),
     Resource(
@@ -207,6 +215,7 @@ RESOURCES = (
         key="booking",
         filters=("account", "thing", "unit", "status", "start", "end"),
         search=("booking", "reference", "name"),
+        past=("thing", "thing:"),
         hidden=("number",),
     ),
     Resource(
@@ -225,6 +234,7 @@ RESOURCES = (
         key="reservation",
         filters=("account", "item", "location", "status", "expires"),
         search=("reservation", "reference"),
+        past=("item", "stock:"),
     ),
     Resource(
         "stock",
@@ -234,6 +244,7 @@ RESOURCES = (
         filters=("item", "location"),
         owner="item",
         staff_only=True,
+        past=("item", "stock:"),
     ),
     Resource(
         "contacts",
@@ -243,6 +254,7 @@ RESOURCES = (
         key="contact",
         filters=("account", "role"),
         hidden=("id", "note"),
+        past=None,
     ),
     Resource(
         "consents",
@@ -268,6 +280,7 @@ RESOURCES = (
         filters=("account", "seller", "made_at", "expires_at", "revoked_at"),
         hidden=("digest", "old_digest", "old_until"),
         staff_only=True,
+        past=None,
     ),
     Resource(
         "campaigns",
@@ -278,6 +291,7 @@ RESOURCES = (
         filters=("segment", "purpose", "sent_at"),
         owner="campaign",
         staff_only=True,
+        past=("campaign", "campaign:"),
     ),
     Resource(
         "campaign_mails",
@@ -294,6 +308,7 @@ RESOURCES = (
         ("item", "sequence"),
         filters=("item", "location", "account", "reason", "at"),
         staff_only=True,
+        past=("item", "stock:"),
     ),
     Resource(
         "requests",
@@ -303,6 +318,7 @@ RESOURCES = (
         key="request",
         filters=("account", "seller", "command", "code", "status", "asked_by", "decided_by", "made_at"),
         staff_only=True,
+        past=("account", ""),
     ),
     Resource(
         "receipts",
@@ -313,6 +329,7 @@ RESOURCES = (
         filters=("currency", "channel", "received_at"),
         search=("reference",),
         staff_only=True,
+        past=("account", ""),
     ),
     Resource(
         "postings",
@@ -321,6 +338,7 @@ RESOURCES = (
         ("account", "sequence", "leg"),
         filters=("account", "ledger", "currency", "seller", "invoice", "accounting_date", "effective_at"),
         staff_only=True,
+        facts=("effective_at", ""),
     ),
     Resource(
         "events",
@@ -331,6 +349,7 @@ RESOURCES = (
         filters=("stream", "kind", "actor", "command", "key", "effective_at", "recorded_at"),
         hidden=("position", "previous_hash", "hash"),
         staff_only=True,
+        facts=("effective_at", "recorded_at"),
     ),
     Resource(
         "webhooks",
@@ -341,6 +360,7 @@ RESOURCES = (
         filters=("account", "status"),
         search=("endpoint", "url"),
         staff_only=True,
+        past=("endpoint", "webhook:"),
     ),
     Resource(
         "webhook_attempts",
@@ -350,6 +370,7 @@ RESOURCES = (
         filters=("endpoint", "event", "kind", "status", "message", "at"),
         owner="endpoint",
         staff_only=True,
+        past=None,
     ),
     Resource(
         "effects",
@@ -359,5 +380,6 @@ RESOURCES = (
         filters=("account", "kind", "state", "due_at"),
         hidden=("leased_until",),
         staff_only=True,
+        past=None,
     ),
 )

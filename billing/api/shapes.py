@@ -16,6 +16,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema_field
 from rest_framework import serializers
 
 from billing.api import given
+from billing.api.base import DATES
 from billing.api.resources import Resource
 from billing.command import Command
 
@@ -68,7 +69,7 @@ def switch_parameter(name: str, meaning: str) -> OpenApiParameter:
 
 def list_parameters(resource: Resource, names: list[str]) -> list[OpenApiParameter]:
     """The parameters of a list, each with what it means."""
-    known = {
+    known = {parameter.name: parameter for parameter in DATES} | {
         "after": OpenApiParameter("after", str, description="the cursor of a page; the address `next` has it"),
         "limit": limit_parameter(),
         "fields": OpenApiParameter("fields", str, description="only these fields, apart by commas"),

@@ -13,8 +13,8 @@ from drf_spectacular.views import SpectacularSwaggerSplitView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from billing.api import answers, given, listing, schema
-from billing.api.base import PROBLEMS, BillingView, dated
+from billing.api import answers, given, listing, past, schema
+from billing.api.base import DATES, PROBLEMS, BillingView
 from billing.api.callers import IsSomebody, IsStaff, caller_of
 from billing.api.resources import Resource
 from billing.api.shapes import limit_parameter, list_parameters, page_shape, row_shape
@@ -25,7 +25,7 @@ from billing.queries.credit import credit_limit
 from billing.queries.invoices import find_invoice
 from billing.queries.status import status, statuses
 from billing.queries.why import why
-from plans.errors import NotFound
+from billing.then import seen_then
 
 LISTED = "The rows that the caller may see, in an order that never changes; `next` is the address of the following page."
 ONE_SEEN = "What the caller may not see is not found."
@@ -40,20 +40,22 @@ class AccountsView(BillingView):
             OpenApiParameter("after", str, description="the cursor of a page; the address `next` has it"),
             limit_parameter(),
             OpenApiParameter("seller", str, description="only accounts of this seller"),
+            *DATES,
         ],
         responses={200: answers.AccountsAnswer, **PROBLEMS},
     )
     def get(self, request: Request) -> Response:
-        given.only(request, ["after", "limit", "seller"])
-        limit = given.limit(request)
+        given.only(request, ["after", "limit", "seller", *given.DATES])
+        limit, dates = given.limit(request), given.dates(request)
         after, seller = given.text(request, "after"), given.text(request, "seller")
-        rows = caller_of(request).only_seen(Account.objects.filter(account__gt=after))
+        rows = past.opened_by(caller_of(request).only_seen(Account.objects.filter(account__gt=after)), dates)
         if seller:
             rows = rows.filter(seller=seller)
         names = list(rows.order_by("account").values_list("account", flat=True)[: limit + 1])
         page = names[:limit]
-        found = {one.account.account: one for one in statuses(at=timezone.now(), accounts=page)}
-        asked = {"after": page[-1] if page else "", "limit": limit} | ({"seller": seller} if seller else {})
+        found = {one.account.account: one for one in statuses(at=timezone.now(), accounts=page, as_of=dates.as_of, known_at=dates.known_at)}
+        kept = {name: request.query_params[name] for name in ("seller", *given.DATES) if given.text(request, name)}
+        asked = {"after": page[-1] if page else "", "limit": limit} | kept
         following = f"{reverse('api-accounts')}?{urlencode(asked)}" if len(names) > limit else None
         return Response({"results": [answers.account_data(found[name]) for name in page], "next": following})
 
@@ -64,20 +66,18 @@ class StatusView(BillingView):
         summary="Who owes how much: one account, now or as of any two dates",
         tags=["accounts"],
         parameters=[
-            dated("as_of", "count what is effective up to and including it"),
-            dated("known_at", "count what was recorded up to and including it"),
+            *DATES,
             OpenApiParameter("ETag", str, OpenApiParameter.HEADER, response=[200], description="the last event: give it as If-Match"),
         ],
         responses={200: answers.StatusAnswer, **PROBLEMS},
     )
     def get(self, request: Request, account: str) -> Response:
-        given.only(request, ["as_of", "known_at"])
+        given.only(request, given.DATES)
         caller_of(request).must_see(account)
-        zone = find_account(account).zone
-        as_of, known_at = given.moment(request, "as_of", zone), given.moment(request, "known_at", zone)
+        dates = given.dates(request, find_account(account).zone)
         now, tag = timezone.now(), head_tag(account)  # before the look: a tag may be older than what is shown, never newer
-        one = status(account, at=now, as_of=as_of, known_at=known_at)
-        next_up = ahead(account, at=now) if as_of is None and known_at is None else None
+        one = status(account, at=now, as_of=dates.as_of, known_at=dates.known_at)
+        next_up = ahead(account, at=now) if dates.now else None
         limit = credit_limit(account) if next_up is not None else None
         return Response(answers.status_data(one, next_up, limit), headers={"ETag": tag})
 
@@ -93,13 +93,19 @@ class WhyView(BillingView):
         operation_id="account_why",
         summary="Why: a tree from the balance to the raw measurements",
         tags=["accounts"],
-        parameters=[OpenApiParameter("what", str, description="a document's number or id, an event, a contract, an item, or an amount")],
+        parameters=[
+            OpenApiParameter("what", str, description="a document's number or id, an event, a contract, an item, a feature, or an amount"),
+            *DATES,
+        ],
         responses={200: answers.WhyAnswer, **PROBLEMS},
     )
     def get(self, request: Request, account: str) -> Response:
-        given.only(request, ["what"])
+        given.only(request, ["what", *given.DATES])
         caller_of(request).must_see(account)
-        return Response(why(account, given.text(request, "what"), at=timezone.now()).as_dict())
+        dates = given.dates(request, find_account(account).zone)
+        with seen_then([account], dates):
+            found = why(account, given.text(request, "what"), at=dates.as_of or timezone.now())
+        return Response(found.as_dict())
 
 
 class InvoiceView(BillingView):
@@ -107,13 +113,17 @@ class InvoiceView(BillingView):
         operation_id="invoice",
         summary="One document with its lines, by id or number",
         tags=["invoices"],
+        parameters=DATES,
         responses={200: answers.InvoiceAnswer, **PROBLEMS},
     )
     def get(self, request: Request, invoice: str) -> Response:
-        given.only(request, [])
-        found = find_invoice(invoice)
-        if not caller_of(request).sees(found.invoice.account):
-            raise NotFound("unknown_invoice", f"there is no document {invoice[:60]!r}; use its id or its number", at="invoice")
+        given.only(request, given.DATES)
+        found = find_invoice(invoice, seen=caller_of(request).only_seen)
+        account = found.invoice.account
+        dates = given.dates(request, find_account(account).zone)
+        if not dates.now:
+            with seen_then([account], dates):
+                found = find_invoice(found.invoice.invoice, account=account)
         return Response(answers.invoice_data(found))
 
 
@@ -169,7 +179,7 @@ def one_view(resource: Resource) -> Any:
             summary=f"One of: {resource.what}",
             description=ONE_SEEN,
             tags=[resource.name],
-            parameters=list_parameters(resource, ["fields"]),
+            parameters=list_parameters(resource, ["fields", *listing.dates_of(resource)]),
             responses={200: row_shape(resource), **PROBLEMS},
         )
         def get(self, request: Request, key: str) -> Response:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from billing.models import AllocationRow, Invoice, InvoiceLine
 from plans.errors import Conflict, NotFound
@@ -15,9 +17,10 @@ class InvoicePage:
     allocations: tuple[AllocationRow, ...]  # what payments, credit and credit notes took from it
 
 
-def find_invoice(name: str, *, account: str = "") -> InvoicePage:
-    """A document by its id or number. Raises NotFound `unknown_invoice`, Conflict `which_invoice` where sellers share the number."""
-    of_account = Invoice.objects.filter(account=account) if account else Invoice.objects.all()
+def find_invoice(name: str, *, account: str = "", seen: Callable[[Any], Any] = lambda rows: rows) -> InvoicePage:
+    """A document by its id or number, of the account where one is named, among the rows that `seen` leaves. Raises NotFound
+    `unknown_invoice`, Conflict `which_invoice` where sellers share the number."""
+    of_account = seen(Invoice.objects.filter(account=account) if account else Invoice.objects.all())
     of_account = of_account if "\x00" not in name else of_account.none()
     invoice = of_account.filter(invoice=name).first()
     if invoice is None:

@@ -9,11 +9,11 @@ is not disputed;
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 
-from billing import ledgers
+from billing import bulk, ledgers
 from billing.due import fallen_due, overdue
 from billing.queries.accounts import AccountRow, find_account, find_accounts
 from billing.queries.money import ZERO, Dates, OpenDocument, balances, open_documents, unbilled
@@ -56,8 +56,8 @@ class Status:
 
 def status(account: str, *, at: datetime, as_of: datetime | None = None, known_at: datetime | None = None) -> Status:
     """The account at `at` (which only decides what is due), or as of then and as known then. Raises NotFound `unknown_account`."""
-    found = find_account(account)
-    return _statuses({account: found}, at=as_of or at, dates=Dates(as_of, known_at))[0]
+    found = {account: find_account(account)}
+    return _statuses(found, at=as_of or at, dates=Dates(as_of, known_at))[0]
 
 
 def statuses(
@@ -76,6 +76,8 @@ def statuses(
 
 def _statuses(found: dict[str, AccountRow], *, at: datetime, dates: Dates) -> list[Status]:
     sums, documents, open_charges = balances(found, dates), open_documents(found, dates), unbilled(found, dates)
+    if not dates.now:
+        found = _as_they_were(found, dates)
     answer = []
     for name, row in found.items():
         mine = documents.get(name, [])
@@ -86,6 +88,24 @@ def _statuses(found: dict[str, AccountRow], *, at: datetime, dates: Dates) -> li
         shown = tuple(one for one in amounts if not one.empty or one.currency == row.currency)
         answer.append(Status(row, at, _standing(row, shown), shown, tuple(mine)))
     return answer
+
+
+def _as_they_were(found: dict[str, AccountRow], dates: Dates) -> dict[str, AccountRow]:
+    """The accounts, open, parked or closed as they were then."""
+    condition, parameters = dates.condition(effective="j.effective_at", address="j")
+    statement = f"""
+        SELECT DISTINCT ON (account) account, kind, reason FROM (
+            SELECT stream AS account, sequence, kind, effective_at, data->>'reason' AS reason FROM journal
+            WHERE kind IN ('account.parked', 'account.released', 'account.closed') AND stream = ANY(%s)
+        ) AS j WHERE true{condition} ORDER BY account, sequence DESC"""  # noqa: S608 - a literal of queries.money
+    last = {account: (kind, reason) for account, kind, reason in bulk.fetch(statement, [list(found), *parameters])}
+    return {name: _after(row, *last.get(name, ("", ""))) for name, row in found.items()}
+
+
+def _after(row: AccountRow, kind: str, reason: str) -> AccountRow:
+    """The account after such an event; open where there is none."""
+    status = {"account.parked": "parked", "account.closed": "closed"}.get(kind, "open")
+    return replace(row, status=status, reason=reason if status != "open" else "")
 
 
 def _amounts(
