@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
@@ -65,7 +66,7 @@ def test_every_operation_says_how_it_can_be_refused(kept: dict[str, Any]) -> Non
 
 def test_the_arguments_of_commands_are_closed(kept: dict[str, Any]) -> None:
     arguments = [found for name, found in kept["components"]["schemas"].items() if name.endswith("Arguments")]
-    assert len(arguments) == len(registry())
+    assert len(arguments) == sum(bool(fields(command.arguments)) for command in registry().values())  # one that takes none has no body
     assert all(found["additionalProperties"] is False for found in arguments)
 
 
