@@ -186,7 +186,7 @@ CUSTOMER_COMMANDS: dict[str, tuple[str, frozenset[str]]] = {
     "apply_coupon": ("contracts", frozenset({"contract", "coupon"})),
     "change_details": (
         "details",
-        frozenset({"name", "email", "phone", "street", "postcode", "city", "region", "country", "tax_id", "locale"}),
+        frozenset({"name", "email", "phone", "street", "postcode", "city", "region", "country", "tax_id", "locale", "clear"}),
     ),
     "add_contact": ("details", frozenset({"name", "email", "phone", "role", "receives"})),
     "change_contact": ("details", frozenset({"contact", "name", "email", "phone", "role", "receives", "clear"})),

@@ -14,18 +14,19 @@ PRIVATE = ("iban",)  # never frozen, because no document shows them
 WRITTEN = FIELDS + PRIVATE
 
 
-def write(account: str, values: Mapping[str, str], *, at: datetime) -> list[str]:
-    """Set the given personal fields of the account; answers their names, for the event."""
+def write(account: str, values: Mapping[str, str], *, at: datetime, clear: Collection[str] = ()) -> list[str]:
+    """Set the given personal fields of the account and empty those in `clear`; answers the names of both, for the event."""
     given = {name: value for name, value in values.items() if name in WRITTEN and value}
     columns = ", ".join(WRITTEN)
-    kept = ", ".join(f"{name} = coalesce(nullif(excluded.{name}, ''), vault_person.{name})" for name in WRITTEN)
+    stays = {name: "excluded" if name in clear else "vault_person" for name in WRITTEN}
+    kept = ", ".join(f"{name} = coalesce(nullif(excluded.{name}, ''), {stays[name]}.{name})" for name in WRITTEN)
     with connection.cursor() as cursor:
         cursor.execute(
             f"""INSERT INTO vault_person (account, {columns}, changed_at) VALUES (%s, {", ".join(["%s"] * len(WRITTEN))}, %s)
                 ON CONFLICT (account) DO UPDATE SET {kept}, changed_at = excluded.changed_at""",
             [account, *(given.get(name, "") for name in WRITTEN), at],
         )
-    return sorted(given)
+    return sorted({*given, *(name for name in clear if name in WRITTEN)})
 
 
 def freeze(accounts: Collection[str]) -> dict[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -32,10 +31,7 @@ class Shown:
     effects: tuple[str, ...]
 
 
-Say = Callable[[Decimal, str], str]  # an amount of a currency in words
-
-
-def shown_preview(outcome: Outcome, *, say: Say = money_text, say_total: Say | None = None) -> Shown:
+def shown_preview(outcome: Outcome) -> Shown:
     """The preview of a dry run. Balances are what is owed less the credit; equal ones are shown too, so that nothing is guessed."""
     preview = outcome.preview
     if preview is None:
@@ -44,21 +40,19 @@ def shown_preview(outcome: Outcome, *, say: Say = money_text, say_total: Say | N
     return Shown(
         token=preview.token,
         events=tuple((one, summary(one.event)) for one in outcome.events),
-        documents=tuple(_document(event, say, say_total or _with_currency) for event in preview.documents),
+        documents=tuple(_document(event) for event in preview.documents),
         balances=tuple(
-            (*name, say(preview.before.get(name, ZERO), name[1]), say(preview.after.get(name, ZERO), name[1])) for name in names
+            (*name, money_text(preview.before.get(name, ZERO), name[1]), money_text(preview.after.get(name, ZERO), name[1]))
+            for name in names
         ),
         effects=tuple(kind if count == 1 else f"{kind} × {count}" for kind, count in Counter(kind for kind, _ in preview.effects).items()),
     )
 
 
-def _with_currency(amount: Decimal, currency: str) -> str:
-    return f"{money_text(amount, currency)} {currency}"
-
-
-def _document(event: Any, say: Say, say_total: Say) -> ShownDocument:
+def _document(event: Any) -> ShownDocument:
     kind = getattr(event, "document", "credit_note").replace("_", " ")
     lines = tuple(
-        (line.name, plain(line.quantity), say(line.amount, event.currency), say(line.tax, event.currency)) for line in event.lines
+        (line.name, plain(line.quantity), money_text(line.amount, event.currency), money_text(line.tax, event.currency))
+        for line in event.lines
     )
-    return ShownDocument(kind, say_total(event.total, event.currency), lines)
+    return ShownDocument(kind, f"{money_text(event.total, event.currency)} {event.currency}", lines)

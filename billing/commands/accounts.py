@@ -85,6 +85,11 @@ def _reasons(exempt: Mapping[str, Any]) -> dict[str, str]:
     return {name: str(reason) for name, reason in exempt.items()}
 
 
+#: Details that say where an account is taxed, beside the country; and all that may be emptied.
+PLACE = ("region", "city", "tax_id")
+CLEARABLE = (*PLACE, "phone", "street", "postcode")
+
+
 @dataclass(frozen=True)
 class ChangeDetails(Timed):
     account: str
@@ -101,13 +106,14 @@ class ChangeDetails(Timed):
     postcode: str = ""
     iban: str = ""  # where money goes that is owed to the customer
     terms: str = ""
+    clear: tuple[str, ...] = ()  # details that are emptied: region, city, tax_id, phone, street, postcode
 
     def writes(self) -> frozenset[str]:
-        taxed = any(getattr(self, name) is not None for name in ("country", "region", "city", "tax_id", "exempt"))
+        taxed = any(getattr(self, name) is not None or name in self.clear for name in ("country", "region", "city", "tax_id", "exempt"))
         return frozenset({"place"} if taxed else ()) | frozenset({"payment_terms"} if self.terms else ())
 
     def later(self) -> None:
-        if found := sorted(_personal(self)):
+        if found := sorted({*_personal(self), *(name for name in self.clear if name not in PLACE)}):
             message = f"{found[0]} is a person's: it can't wait in the journal; only the place of tax, locale and terms can be scheduled"
             raise Invalid("personal_data", message, at=found[0])
 
@@ -115,9 +121,11 @@ class ChangeDetails(Timed):
 def change_details(context: Context, args: ChangeDetails) -> Decision:
     """Change details from now on. A new tax place acts on what is supplied from then on; issued documents keep theirs."""
     state = open_state(args.account)
-    fields = vault.write(args.account, _personal(args), at=context.at)
+    _check_clear(args)
+    fields = vault.write(args.account, _personal(args), at=context.at, clear=args.clear)
     old = state.place_on(context.at)
-    given = {name: getattr(args, name) for name in ("country", "region", "city", "tax_id") if getattr(args, name) is not None}
+    given = {name: getattr(args, name) for name in ("country", *PLACE) if getattr(args, name) is not None}
+    given |= {name: "" for name in PLACE if name in args.clear}
     place = None
     if given or args.exempt is not None:
         exempt = old.exempt if args.exempt is None else _reasons(args.exempt)
@@ -127,6 +135,15 @@ def change_details(context: Context, args: ChangeDetails) -> Decision:
         raise Invalid("nothing_to_change", "no detail was given; name at least one", at="account")
     event = DetailsChanged(account=args.account, place=place, locale=args.locale, terms=args.terms, fields=tuple(fields))
     return Decision([Draft(args.account, event, context.at)])
+
+
+def _check_clear(args: ChangeDetails) -> None:
+    """Only what may be missing is emptied, and nothing is said and emptied at once."""
+    for name in args.clear:
+        if name not in CLEARABLE:
+            raise Invalid("unknown_choice", f"expected details among {', '.join(CLEARABLE)}; found {name[:40]!r}", at="clear")
+        if getattr(args, name):
+            raise Invalid("conflict", f"{name} is given and emptied at once; leave out one of the two", at="clear")
 
 
 @dataclass(frozen=True)

@@ -16,17 +16,23 @@ class Bar:
     y: str
     width: str
     height: str
-    day: date
+    day: date | None  # None: a bar that is still to come
     quantity: Decimal
 
+    @property
+    def likely(self) -> bool:
+        return self.day is None
 
-def bars(days: Sequence[tuple[date, Decimal]], *, slots: int) -> list[Bar]:
-    """One bar a day, in a drawing of WIDTH × HEIGHT that has room for `slots` of them. The highest fills the height; what is below 0 is
-    drawn as nothing, the table says it."""
-    most = max((quantity for _, quantity in days), default=Decimal(0))
+
+def bars(days: Sequence[tuple[date, Decimal]], *, slots: int, likely: Decimal = Decimal(0)) -> list[Bar]:
+    """One bar a day, in a drawing of WIDTH × HEIGHT that has room for `slots` of them; those still to come are as high as is `likely`. The
+    highest fills the height; what is below 0 is drawn as nothing, the table says it."""
+    ahead = [(None, likely)] * (slots - len(days)) if likely > 0 else []
+    drawn: list[tuple[date | None, Decimal]] = [*days, *ahead]
+    most = max((quantity for _, quantity in drawn), default=Decimal(0))
     step = Decimal(WIDTH) / max(slots, len(days), 1)
     found = []
-    for place, (day, quantity) in enumerate(days):
+    for place, (day, quantity) in enumerate(drawn):
         height = Decimal(HEIGHT) * max(quantity, Decimal(0)) / most if most > 0 else Decimal(0)
         found.append(
             Bar(

@@ -14,15 +14,17 @@ from billing.command import registry
 from billing.doing import CommandPage
 from billing.engine import Outcome
 from billing.forms import CommandForm
-from billing.portal.asking import shown, tailor
+from billing.loading import load_one
+from billing.portal.asking import COSTS, about, given, shown, tailor
+from billing.portal.foretelling import foretold
 from billing.portal.guard import Visit, of_account
 from billing.portal.views import shared
-from billing.portal.words import TITLES, money
-from billing.previewing import Shown, shown_preview
+from billing.portal.words import TITLES
 from billing.sayings import said
-from payments.instalments.events import InstalmentsAgreed
 from plans.errors import Refusal
 
+#: What a command needs → the page that it is reached from.
+PAGE_OF = {"contracts": "contracts", "money": "pay", "details": "people", "people": "people"}
 #: Commands that have a page of their own.
 PAGES = {"request_correction": "portal-refund", "open_checkout": "portal-pay"}
 
@@ -32,32 +34,31 @@ class CustomerPage(CommandPage):
     preview_template: ClassVar[str] = "portal/preview.html"
     once_template: ClassVar[str] = "portal/once.html"
     visit: Visit
+    answered: CommandForm | None = None
+    about: str = ""
 
     def form(self, data: Any = None) -> CommandForm:
         form = super().form(data)
         tailor(form, self.visit, self.command.name)
+        self.answered, self.about = form, about(form, load_one(self.account))
         return form
 
     def context(self) -> dict[str, Any]:
         title = TITLES.get(self.command.name, self.command.summary)
-        return shared(self.visit, "contracts") | {"back": reverse("portal-contracts", args=[self.account]), "title": title}
+        page = PAGE_OF.get(CUSTOMER_COMMANDS[self.command.name][0], "contracts")
+        back = reverse(f"portal-{page}", args=[self.account])
+        return shared(self.visit, page) | {"back": back, "title": title, "costs": self.command.name in COSTS, "about": self.about}
 
     def after(self, arguments: Mapping[str, Any], outcome: Outcome) -> str:
         return reverse("portal-overview", args=[self.account])
-
-    def shown(self, outcome: Outcome) -> Shown:
-        return shown_preview(outcome, say=money, say_total=money)
 
     def refusal_text(self, refusal: Refusal) -> str:
         return said(refusal)
 
     def previewed(self, outcome: Outcome) -> dict[str, Any]:
-        """Of instalments: what is to be paid when."""
-        agreed = next((one.event for one in outcome.events if isinstance(one.event, InstalmentsAgreed)), None)
-        if agreed is None:
-            return {}
-        parts = [(one.due, money(one.principal + one.interest, agreed.currency)) for one in agreed.instalments]
-        return {"instalments": parts}
+        """What was asked, and what comes of it, in words."""
+        asked = given(self.answered) if self.answered is not None else []
+        return {"given": asked, "foretold": foretold(outcome, at=self.at, zone=self.visit.account.zone)}
 
     def said(self, outcome: Outcome) -> str:
         return _("Done: %(what)s.") % {"what": TITLES.get(self.command.name, self.command.summary)}

@@ -12,7 +12,7 @@ from billing.models import Contract
 from billing.portal.guard import Visit
 from billing.portal.offers import planned
 from billing.portal.words import contract_name, money
-from billing.queries.ahead import ahead
+from billing.queries.ahead import Ahead
 from billing.queries.forecast import timeline
 from billing.queries.money import OpenDocument
 from plans.periods import day_start
@@ -26,14 +26,14 @@ class Coming:
     what: str
 
 
-def coming(visit: Visit, documents: Sequence[OpenDocument]) -> list[Coming]:
+def coming(visit: Visit, documents: Sequence[OpenDocument], look: Ahead) -> list[Coming]:
     """The next things that happen if nobody does anything else, in order."""
-    found = [*_documents(visit), *_due(visit, documents), *_changes(visit), *ends(visit)]
+    found = [*_documents(look), *_due(visit, documents), *_changes(visit), *ends(visit)]
     return sorted((one for one in found if one.at >= visit.at), key=lambda one: one.at)[:MOST]
 
 
-def _documents(visit: Visit) -> Iterator[Coming]:
-    for one in ahead(visit.account.account, at=visit.at).documents:
+def _documents(look: Ahead) -> Iterator[Coming]:
+    for one in look.documents:
         yield Coming(one.at, _("the next invoice, over %(total)s so far") % {"total": money(one.total, one.currency)})
 
 

@@ -10,9 +10,9 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts.access import is_customer
-from billing.models import Contract
 from billing.models.changes import QUESTIONED, SCHEDULED
 from billing.portal.guard import Visit
+from billing.portal.holding import Held
 from billing.portal.words import TITLES
 from billing.scheduling.pending import load_pending
 
@@ -21,6 +21,7 @@ RUNNING = (
     ("change_plan", _("Change plan")),
     ("change_quantity", _("Change quantity")),
     ("add_item", _("Add an extra")),
+    ("remove_item", _("Remove an extra")),
     ("apply_coupon", _("Use a coupon")),
     ("pause", _("Pause")),
     ("cancel", _("Cancel")),
@@ -63,15 +64,17 @@ def planned(visit: Visit) -> list[Planned]:
     ]
 
 
-def changes_of(visit: Visit, contract: Contract) -> list[Offer]:
-    """The changes that the visitor may make to the contract; none for who may only look, and for one that has ended."""
-    account = visit.account.account
+def changes_of(visit: Visit, held: Held) -> list[Offer]:
+    """The changes that the visitor may make to the contract; none for who may only look, and for one that has ended. What would find
+    nothing to choose among is not offered."""
+    account, contract = visit.account.account, held.row
     listed = {"active": RUNNING, "paused": PAUSED}.get(contract.status, ())
     if contract.end is not None and listed:
         listed = (("renew", _("Keep it after all")), *(pair for pair in listed if pair[0] != "cancel"))
+    choices = {"add_item": held.more, "remove_item": held.optional, "change_quantity": held.counted}
     asked = urlencode({"contract": contract.contract})
     return [
         Offer(str(title), f"{reverse('portal-do', args=[account, command])}?{asked}")
         for command, title in listed
-        if visit.caller.may_run(command, account)
+        if choices.get(command, True) and visit.caller.may_run(command, account)
     ]

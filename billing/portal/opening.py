@@ -6,7 +6,6 @@ import hashlib
 import hmac
 from typing import Any
 
-from babel import Locale
 from django import forms
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
@@ -22,7 +21,7 @@ from accounts.access import caller_of_user
 from accounts.models import Membership
 from billing import engine
 from billing.commands.offers import offered, public_plans
-from billing.portal.words import spoken
+from billing.portal.words import countries
 from billing.sayings import said
 from plans.errors import Conflict, NotAllowed, Refusal
 
@@ -37,19 +36,11 @@ class OpeningForm(forms.Form):
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         catalogues = offered(timezone.now().date())
-        self.fields["country"].choices = [("", "—"), *_countries()]  # type: ignore[attr-defined]
+        self.fields["country"].choices = [("", "—"), *countries()]  # type: ignore[attr-defined]
         self.fields["country"].initial = catalogues[0].seller.get("country", "") if catalogues else ""
         currencies = sorted({plan.currency for _catalogue, plan in public_plans(timezone.now().date())}) or ["EUR"]
         self.fields["currency"].choices = [(code, code) for code in currencies]  # type: ignore[attr-defined]
         self.zone = catalogues[0].zone if catalogues else "UTC"
-
-
-def _countries() -> list[tuple[str, str]]:
-    locale: Locale = spoken().locale
-    names = [
-        (code, name) for code, name in locale.territories.items() if len(code) == 2 and code.isalpha() and code not in ("EU", "UN", "ZZ")
-    ]
-    return sorted(names, key=lambda pair: pair[1])
 
 
 @login_required

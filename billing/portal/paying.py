@@ -24,6 +24,7 @@ from billing.delivery import attempt_now
 from billing.engine import Outcome
 from billing.portal.guard import Visit, of_account
 from billing.portal.views import shared
+from billing.portal.words import AmountField
 from billing.queries.status import status
 from billing.sayings import said
 from payments.collecting import RUNNING, collectable
@@ -38,7 +39,7 @@ class PayForm(forms.Form):
     """`invoices`: none is all; `amount`: empty is what is open on them."""
 
     invoices = forms.MultipleChoiceField(label=lazy("Invoices"), required=False, widget=forms.CheckboxSelectMultiple)
-    amount = forms.DecimalField(label=lazy("Another amount"), required=False, min_value=Decimal("0.01"), localize=True)
+    amount = AmountField(label=lazy("Another amount"), required=False, min_value=Decimal("0.01"))
     method = forms.ChoiceField(label=lazy("Pay with"), widget=forms.RadioSelect)
 
     def __init__(self, *given: Any, account: str, **named: Any) -> None:
@@ -88,6 +89,7 @@ def pay(visit: Visit) -> HttpResponse:
         "form": form,
         "offers": offers,
         "amounts": stand.amounts,
+        "has_credit": any(one.credit > 0 for one in stand.amounts),
         "running": running,
         "key": secrets.token_hex(16),
         "currency": visit.account.currency,

@@ -18,33 +18,34 @@ from billing.models import Invoice, Payment
 from billing.portal.guard import Visit, of_account
 from billing.portal.paying import run
 from billing.portal.views import shared
-from billing.portal.words import money
+from billing.portal.words import REASONS, AmountField, money, spoken
 from billing.sayings import said
 from plans.errors import Refusal
 
 
 class RefundForm(forms.Form):
     payment = forms.ChoiceField(label=lazy("Which payment"))
-    amount = forms.DecimalField(label=lazy("Amount"), min_value=Decimal("0.01"), localize=True)
+    amount = AmountField(label=lazy("Amount"), min_value=Decimal("0.01"))
     code = forms.ChoiceField(label=lazy("Kind"))
     reason = forms.CharField(label=lazy("Why"), max_length=1000, widget=forms.Textarea({"rows": 4}))
 
     def __init__(self, *given: Any, visit: Visit, **named: Any) -> None:
         super().__init__(*given, **named)
+        said = spoken(visit.account.zone)
         rows = Payment.objects.filter(account=visit.account.account).order_by("-sequence")[:50]
         self.fields["payment"].choices = [  # type: ignore[attr-defined]
-            (row.payment, f"{row.received_at:%Y-%m-%d}: {money(row.amount, row.currency)}") for row in rows
+            (row.payment, f"{said.local_day(row.received_at)}: {money(row.amount, row.currency)}") for row in rows
         ]
         reasons = house_policy(visit.account.seller, at=visit.at).reasons
         if reasons:
-            self.fields["code"].choices = [(word, word.replace("_", " ")) for word in reasons]  # type: ignore[attr-defined]
+            self.fields["code"].choices = [(word, REASONS.get(word, word.replace("_", " "))) for word in reasons]  # type: ignore[attr-defined]
         else:
             del self.fields["code"]
 
 
 class CreditForm(forms.Form):
     invoice = forms.ChoiceField(label=lazy("Invoice"))
-    amount = forms.DecimalField(label=lazy("Amount before tax"), min_value=Decimal("0.01"), localize=True)
+    amount = AmountField(label=lazy("Amount before tax"), min_value=Decimal("0.01"))
     code = forms.ChoiceField(label=lazy("Kind"))
     reason = forms.CharField(label=lazy("Why"), max_length=1000, widget=forms.Textarea({"rows": 4}))
 
@@ -56,7 +57,7 @@ class CreditForm(forms.Form):
         ]
         reasons = house_policy(visit.account.seller, at=visit.at).reasons
         if reasons:
-            self.fields["code"].choices = [(word, word.replace("_", " ")) for word in reasons]  # type: ignore[attr-defined]
+            self.fields["code"].choices = [(word, REASONS.get(word, word.replace("_", " "))) for word in reasons]  # type: ignore[attr-defined]
         else:
             del self.fields["code"]
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
+from datetime import date
 from decimal import Decimal
+from typing import Any
 
+from babel.numbers import format_percent
 from babel.units import format_unit
+from django import forms
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-from billing.models import Contract
-from payments.documents.words import Speech, speech
+from billing.models import Contract, Invoice
+from payments.documents.words import CHANNELS, Speech, speech
 from plans import store
 from plans.periods import Period
 
@@ -108,8 +114,35 @@ CONTACT_ROLES = (
     ("legal", lazy("contracts")),
     ("other", lazy("other")),
 )
+#: (command, argument) → what helps to answer.
+HINTS = {
+    ("change_plan", "quantity"): lazy("Leave it empty to keep the number that you have."),
+    ("add_item", "quantity"): lazy("Leave it empty for one."),
+    ("subscribe", "quantity"): lazy("Leave it empty for one."),
+    ("dispute", "amount"): lazy("Leave it empty for all that is open on the invoice."),
+    ("dispute", "reason"): lazy("What is wrong with it? We read this before we decide."),
+    ("cancel", "reason"): lazy("If you like, tell us why."),
+    ("change_details", "tax_id"): lazy("Of companies: with the letters of the country, as in ESB12345678."),
+    ("top_up", "amount"): lazy("It is taken from your credit, which is what you paid beyond your invoices."),
+    ("set_usage_alert", "threshold"): lazy("One mail in each period, when it is reached."),
+}
+ALL_INVOICES = lazy("With none marked, all that is open.")
+TRIAL_END = (("trial_end", lazy("at the end of the trial")),)
+TERM_END = (("term_end", lazy("at the end of the agreed term")),)
 WHEN = (("now", lazy("now")), ("period_end", lazy("at the end of the period")))
 MODES = (("automatic", lazy("take what falls due from my card")), ("manual", lazy("I pay myself")))
+#: Reasons that policies name often; others are shown as the policy writes them.
+REASONS = {
+    "goodwill": lazy("goodwill"),
+    "mistake": lazy("a mistake"),
+    "billing_error": lazy("an error in the bill"),
+    "duplicate": lazy("paid or billed twice"),
+    "defective": lazy("it did not work"),
+    "not_delivered": lazy("not delivered"),
+    "cancelled": lazy("cancelled"),
+    "complaint": lazy("a complaint"),
+    "other": lazy("other"),
+}
 PER = {
     "minute": lazy("a minute"),
     "hour": lazy("an hour"),
@@ -123,6 +156,11 @@ STATES = {
     "paused": lazy("paused"),
     "ended": lazy("ended"),
     "open": lazy("open"),
+    "overdue": lazy("overdue"),
+    "disputed": lazy("disputed"),
+    "void": lazy("cancelled"),
+    "credited": lazy("credited"),
+    "written_off": lazy("written off"),
     "paid": lazy("paid"),
     "owner": lazy("owner"),
     "billing": lazy("invoices and payments"),
@@ -154,6 +192,55 @@ def spoken(zone: str = "UTC") -> Speech:
 
 def money(amount: Decimal, currency: str) -> str:
     return spoken().money(amount, currency)
+
+
+def countries() -> list[tuple[str, str]]:
+    """(code, name) of every country, by its name in the language of the page."""
+    named = spoken().locale.territories.items()
+    found = [(code, name) for code, name in named if len(code) == 2 and code.isalpha() and code not in ("EU", "UN", "ZZ")]
+    return sorted(found, key=lambda pair: without_accents(pair[1]))
+
+
+def without_accents(text: str) -> str:
+    """For putting names in order: `Ávila` stands before `Burgos`."""
+    return "".join(one for one in unicodedata.normalize("NFKD", text) if not unicodedata.combining(one)).casefold()
+
+
+def percent(value: int | Decimal) -> str:
+    """A number of percents: `76%`, `76 %`."""
+    return str(format_percent(Decimal(value) / 100, locale=spoken().locale))
+
+
+def channel(code: str) -> str:
+    """How money came, in everyday words; itself where it has none."""
+    return str(CHANNELS.get(code, code))
+
+
+def state_of(row: Invoice, today: date) -> str:
+    """The state of a document as customers ask for it: what is open is `overdue` after its day, `disputed` where a part is held."""
+    if row.document == "credit_note" or row.status != "open":
+        return "" if row.document == "credit_note" and row.status != "void" else row.status
+    if row.held:
+        return "disputed"
+    return "overdue" if row.due is not None and row.due < today else "open"
+
+
+def plain_number(text: str) -> str:
+    """A number as it is written in the language of the page, as the engine reads it: `1.234,50` → `1234.50`. What is no number stays."""
+    symbols = spoken().locale.number_symbols["latn"]
+    point, group = symbols["decimal"], symbols["group"]
+    written = "".join(text.split())
+    if point in written:
+        return written.replace(group, "").replace(point, ".")
+    grouped = re.fullmatch(rf"[+-]?\d{{1,3}}(?:{re.escape(group)}\d{{3}})+", written)
+    return written.replace(group, "") if grouped else written
+
+
+class AmountField(forms.DecimalField):
+    """An amount as it is written in the language of the page."""
+
+    def to_python(self, value: Any) -> Any:
+        return super().to_python(plain_number(value) if isinstance(value, str) else value)
 
 
 def contract_name(row: Contract) -> str:

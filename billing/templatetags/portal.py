@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from decimal import Decimal
 
 from django import template
+from django.utils import timezone
 
 from billing.portal import words
 from billing.sayings import titled as titled_in_the_language
@@ -25,6 +27,20 @@ def number(value: Decimal) -> str:
 
 
 @register.filter
+def day(value: date | datetime | None) -> str:
+    """`Nov 19, 2026`, `19 nov 2026`; of a moment its day in the account's zone; empty without one."""
+    if value is None:
+        return ""
+    return words.spoken().day(value.astimezone(timezone.get_current_timezone()).date() if isinstance(value, datetime) else value)
+
+
+@register.filter
+def percent(value: int | Decimal) -> str:
+    """`76%`, `76 %`."""
+    return words.percent(value)
+
+
+@register.filter
 def titled(title: str) -> str:
     """The title of a reason."""
     return titled_in_the_language(title)
@@ -34,3 +50,21 @@ def titled(title: str) -> str:
 def word(code: str) -> str:
     """A state, role or kind of document in everyday words; itself where it has none."""
     return str(words.STATES.get(code.replace(" ", "_"), code.replace("_", " ")))
+
+
+@register.filter
+def channel(code: str) -> str:
+    """How money came."""
+    return words.channel(code)
+
+
+@register.filter
+def scope(code: str) -> str:
+    """What a key may do."""
+    return str(dict(words.SCOPES).get(code, code))
+
+
+@register.filter
+def country(code: str) -> str:
+    """The name of a country."""
+    return words.spoken().country(code)

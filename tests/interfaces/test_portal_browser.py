@@ -94,7 +94,7 @@ def test_a_customer_signs_up_upgrades_pays_and_cancels_without_javascript(live_s
     press(page, "Confirm")
 
     page.goto(f"{my}/contracts")
-    press(page, "Change plan")
+    press(page, "Change plan Team")
     page.select_option("[name=plan]", "business")
     press(page, "See what it costs")
     expect(page.get_by_text("This is exactly what will happen when you confirm.")).to_be_visible()
@@ -119,12 +119,12 @@ def test_a_customer_signs_up_upgrades_pays_and_cancels_without_javascript(live_s
     assert (pdf.headers["content-type"], pdf.body()[:5]) == ("application/pdf", b"%PDF-")
 
     page.goto(f"{my}/contracts")
-    press(page, "Cancel")
+    press(page, "Cancel Business")
     page.select_option("[name=when]", "period_end")
     press(page, "See what it costs")
     press(page, "Confirm")
     page.goto(f"{my}/contracts")
-    expect(page.get_by_role("link", name="Keep it after all")).to_be_visible()
+    expect(page.get_by_role("link", name="Keep it after all Business")).to_be_visible()
     assert Membership.objects.get(account=account).role == "owner"
 
     scripted = browser.new_context(storage_state=context.storage_state(), viewport={"width": 360, "height": 740})

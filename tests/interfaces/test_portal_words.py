@@ -13,11 +13,12 @@ ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = (
     ROOT / "templates/base.html",
     *sorted((ROOT / "templates/portal").glob("*.html")),
+    *sorted((ROOT / "templates/allauth").rglob("*.html")),
     ROOT / "templates/payments/sandbox_checkout.html",
 )
 MODULES = sorted((ROOT / "billing/portal").glob("*.py"))
 #: Messages that are the same in both languages.
-SAME = {"PDF", "no"}
+SAME = {"PDF", "Plan", "no"}
 
 
 def of_template(path: Path) -> set[str]:
