@@ -7,9 +7,7 @@ loads the chunk's accounts in a few statements, lets every account take its earl
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -26,6 +24,7 @@ from billing.following import let_go, needing
 from billing.journal import Draft, Head, Recorded
 from billing.loading import load, load_counted, policy
 from billing.measuring import measure_steps
+from billing.memory import no_collection
 from billing.schedule import Marked, Recount, Recounts, Step, marked_periods, next_step
 from billing.state import AccountState
 from billing.stored import Known
@@ -293,7 +292,7 @@ def run(
 
 def run_chunk(*, until: datetime, actor: str, known_at: datetime | None, chunk: int, report: RunReport) -> int:
     """One chunk: claim, do, commit once. Adds to the report, and answers how many accounts were claimed."""
-    with _no_collection():
+    with no_collection():
         return _run_chunk(until=until, actor=actor, known_at=known_at, chunk=chunk, report=report)
 
 
@@ -311,7 +310,7 @@ def rehearse_chunk(*, until: datetime, actor: str, chunk: int, after: str) -> tu
         SELECT account FROM (SELECT account FROM due WHERE at <= %s UNION SELECT account FROM usage_mark WHERE arrived_at <= %s) AS work
             JOIN read_account USING (account) WHERE read_account.status <> 'parked' AND account > %s ORDER BY account LIMIT %s"""
     try:
-        with transaction.atomic(), store.steady(), _no_collection():
+        with transaction.atomic(), store.steady(), no_collection():
             accounts = [row[0] for row in bulk.fetch(statement, [until, until, after, chunk])]
             heads = journal.lock(accounts, create=False)
             stamp = Stamp(actor, "advance", journal.database_time(), dry_run=True)
@@ -321,19 +320,6 @@ def rehearse_chunk(*, until: datetime, actor: str, chunk: int, after: str) -> tu
     except Rollback:
         pass
     return accounts, report
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """The collector of cycles rests while a chunk is worked on: it would go through all that lives, again and again, find nothing, and take
-    a quarter of the time. Afterwards it sees what the chunk left."""
-    collects = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collects:
-            gc.enable()
 
 
 def _claim(until: datetime, limit: int, leave: Collection[str]) -> dict[str, Head]:

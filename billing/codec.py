@@ -139,27 +139,23 @@ def decode(kind: str, version: int, data: Mapping[str, Any]) -> Event:
     return typing.cast(Event, _reader(typing.cast(Any, cls))(plain))
 
 
-@cache
-def _reader(cls: Any) -> Callable[[Any], Any]:
-    origin, arguments = typing.get_origin(cls), typing.get_args(cls)
-    if cls is Decimal:
-        return Decimal
-    if cls is datetime:
-        return read_time
-    if cls is date:
-        return date.fromisoformat
-    if origin in (types.UnionType, typing.Union):
-        inner = _reader(next(argument for argument in arguments if argument is not type(None)))
-        return lambda value: None if value is None else inner(value)
-    if origin is tuple:
-        inner = _reader(arguments[0])
-        return lambda values: tuple(inner(value) for value in values)
-    if isinstance(origin, type) and issubclass(origin, Mapping):
-        inner = _reader(arguments[1])
-        return lambda values: {name: inner(value) for name, value in values.items()}
-    if is_dataclass(cls):
-        return _dataclass_reader(typing.cast(type, cls))
-    return lambda value: value
+Reader = Callable[[Any], Any]
+#: So many texts of numbers and times are remembered with their values: events repeat few of them.
+MOST_REMEMBERED = 50_000
+
+
+class Remembered(dict[str, Any]):
+    """text → what it is read as, which never changes."""
+
+    def __init__(self, read: Callable[[str], Any]) -> None:
+        super().__init__()
+        self.read = read
+
+    def __missing__(self, text: str) -> Any:
+        if len(self) >= MOST_REMEMBERED:
+            self.clear()
+        found = self[text] = self.read(text)
+        return found
 
 
 def read_time(text: str) -> datetime:
@@ -169,17 +165,69 @@ def read_time(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def _dataclass_reader(cls: type) -> Callable[[Any], Any]:
+_VALUES = {Decimal: Remembered(Decimal), datetime: Remembered(read_time), date: Remembered(date.fromisoformat)}
+
+
+@cache
+def _reader(cls: Any) -> Reader:
+    """How the stored form of a `cls` is read: a function made once for each class, that names in its source what it reads."""
+    if is_dataclass(cls):
+        return _dataclass_reader(typing.cast(type, cls))
+    known: dict[str, Any] = {}
+    exec(f"def read(value):\n    return {_reading(cls, 'value', known)}", known)
+    return typing.cast(Reader, known["read"])
+
+
+def _reading(cls: Any, value: str, known: dict[str, Any]) -> str:
+    """The source that reads `value` as a `cls`; what it calls is put into `known`."""
+    origin, arguments = typing.get_origin(cls), typing.get_args(cls)
+    if cls in _VALUES:
+        return f"{name_in(known, _VALUES[cls])}[{value}]"
+    if is_dataclass(cls):
+        return f"{name_in(known, _reader(typing.cast(Any, cls)))}({value})"
+    if origin in (types.UnionType, typing.Union):
+        inner = next(argument for argument in arguments if argument is not type(None))
+        return f"(None if {value} is None else {_reading(inner, value, known)})"
+    if origin is tuple:
+        inner_source = _reading(arguments[0], "one", known)
+        return f"tuple({value})" if inner_source == "one" else f"tuple([{inner_source} for one in {value}])"
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return f"{{name: {_reading(arguments[1], 'one', known)} for name, one in {value}.items()}}"
+    return value
+
+
+def name_in(known: dict[str, Any], value: Any) -> str:
+    """A name by which a source that is run with `known` calls the value."""
+    name = f"known_{len(known)}"
+    known[name] = value
+    return name
+
+
+def _dataclass_reader(cls: type) -> Reader:
+    """Reads all fields at once, past the constructor of a frozen class, which sets them one by one; where a field is missing, with it."""
     hints = typing.get_type_hints(cls)
     readers = [
         (field.name, _reader(hints[field.name]), field.default is MISSING and field.default_factory is MISSING) for field in fields(cls)
     ]
 
-    def read(data: Mapping[str, Any]) -> Any:
-        found = {name: reader(data[name]) for name, reader, required in readers if required or name in data}
-        return cls(**found)
+    def construct(data: Mapping[str, Any]) -> Any:
+        return cls(**{name: reader(data[name]) for name, reader, required in readers if required or name in data})
 
-    return read
+    if hasattr(cls, "__post_init__") or "__slots__" in vars(cls):
+        return construct
+    known: dict[str, Any] = {"cls": cls, "new": cls.__new__, "set_fields": object.__setattr__, "construct": construct}
+    parts = [f"{field.name!r}: {_reading(hints[field.name], f'data[{field.name!r}]', known)}" for field in fields(cls)]
+    source = f"""
+def read(data):
+    try:
+        held = {{{", ".join(parts)}}}
+    except KeyError:
+        return construct(data)
+    made = new(cls)
+    set_fields(made, "__dict__", held)
+    return made"""
+    exec(source, known)
+    return typing.cast(Reader, known["read"])
 
 
 def encode_value(value: Any) -> Any:

@@ -55,15 +55,20 @@ class Batch:
 
     def of(self, *kinds: type[E]) -> list[tuple[Recorded, E]]:
         """The events of these classes (and their subclasses), in order."""
-        wanted = {cls for cls in self._classes if issubclass(cls, kinds)}  # of hundreds of kinds a batch holds a few
-        if not wanted:
-            return []
-        found = [(recorded, recorded.event) for recorded in self.events if type(recorded.event) in wanted]
-        return cast("list[tuple[Recorded, E]]", found)
+        wanted = [rows for cls, rows in self._by_class.items() if issubclass(cls, kinds)]  # of hundreds of kinds a batch holds a few
+        if len(wanted) < 2:
+            found = wanted[0] if wanted else []
+        else:
+            found = sorted(row for rows in wanted for row in rows)
+        return cast("list[tuple[Recorded, E]]", [(self.events[i], self.events[i].event) for i in found])
 
     @cached_property
-    def _classes(self) -> frozenset[type[Event]]:
-        return frozenset(type(recorded.event) for recorded in self.events)
+    def _by_class(self) -> dict[type[Event], list[int]]:
+        """Class -> where its events stand."""
+        found: dict[type[Event], list[int]] = {}
+        for i, recorded in enumerate(self.events):
+            found.setdefault(type(recorded.event), []).append(i)
+        return found
 
 
 Processor = Callable[[Batch], None]

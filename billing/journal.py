@@ -6,7 +6,7 @@ The hash of an event covers the canonical JSON of everything it says and the has
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -217,6 +217,25 @@ def stream_ids(*, accounts_only: bool = False) -> Iterable[str]:
     """Every stream, in order."""
     condition = "WHERE position(':' in id) = 0" if accounts_only else ""
     return [row[0] for row in bulk.fetch(f"SELECT id FROM stream {condition} ORDER BY id")]
+
+
+def blocks(streams: Collection[str] | None, *, events: int) -> Iterator[list[str]]:
+    """These streams, or all that have a head, in order, by blocks of about so many events and of at least one stream."""
+    statement = "SELECT id, last_sequence FROM stream WHERE %s::text[] IS NULL OR id = ANY(%s) ORDER BY id"
+    named = None if streams is None else list(streams)
+    sizes = bulk.fetch(statement, [named, named])
+    if streams is not None:
+        sizes += [(name, 0) for name in sorted(set(streams).difference(name for name, _ in sizes))]
+    block: list[str] = []
+    held = 0
+    for name, size in sizes:
+        block.append(name)
+        held += size + 1
+        if held >= events:
+            yield block
+            block, held = [], 0
+    if block:
+        yield block
 
 
 def database_time() -> datetime:

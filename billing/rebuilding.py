@@ -1,7 +1,9 @@
 """Make read models again from the journal, and prove that they are what they would be.
 
     rebuild(streams)   lock, delete the rows that processors wrote for these streams, replay, write when they are next due
-    compare(streams)   the same in a transaction that is rolled back; answers the rows that differ, both ways
+    compare(streams)   the same, undone again; answers the rows that differ, both ways
+
+Both go block by block of streams, which `workers` processes may share.
 
 Effects, people, usage and idempotency keys are not made from events and stay as they are. Numbers stay: they are in the events.
 """
@@ -18,6 +20,8 @@ from billing import bulk, journal
 from billing.clockwork import refresh_due
 from billing.engine import Rollback, replay
 from billing.journal import is_account
+from billing.memory import no_collection
+from billing.processes import shared
 from plans.errors import NotFound
 from plans.fields import suggestion
 
@@ -49,7 +53,14 @@ THING_TABLES = (
     ("corrections", "read_correction_set", "name"),
     ("corrections", "read_correction_item", "name"),
 )
-CHUNK = 200
+#: table -> the column that names the stream, and the group of streams whose rows it holds (see `_groups`).
+TABLES = (
+    dict.fromkeys(ACCOUNT_TABLES, ("account", "accounts"))
+    | {table: (column, prefix) for prefix, table, column in THING_TABLES}
+    | {"read_request": ("account", "requests")}
+)
+#: About as many events are replayed at once, and their streams held as long.
+EVENTS = 5_000
 SHOWN = 20
 _HASH = "hash_record_extended({0}, 0)"
 
@@ -72,82 +83,83 @@ def find_streams(names: Collection[str]) -> list[str]:
     return sorted(set(names)) if names else known
 
 
-def rebuild(streams: Collection[str]) -> int:
-    """Rebuild the streams, a chunk to a transaction; answers how many events were replayed."""
-    events = 0
-    for chunk in _chunks(streams):
-        with transaction.atomic():
-            journal.lock(chunk, create=False)
-            events += _again(chunk)
-    return events
+def rebuild(streams: Collection[str], *, workers: int = 1) -> int:
+    """Rebuild the streams, a block to a transaction; answers how many events were replayed."""
+    return sum(shared(_rebuild, list(journal.blocks(streams, events=EVENTS)), workers=workers))
 
 
-def compare(streams: Collection[str]) -> list[Difference]:
+def compare(streams: Collection[str], *, workers: int = 1) -> list[Difference]:
     """What a rebuild would change. Nothing stays written; at most some rows of each table and side are named."""
+    blocks = list(journal.blocks(streams, events=EVENTS))
+    return [difference for found in shared(_compare, blocks, workers=workers) for difference in found]
+
+
+def _rebuild(streams: Collection[str]) -> int:
+    with transaction.atomic(), no_collection():
+        journal.lock(streams, create=False)
+        return _again(streams)
+
+
+def _compare(streams: Collection[str]) -> list[Difference]:
+    """Rows are compared by hashes of their values (a number's trailing zeros don't count); only those that differ are read."""
+    groups = _groups(streams)
     found: list[Difference] = []
-    for chunk in _chunks(streams):
-        with transaction.atomic():
-            journal.lock(chunk, create=False)
-            found += _differences(chunk)
-    return found
-
-
-def _chunks(streams: Collection[str]) -> list[list[str]]:
-    listed = sorted(streams)
-    return [listed[i : i + CHUNK] for i in range(0, len(listed), CHUNK)]
+    with transaction.atomic(), no_collection():
+        journal.lock(streams, create=False)
+        live = _hashes(groups)
+        try:
+            with transaction.atomic():
+                _again(streams)
+                rebuilt = _hashes(groups)
+                found += _named(groups, "rebuilt", rebuilt - live)
+                raise Rollback
+        except Rollback:
+            return _named(groups, "live", live - rebuilt) + found
 
 
 def _again(streams: Collection[str]) -> int:
-    for table, (column, names) in _rows_of(streams).items():
-        bulk.execute(f"DELETE FROM {table} USING {{rows}} WHERE {table}.{column} = given.name", {"name": ("text", names)})  # noqa: S608
+    groups = _groups(streams)
+    deletes = [f"{table}_gone AS (DELETE FROM {table} WHERE {_of(table)})" for table in _tables(groups)]  # noqa: S608
+    bulk.fetch(f"WITH {', '.join(deletes)} SELECT 1", groups)
     events = replay(streams)
-    refresh_due([stream for stream in streams if is_account(stream)])
+    refresh_due(groups.get("accounts", []))
     return events
 
 
-def _rows_of(streams: Collection[str]) -> dict[str, tuple[str, list[str]]]:
-    """table → the column that names the stream, and the names in this chunk."""
-    accounts = [stream for stream in streams if is_account(stream)]
-    found = dict.fromkeys(ACCOUNT_TABLES, ("account", accounts))
-    for prefix, table, column in THING_TABLES:
-        found[table] = column, [stream.partition(":")[2] for stream in streams if stream.startswith(f"{prefix}:")]
-    found["read_request"] = "account", [*accounts, *(stream for stream in streams if stream.startswith("house:"))]
-    return {table: (column, names) for table, (column, names) in found.items() if names}
+def _groups(streams: Collection[str]) -> dict[str, list[str]]:
+    """The names of the streams as the tables know them, by the group of tables: accounts, and each kind of thing by its prefix."""
+    found: dict[str, list[str]] = {}
+    for stream in streams:
+        group, name = ("accounts", stream) if is_account(stream) else stream.split(":", 1)
+        found.setdefault(group, []).append(name)
+    found["requests"] = [stream for stream in streams if is_account(stream) or stream.startswith("house:")]
+    return found
+
+
+def _tables(groups: Mapping[str, list[str]]) -> list[str]:
+    """The tables that may hold rows of these streams."""
+    return [table for table, (_, group) in TABLES.items() if groups.get(group)]
+
+
+def _of(table: str) -> str:
+    column, group = TABLES[table]
+    return f"{column} = ANY(%({group})s)"
 
 
 # --- comparing --------------------------------------------------------------------------------------------------------------------
 
 
-def _differences(streams: Collection[str]) -> list[Difference]:
-    """Rows are compared by hashes of their values (a number's trailing zeros don't count); only those that differ are read."""
-    tables = _rows_of(streams)
-    live = _hashes(tables)
-    found: list[Difference] = []
-    try:
-        with transaction.atomic():
-            _again(streams)
-            rebuilt = _hashes(tables)
-            found += _named(tables, "rebuilt", rebuilt - live)
-            raise Rollback
-    except Rollback:
-        return _named(tables, "live", live - rebuilt) + found
+def _hashes(groups: Mapping[str, list[str]]) -> Counter[tuple[str, int]]:
+    asked = [f"SELECT '{table}', {_HASH.format(table)} FROM {table} WHERE {_of(table)}" for table in _tables(groups)]  # noqa: S608
+    return Counter(bulk.fetch(" UNION ALL ".join(asked), groups))
 
 
-def _hashes(tables: Mapping[str, tuple[str, list[str]]]) -> Counter[tuple[str, int]]:
-    parts = [
-        f"SELECT '{table}', {_HASH.format(table)} FROM {table} WHERE {column} = ANY(%s)"  # noqa: S608 - names of this module's own lists
-        for table, (column, _) in tables.items()
-    ]
-    return Counter(bulk.fetch(" UNION ALL ".join(parts), [names for _, names in tables.values()]))
-
-
-def _named(tables: Mapping[str, tuple[str, list[str]]], side: str, differing: Counter[tuple[str, int]]) -> list[Difference]:
+def _named(groups: Mapping[str, list[str]], side: str, differing: Counter[tuple[str, int]]) -> list[Difference]:
     found = []
-    for table, (column, names) in tables.items():
+    for table in _tables(groups):
         hashes = [number for of, number in differing.elements() if of == table]
         if hashes:
-            statement = (
-                f"SELECT row_to_json({table})::text FROM {table} WHERE {column} = ANY(%s) AND {_HASH.format(table)} = ANY(%s) LIMIT {SHOWN}"  # noqa: S608
-            )
-            found += [Difference(table, side, row) for (row,) in bulk.fetch(statement, [names, hashes])]
+            condition = f"{_of(table)} AND {_HASH.format(table)} = ANY(%(hashes)s) LIMIT {SHOWN}"
+            statement = f"SELECT row_to_json({table})::text FROM {table} WHERE {condition}"  # noqa: S608 - names of this module's own lists
+            found += [Difference(table, side, row) for (row,) in bulk.fetch(statement, {**groups, "hashes": hashes})]
     return found

@@ -16,11 +16,9 @@ from functools import cache
 from typing import Any
 
 from billing import codec
-from billing.codec import read_time, time_text
+from billing.codec import Remembered, name_in, read_time, time_text
 
 Check = Callable[[Any], bool]
-#: So many texts of numbers and times are remembered: a journal repeats few of them for ever.
-MOST_REMEMBERED = 50_000
 
 
 def is_wellformed(kind: str, version: int, data: Any) -> bool:
@@ -43,28 +41,20 @@ def repeats(written: Any, stored: Any) -> bool:
     return bool(written == stored and type(written) is type(stored))
 
 
-class _Remembered(dict[str, bool]):
-    """text → whether it is the stored form of a value of this kind."""
-
-    def __init__(self, is_stored_form: Callable[[str], bool]) -> None:
-        super().__init__()
-        self.is_stored_form = is_stored_form
-
-    def __missing__(self, text: str) -> bool:
-        if len(self) >= MOST_REMEMBERED:
-            self.clear()
+def _remembered(is_stored_form: Callable[[str], bool]) -> Remembered:
+    def told(text: str) -> bool:
         try:
-            found = self.is_stored_form(text)
+            return is_stored_form(text)
         except (ValueError, InvalidOperation):
-            found = False
-        self[text] = found
-        return found
+            return False
+
+    return Remembered(told)
 
 
 _TEXTS = {
-    Decimal: _Remembered(lambda text: format(Decimal(text), "f") == text),
-    datetime: _Remembered(lambda text: time_text(read_time(text)) == text),
-    date: _Remembered(lambda text: date.fromisoformat(text).isoformat() == text),
+    Decimal: _remembered(lambda text: format(Decimal(text), "f") == text),
+    datetime: _remembered(lambda text: time_text(read_time(text)) == text),
+    date: _remembered(lambda text: date.fromisoformat(text).isoformat() == text),
 }
 #: How a value is told in the source of a check: what Python itself says in one look.
 _LOOKS = {str: "{0}.__class__ is str", int: "{0}.__class__ is int", bool: "{0}.__class__ is bool"}
@@ -117,7 +107,7 @@ def _look(cls: Any, value: str, known: dict[str, Any]) -> str:
     if cls in _LOOKS:
         return f"({_LOOKS[cls].format(value)})"
     if cls in _TEXTS:
-        name = _known(known, _TEXTS[cls])
+        name = name_in(known, _TEXTS[cls])
         return f"((v := {value}).__class__ is str and {name}[v])"
     if origin in (types.UnionType, typing.Union):
         if len(arguments) != 2 or type(None) not in arguments:
@@ -125,13 +115,7 @@ def _look(cls: Any, value: str, known: dict[str, Any]) -> str:
         inner = next(argument for argument in arguments if argument is not type(None))
         return f"({value} is None or {_look(inner, value, known)})"
     if origin is tuple:
-        return f"((v := {value}).__class__ is list and all(map({_known(known, _check(arguments[0]))}, v)))"
+        return f"((v := {value}).__class__ is list and all(map({name_in(known, _check(arguments[0]))}, v)))"
     if isinstance(origin, type) and issubclass(origin, Mapping):
-        return f"((v := {value}).__class__ is dict and all(map({_known(known, _check(arguments[1]))}, v.values())))"
-    return f"{_known(known, _check(cls) if is_dataclass(cls) else _is_plain)}({value})"
-
-
-def _known(known: dict[str, Any], value: Any) -> str:
-    name = f"known_{len(known)}"
-    known[name] = value
-    return name
+        return f"((v := {value}).__class__ is dict and all(map({name_in(known, _check(arguments[1]))}, v.values())))"
+    return f"{name_in(known, _check(cls) if is_dataclass(cls) else _is_plain)}({value})"

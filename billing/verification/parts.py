@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from billing import bulk
+from billing import bulk, journal
 
 #: A part holds at least one stream, and about so many events.
 EVENTS = 20_000
@@ -36,27 +36,11 @@ class Part:
 
 def split(streams: Collection[str] | None) -> list[Part]:
     """Parts of about as many events each. Where no streams are named, every row of every table lies in one of them, whosever it is."""
-    condition, values = ("true", []) if streams is None else ("id = ANY(%s)", [list(streams)])
-    statement = f"SELECT id, last_sequence FROM stream WHERE {condition} ORDER BY id"  # noqa: S608 - literals
-    heads: list[tuple[str, int]] = [(name, size) for name, size in bulk.fetch(statement, values)]
+    blocks = list(journal.blocks(streams, events=EVENTS))
     if streams is not None:
-        without = sorted(set(streams) - {name for name, _ in heads})
-        return [Part(names=tuple(names)) for names in _full([*heads, *((name, 0) for name in without)])]
-    ends = [names[-1] for names in _full(heads)][:-1]
+        return [Part(names=tuple(names)) for names in blocks]
+    ends = [names[-1] for names in blocks][:-1]
     return [Part(after=after, until=until) for after, until in zip([None, *ends], [*ends, None], strict=True)]
-
-
-def _full(heads: list[tuple[str, int]]) -> Iterator[list[str]]:
-    names: list[str] = []
-    events = 0
-    for name, size in heads:
-        names.append(name)
-        events += size + 1
-        if events >= EVENTS:
-            yield names
-            names, events = [], 0
-    if names:
-        yield names
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import json
 import pytest
 from django.db import connection
 
-from billing import bulk
+from billing import bulk, journal, rebuilding
 from billing.rebuilding import ACCOUNT_TABLES, THING_TABLES, compare, find_streams, rebuild
 from plans.errors import NotFound
 from tests.books import advance, assert_books_hold, do, moment
@@ -112,3 +112,24 @@ def test_a_lost_due_time_comes_back() -> None:
 def test_an_unknown_stream_is_refused() -> None:
     with pytest.raises(NotFound, match="did you mean 'ana'"):
         find_streams(["anna"])
+
+
+def test_however_the_streams_are_cut_the_same_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    spoil("UPDATE read_account SET locale = 'xx'")
+    whole = compare(find_streams([]))
+    monkeypatch.setattr(rebuilding, "EVENTS", 1)
+    assert compare(find_streams([])) == sorted(whole, key=lambda one: (json.loads(one.row)["account"], one.side))
+    assert len(list(journal.blocks(None, events=1))) == len(find_streams([]))
+    assert rebuild(find_streams([])) == len(rows("journal"))
+    assert compare(find_streams([])) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_processes_share_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rebuilding, "EVENTS", 1)
+    spoil("UPDATE read_account SET locale = 'xx'")
+    found = compare(find_streams([]), workers=2)
+    assert found == compare(find_streams([]))
+    assert {one.side for one in found} == {"live", "rebuilt"}
+    assert rebuild(find_streams([]), workers=2) == len(rows("journal"))
+    assert compare(find_streams([])) == []

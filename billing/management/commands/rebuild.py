@@ -21,19 +21,20 @@ class Command(BillingCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("streams", nargs="*", metavar="ACCOUNT", help="accounts, or other streams such as stock:router")
         parser.add_argument("--check", action="store_true", help="change nothing; name the rows that a rebuild would change")
+        parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes that share the work (default: 1)")
         self.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         streams = find_streams(options["streams"])
         if options["check"]:
-            self._check(streams, as_data=options["json"])
+            self._check(streams, as_data=options["json"], workers=options["workers"])
             return
-        events = rebuild(streams)
+        events = rebuild(streams, workers=options["workers"])
         answer = {"streams": len(streams), "events": events}
         self.write_json(answer) if options["json"] else self.write(f"rebuilt {len(streams)} streams from {events} events")
 
-    def _check(self, streams: list[str], *, as_data: bool) -> None:
-        found = compare(streams)
+    def _check(self, streams: list[str], *, as_data: bool, workers: int) -> None:
+        found = compare(streams, workers=workers)
         if as_data:
             self.write_json({"streams": len(streams), "differences": [asdict(one) for one in found]})
         else:
