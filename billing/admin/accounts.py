@@ -21,6 +21,7 @@ from billing.admin.asking import ask
 from billing.admin.base import STANDINGS, ReadOnlyAdmin, caller_of, money
 from billing.admin.behind import behind
 from billing.admin.doing import do
+from billing.admin.segments import OfSegment
 from billing.admin.work import work_page
 from billing.models import Account, Balance, Due, Invoice
 from billing.queries.status import Status, statuses
@@ -42,7 +43,7 @@ class AccountList(ChangeList):
 class AccountAdmin(ReadOnlyAdmin):
     page_template = "admin/billing/account.html"
     list_display = ("account", "name", "owed", "overdue", "credit", "unbilled", "standing", "seller")
-    list_filter = ("status", "seller", "currency")
+    list_filter = ("status", OfSegment, "seller", "currency")
     search_fields = ("account", "external_id")
     search_help_text = "account, name, external id, or the number of a document"
 

@@ -1,4 +1,4 @@
-"""The office's own rows about customers: contacts, interactions with files, tasks, segments.
+"""The office's own rows about customers: contacts, interactions with files, tasks.
 
 These are rows of daily work, not of the books, so here (and only here) the admin writes rows; who did it is filled in, not typed.
 """
@@ -17,14 +17,12 @@ from django.utils.text import get_valid_filename
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
-from accounts.crm.models import Attachment, Contact, Interaction, Segment, Task
+from accounts.crm.models import Attachment, Contact, Interaction, Task
 from accounts.looks import looked, noted
 from billing.admin.base import caller_of, may_look
-from billing.crm.segments import WORDS, members
 from billing.models import Account
 from billing.portal.data import packed
 from billing.templatetags.billing_links import link
-from plans.errors import Refusal
 
 LARGEST_FILE = 5_000_000  # bytes
 #: Which areas of commands (accounts/roles.py) somebody must have to write here.
@@ -193,36 +191,3 @@ class TaskAdmin(CustomerAdmin):
     def finish(self, request: HttpRequest, queryset: Any) -> None:
         done = queryset.filter(done_at=None).update(done_at=timezone.now(), done_by=caller_of(request).actor)
         messages.success(request, f"done {done}.")
-
-
-class SegmentForm(forms.ModelForm):
-    def clean_filters(self) -> Any:
-        filters = self.cleaned_data["filters"] or {}
-        try:
-            members(filters if isinstance(filters, dict) else {"": filters}, at=timezone.now())
-        except Refusal as refusal:
-            raise ValidationError(refusal.message) from None
-        return filters
-
-
-@admin.register(Segment)
-class SegmentAdmin(CustomerAdmin):
-    """Saved filters; the list says how many accounts each means now."""
-
-    form = SegmentForm
-    fields = ("name", "filters", "note")
-    list_display = ("name", "filters", "accounts")
-
-    @display(description="accounts now")
-    def accounts(self, row: Any) -> str:
-        try:
-            return str(len(members(row.filters, at=timezone.now())))
-        except Refusal as refusal:
-            return refusal.message
-
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        form = super().get_form(request, obj, change=change, **kwargs)
-        if "filters" in form.base_fields:
-            words = "; ".join(f"{word}: {help_text}" for word, (_, _, help_text) in WORDS.items())
-            form.base_fields["filters"].help_text = f'JSON, as in {{"plan": "pro", "overdue": "yes"}}. Known words: {words}'
-        return form

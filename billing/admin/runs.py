@@ -136,6 +136,7 @@ class ScheduleAdmin(ByRole):
     """When each task is rung for, and whether at all. Which tasks there are is the program's to say."""
 
     list_display = ("name", "enabled", "scheduler", "last_run_at", "total_run_count")
+    list_select_related = ("interval", "crontab", "solar", "clocked")
     fields = ("name", "task", "enabled", "interval", "crontab", "last_run_at", "total_run_count")
     readonly_fields = ("name", "task", "last_run_at", "total_run_count")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -36,6 +36,26 @@ def members(filters: Mapping[str, Any], *, at: datetime) -> list[str]:
 
     Raises Invalid `unknown_field`, `wrong_type`.
     """
+    meant, values = _meant(filters, at)
+    return [row[0] for row in bulk.fetch(f"SELECT a.account FROM {meant} ORDER BY a.account", values)]  # noqa: S608 - literals
+
+
+def counts(several: Sequence[Mapping[str, Any]], *, at: datetime) -> list[int | Invalid]:
+    """How many accounts each of the filters means, or what is wrong with it: one statement for all of them."""
+    asked: list[tuple[str, list[Any]] | Invalid] = []
+    for filters in several:
+        try:
+            asked.append(_meant(filters, at))
+        except Invalid as wrong:
+            asked.append(wrong)
+    good = [one for one in asked if not isinstance(one, Invalid)]
+    parts = ", ".join(f"(SELECT count(*) FROM {meant})" for meant, _ in good)  # noqa: S608 - literals
+    found = iter(bulk.fetch(f"SELECT {parts}", [value for _, values in good for value in values])[0] if good else ())
+    return [one if isinstance(one, Invalid) else next(found) for one in asked]
+
+
+def _meant(filters: Mapping[str, Any], at: datetime) -> tuple[str, list[Any]]:
+    """The accounts `a` of the filter, as what stands after FROM, and its values."""
     conditions, values = [], []
     for word, given in ({"status": "open"} | dict(filters)).items():
         if word not in WORDS:
@@ -49,8 +69,7 @@ def members(filters: Mapping[str, Any], *, at: datetime) -> list[str]:
             value = _value(word, read, given, help_text)
         conditions.append(condition)
         values.append(value)
-    statement = f"SELECT a.account FROM read_account a WHERE {' AND '.join(conditions)} ORDER BY a.account"  # noqa: S608 - literals
-    return [row[0] for row in bulk.fetch(statement, values)]
+    return f"read_account a WHERE {' AND '.join(conditions)}", values
 
 
 def _value(word: str, read: Any, given: Any, help_text: str) -> Any:

@@ -24,6 +24,7 @@ from plans import store
 from tests.bench import world
 from tests.bench.figures import Bench
 from tests.bench.server import ROOT
+from tests.interfaces.callers import staff
 
 NOW = datetime.fromisoformat("2026-01-15T12:00:00+00:00")
 Work = Callable[[int], None]
@@ -46,11 +47,14 @@ def grow(account: str, events: int) -> None:
 
 
 def measure_questions(bench: Bench, few: int, many: int) -> None:
+    office = staff("viewer", "clerk")
     for events, name in ((few, "few"), (many, "many")):
         grow(name, events)
         world.tidy()
         bench.latency(f"status, {events:,} events", "< 10", lambda _, name=name: status(name, at=NOW), times=200, percent=99)  # type: ignore[misc]
         bench.latency(f"why, {events:,} events", "< 10", lambda _, name=name: why(name, at=NOW), times=200, percent=99)  # type: ignore[misc]
+        page = f"/admin/billing/account/{name}/change/"
+        bench.latency(f"the account's page, {events:,} events", "< 100", lambda _, page=page: office.get(page), times=50, percent=50)  # type: ignore[misc]
 
 
 def measure_commands(bench: Bench) -> None:
