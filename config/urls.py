@@ -5,7 +5,7 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.i18n import set_language
 
-from billing.api.problems import nothing_here
+from billing.api import problems
 from billing.portal.views import home
 from config import health
 
@@ -22,5 +22,6 @@ urlpatterns = [
     path("documents/", include("billing.urls")),
     path("", include("payments.urls")),
     path("api/v1/", include("billing.api.urls")),
-    re_path(r"^api(?:/(?P<path>.*))?$", nothing_here),
+    re_path(r"^api(?:/(?P<path>(?s:.*)))?\Z", problems.nothing_here),
 ]
+handler400, handler404, handler500 = problems.bad_request, problems.not_found, problems.failed

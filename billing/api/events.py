@@ -94,14 +94,14 @@ def take_events(request: HttpRequest) -> HttpResponse:
         if key is None:
             raise BadKey("bad_key", "send an API key: Authorization: Bearer …", at="authorization")
         key.must(SCOPE)
-        spend(f"{key.actor} {SCOPE}", at=now, most=settings.API_INGESTS_PER_MINUTE)
+        left = spend(f"{key.actor} {SCOPE}", at=now, most=settings.API_INGESTS_PER_MINUTE)
         _take(request, key, now)
     except BatchRefused as error:
         return _problem(_reasons(error))
     except Refusal as error:
         status = 400 if isinstance(error, Invalid) else error.status
         return _problem(problem(status, error.code, error.message, at=error.at), waiting(error))
-    return HttpResponse(status=204)
+    return HttpResponse(status=204, headers=left)
 
 
 def _problem(body: dict[str, Any], headers: Mapping[str, str] | None = None) -> HttpResponse:
@@ -121,6 +121,8 @@ def _body(request: HttpRequest) -> tuple[str, bytes]:
     kind = request.content_type or ANY
     if kind not in (BATCH, ONE, ANY):
         raise Invalid("unknown_choice", f"expected {BATCH}, {ONE} or {ANY}; found {kind[:80]}", at="content-type")
+    if (packed := request.headers.get("Content-Encoding", "identity")) != "identity":
+        raise Invalid("unknown_choice", f"send the body as it is, not as {packed[:40]}", at="content-encoding")
     try:
         return kind, request.body
     except RequestDataTooBig:

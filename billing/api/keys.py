@@ -101,6 +101,10 @@ def key_of(request: HttpRequest | Request, *, at: datetime) -> Key | None:
     return find_key(text.strip(), at=at) if scheme == SCHEME else None
 
 
+class NoSuchKey(exceptions.AuthenticationFailed):
+    default_code = "bad_key"
+
+
 class KeySignIn(BaseAuthentication):
     """Programs, by their key."""
 
@@ -108,7 +112,7 @@ class KeySignIn(BaseAuthentication):
         try:
             key = key_of(request, at=timezone.now())
         except BadKey as error:
-            raise exceptions.AuthenticationFailed(error.message) from error
+            raise NoSuchKey(error.message) from error
         return None if key is None else (key, key)
 
     def authenticate_header(self, request: Request) -> str:

@@ -17,23 +17,25 @@ from plans.errors import TooMany
 MINUTE = 60
 
 
-def spend(caller: str, *, at: datetime, most: int) -> None:
-    """Count one call. Raises TooMany `too_many_calls` for one more than `most` in the minute; 0: no limit, nothing is counted."""
+def spend(caller: str, *, at: datetime, most: int) -> dict[str, str]:
+    """Count one call; answers the headers that say how many are left in the minute. Raises TooMany `too_many_calls` for one more than
+    `most`; 0: no limit, nothing is counted."""
     if most <= 0:
-        return
+        return {}
     statement = """
         INSERT INTO api_calls AS held (caller, began, count) VALUES (%s, %s, 1)
         ON CONFLICT (caller) DO UPDATE SET count = CASE WHEN held.began = excluded.began THEN held.count + 1 ELSE 1 END,
             began = excluded.began RETURNING count"""
     count = bulk.fetch(statement, [caller, at.replace(second=0, microsecond=0)])[0][0]
+    wait = MINUTE - at.second
     if count > most:
-        wait = MINUTE - at.second
-        raise TooMany("too_many_calls", f"at most {most} calls in a minute; call again in {wait} seconds", retry_after=wait)
+        raise TooMany("too_many_calls", f"at most {most} calls in a minute; call again in {wait} seconds", retry_after=wait, limit=most)
+    return {"RateLimit-Limit": str(most), "RateLimit-Remaining": str(most - count), "RateLimit-Reset": str(wait)}
 
 
 class PerCaller(BaseThrottle):
     """The limit of all addresses but the one that takes events in, which has one of its own."""
 
     def allow_request(self, request: Request, view: Any) -> bool:
-        spend(caller_of(request).actor, at=timezone.now(), most=settings.API_CALLS_PER_MINUTE)
+        view.headers |= spend(caller_of(request).actor, at=timezone.now(), most=settings.API_CALLS_PER_MINUTE)
         return True

@@ -21,6 +21,7 @@ from rest_framework.request import Request
 from accounts.access import Caller
 from billing.api import given, past
 from billing.api.resources import Resource
+from billing.codec import kinds
 from billing.queries.money import Dates
 from billing.queries.status import money_text
 from billing.then import seen_then
@@ -38,6 +39,7 @@ def parameters(resource: Resource) -> list[str]:
     names = []
     for name in resource.filters:
         names += [f"{name}_from", f"{name}_before"] if _is_time(resource, name) else [name]
+    names += [name for name, _ in resource.also]
     return [*names, *(["search"] if resource.search else []), *PAGING, *dates_of(resource)]
 
 
@@ -98,20 +100,29 @@ def chosen(resource: Resource, fields: str) -> list[Any]:
 
 
 def filtered(resource: Resource, request: Request, rows: QuerySet[Any]) -> QuerySet[Any]:
-    for name in resource.filters:
-        field = resource.model._meta.get_field(name)
-        if _is_time(resource, name):
+    for name, column in (*((name, name) for name in resource.filters), *resource.also):
+        field = resource.model._meta.get_field(column)
+        if _is_time(resource, column):
             for suffix, comparison in (("_from", "gte"), ("_before", "lt")):
                 if value := given.text(request, name + suffix):
                     rows = rows.filter(**{f"{name}__{comparison}": _moment(field, value, name + suffix)})
         elif value := given.text(request, name):
-            rows = rows.filter(**{f"{name}__in": [_value(field, part, name) for part in value.split(",")]})
+            if name == resource.kinds:
+                _must_be_kinds(value.split(","), name)
+            rows = rows.filter(**{f"{column}__in": [_value(field, part, name) for part in value.split(",")]})
     if resource.search and (wanted := given.text(request, "search").strip()):
         condition = Q()
         for name in resource.search:
             condition |= Q(**{f"{name}__icontains": wanted})
         rows = rows.filter(condition)
     return rows
+
+
+def _must_be_kinds(names: Sequence[str], at: str) -> None:
+    """Raises Invalid for a kind of event that nothing can have: an empty list would look like an answer."""
+    for name in names:
+        if name not in kinds():
+            raise Invalid("unknown_choice", f"there is no kind of event {name[:80]!r}{suggestion(name, list(kinds()))[:300]}", at=at)
 
 
 def _moment(field: Any, value: str, at: str) -> date | datetime:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import orjson
-from rest_framework.exceptions import ParseError
+from rest_framework.exceptions import ParseError, UnsupportedMediaType
 from rest_framework.parsers import JSONParser
 
 from plans.errors import Invalid
@@ -16,17 +16,28 @@ from plans.errors import Invalid
 MOST_BYTES = 10 * 2**20
 
 
+class BadJSON(ParseError):
+    default_code = "bad_json"
+
+
+def must_be_plain(encoding: str) -> None:
+    """Raises UnsupportedMediaType for a body that is packed: a small one could become endless."""
+    if encoding.strip().lower() not in ("", "identity"):
+        raise UnsupportedMediaType(encoding, f"send the body as it is, not as {encoding[:40]}")
+
+
 class ExactJSONParser(JSONParser):
-    """Numbers with a point become Decimal, so that 0.1 is 0.1. Raises ParseError where the body is no such JSON."""
+    """Numbers with a point become Decimal, so that 0.1 is 0.1. Raises BadJSON where the body is no such JSON."""
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
+        must_be_plain(parser_context["request"].headers.get("Content-Encoding", "") if parser_context else "")
         try:
             text = stream.read(MOST_BYTES + 1)
             if len(text) > MOST_BYTES:
                 raise ValueError(f"more than {MOST_BYTES} bytes")
             return json.loads(text, parse_float=Decimal, parse_constant=_no_number, object_pairs_hook=_each_key_once)
         except (ValueError, RecursionError, ArithmeticError) as error:
-            raise ParseError(f"the body is no JSON that can be read: {str(error)[:200]}") from error
+            raise BadJSON(f"the body is no JSON that can be read: {str(error)[:200]}") from error
 
 
 def _no_number(name: str) -> Any:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import SuspiciousOperation
-from django.http import Http404, HttpRequest, JsonResponse
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation, TooManyFieldsSent
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views import defaults
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
@@ -30,8 +34,11 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
         facts = {name: str(value) for name, value in error.facts.items()}
         body = problem(error.status, error.code, error.message, at=error.at, facts=facts)
         headers = waiting(error)
+    elif isinstance(error, RequestDataTooBig):
+        body = problem(413, "too_large", f"the body is longer than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes", at="body")
     elif isinstance(error, SuspiciousOperation):
-        body = problem(400, "bad_request", str(error)[:200] or "the request can't be read")
+        said = "there are too many parameters" if isinstance(error, TooManyFieldsSent) else "the request can't be read"
+        body = problem(400, "bad_request", said)
     elif isinstance(error, Http404):
         body = problem(404, "not_found", "there is nothing at this address")
     elif isinstance(error, exceptions.APIException):
@@ -47,11 +54,35 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
 
 
 def waiting(error: Refusal) -> dict[str, str]:
-    """The header that says when to call again, where the refusal knows it."""
-    return {"Retry-After": str(error.facts["retry_after"])} if "retry_after" in error.facts else {}
+    """The headers that say when to call again, where the refusal knows it."""
+    if "retry_after" not in error.facts:
+        return {}
+    wait = str(error.facts["retry_after"])
+    spent = {"RateLimit-Limit": str(error.facts.get("limit", "")), "RateLimit-Remaining": "0", "RateLimit-Reset": wait}
+    return {"Retry-After": wait} | (spent if "limit" in error.facts else {})
 
 
+@csrf_exempt
 def nothing_here(request: HttpRequest, path: str = "") -> JsonResponse:
     """Every address below /api/ that is none."""
     body = problem(404, "not_found", f"there is nothing at {request.path[:200]}; see /api/v1/docs")
     return JsonResponse(body, status=404, content_type=CONTENT_TYPE)
+
+
+# --- what no view answers -----------------------------------------------------------------------------------------------------------
+
+
+def _told(status: int, code: str, detail: str, otherwise: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """What the site answers where no view did: a problem below /api/, the site's own page elsewhere."""
+
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not request.path.startswith("/api/"):
+            return otherwise(request, *args, **kwargs)
+        return JsonResponse(problem(status, code, detail), status=status, content_type=CONTENT_TYPE)
+
+    return answer
+
+
+bad_request = _told(400, "bad_request", "the request can't be read", defaults.bad_request)
+not_found = _told(404, "not_found", "there is nothing at this address; see /api/v1/docs", defaults.page_not_found)
+failed = _told(500, "internal", "this is our fault; the X-Request-Id of this answer leads to it in the log", defaults.server_error)

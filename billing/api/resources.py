@@ -52,6 +52,7 @@ class Resource:
     """`key` names one row (empty: rows are only listed); `order` is unique and never changes for a row, so that pages are stable.
 
     `filters`: columns asked for equality (several values apart by commas), and dates and times by `NAME_from` and `NAME_before`.
+    `also`: further names of filters, with the column of each. `kinds`: the filter whose values are kinds of events.
     `past`: what its rows of then are made again from; None where no event says them. `facts`: of rows that never change, the columns
     that say when each counts and when it was known (empty: its event says it).
     """
@@ -66,6 +67,8 @@ class Resource:
     hidden: tuple[str, ...] = ()
     owner: str = "account"
     staff_only: bool = False
+    also: tuple[tuple[str, str], ...] = ()
+    kinds: str = ""
     past: tuple[str, str] | None = OF_ACCOUNTS
     facts: tuple[str, str] | None = None
 
@@ -347,6 +350,8 @@ RESOURCES = (
         ("stream", "sequence"),
         owner="stream",
         filters=("stream", "kind", "actor", "command", "key", "effective_at", "recorded_at"),
+        also=(("account", "stream"),),
+        kinds="kind",
         hidden=("position", "previous_hash", "hash"),
         staff_only=True,
         facts=("effective_at", "recorded_at"),
@@ -368,6 +373,7 @@ RESOURCES = (
         WebhookAttempt,
         ("id",),
         filters=("endpoint", "event", "kind", "status", "message", "at"),
+        kinds="kind",
         owner="endpoint",
         staff_only=True,
         past=None,

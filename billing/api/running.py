@@ -172,7 +172,7 @@ def command_view(command: Command) -> Any:
         responses={
             200: OutcomeAnswer,
             201: OutcomeAnswer,
-            **dict.fromkeys((400, 401, 403, 404, 406, 409, 412, 415, 422, 429), answers.ProblemAnswer),
+            **dict.fromkeys((400, 401, 403, 404, 406, 409, 412, 413, 415, 422, 429), answers.ProblemAnswer),
         },
     )
 

@@ -101,7 +101,8 @@ def _check(address: Address, scheme: str, port: int, inner: Sequence[Network]) -
     real = _unwrapped(address)
     if any(real.version == network.version and real in network for network in inner):
         return
-    if not real.is_global or real.is_multicast or real.is_reserved or real.is_unspecified:
+    local = isinstance(real, ipaddress.IPv6Address) and real.is_site_local
+    if local or not real.is_global or real.is_multicast or real.is_reserved or real.is_unspecified:
         raise Invalid("bad_url", f"{address} is not a public address; messages go to public addresses only", at="url")
     _check_port(scheme, port)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import http.client
 import logging
 import socket
 import ssl
+import threading
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -28,8 +30,8 @@ from plans.errors import Refusal
 
 logger = logging.getLogger(__name__)
 
+#: For the whole of one delivery, however slowly the receiver speaks: a message that drips would hold up all others.
 SECONDS = 15
-MOST_READ = 64 * 1024
 MOST_SENT = 20_000
 #: After so many attempts, over about three days, the endpoint is given up.
 MOST_ATTEMPTS = 10
@@ -148,14 +150,23 @@ def _since(begun: float) -> int:
 
 
 def _post(target: Target, headers: dict[str, str], body: bytes) -> int:
+    """The status that is answered; what else is said is not read. Raises OSError, HTTPException."""
     connection = _Pinned(target)
+    watch = threading.Timer(SECONDS, connection.abandon)
+    watch.daemon = True
+    watch.start()
     try:
         connection.request("POST", target.path, body=body, headers=headers)
-        response = connection.getresponse()
-        response.read(MOST_READ)
-        return response.status
+        status = connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        if not connection.abandoned:
+            raise
     finally:
+        watch.cancel()
         connection.close()
+    if connection.abandoned:
+        raise TimeoutError(f"no whole answer within {SECONDS} seconds")
+    return status
 
 
 class _Pinned(http.client.HTTPConnection):
@@ -164,6 +175,14 @@ class _Pinned(http.client.HTTPConnection):
     def __init__(self, target: Target) -> None:
         super().__init__(target.host, target.port, timeout=SECONDS)
         self.target = target
+        self.abandoned = False
+
+    def abandon(self) -> None:
+        """End whatever waits for the receiver."""
+        self.abandoned = True
+        if self.sock is not None:
+            with contextlib.suppress(OSError):
+                self.sock.shutdown(socket.SHUT_RDWR)
 
     def connect(self) -> None:
         raw = socket.create_connection((self.target.address, self.target.port), timeout=SECONDS)

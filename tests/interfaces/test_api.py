@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +11,10 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
+from billing.keys.making import make_key
+from billing.models import Invoice
 from tests.books import do, open_account
+from tests.interfaces.callers import customer
 from tests.interfaces.worlds import NOW, document
 
 pytestmark = pytest.mark.django_db
@@ -116,10 +120,56 @@ def test_why(world: None, staff: Client) -> None:
         ("/api/v1/nothing", (404, "not_found", "")),
         ("/api", (404, "not_found", "")),
         ("/api/v2/accounts", (404, "not_found", "")),
+        ("/api/v1/accounts/", (404, "not_found", "")),
+        ("/api/v1/invoices/INV-000005%0aX-Evil:%201", (404, "not_found", "")),
+        ("/api/v1/accounts/ana/documents/INV-000005%0d%0a", (404, "not_found", "")),
+        ("/api/v1/accounts/ana/status?as_of=0001-01-01", (422, "out_of_range", "as_of")),
+        ("/api/v1/accounts/ana/statement?from=9999-12-31", (422, "out_of_range", "from")),
     ],
 )
 def test_errors_are_problems(world: None, staff: Client, path: str, expected: tuple[int, str, str]) -> None:
     assert problem(staff.get(path)) == expected
+
+
+def test_an_address_that_is_none_is_no_problem_of_cookies(staff: Client) -> None:
+    outside = Client(enforce_csrf_checks=True)
+    assert problem(outside.post("/api/v1/commands/pay/", {}, content_type="application/json")) == (404, "not_found", "")
+    assert problem(outside.put("/api/v1/nothing", "{}", content_type="application/json")) == (404, "not_found", "")
+
+
+def test_what_fails_is_a_problem_too(world: None, staff: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a word of what it was: the log has it, under the id of the request."""
+    monkeypatch.setattr("billing.api.views.status", lambda *_, **__: 1 / 0)
+    staff.raise_request_exception = False
+    answer = staff.get("/api/v1/accounts/ana/status")
+    assert problem(answer) == (500, "internal", "")
+    assert (b"division" in answer.content, len(answer["X-Request-Id"]) > 8) == (False, True)
+    assert problem(staff.get("/api/v1/accounts", headers={"Host": "evil.example"})) == (400, "bad_request", "")
+    assert staff.get("/elsewhere").headers["Content-Type"].startswith("text/html")
+
+
+def test_the_number_of_a_document_is_looked_for_among_those_that_are_seen(world: None, staff: Client) -> None:
+    """Two sellers may give one number: who sees one of the documents learns nothing of the other."""
+    first = Invoice.objects.filter(account="eve").earliest("sequence").invoice
+    Invoice.objects.filter(invoice=first).update(number="INV-000005", seller="other")
+    assert customer("olga", "ana", "owner").get("/api/v1/invoices/INV-000005").json()["account"] == "ana"
+    assert problem(customer("sam", "nobody", "owner").get("/api/v1/invoices/INV-000005")) == (404, "unknown_invoice", "invoice")
+    assert problem(staff.get("/api/v1/invoices/INV-000005")) == (409, "which_invoice", "invoice")
+
+
+@pytest.mark.parametrize("kind", ["application/json", "application/cloudevents+json"])
+def test_a_body_that_is_packed_is_not_unpacked(world: None, staff: Client, kind: str) -> None:
+    key = {"Authorization": f"Bearer {make_key('switch', ['usage', 'money'], at=NOW)}", "Content-Encoding": "gzip"}
+    for path, expected in (("commands/pay", (415, "unsupported_media_type", "")), ("events", (400, "unknown_choice", "content-encoding"))):
+        if path == "events" or kind == "application/json":
+            assert problem(Client().post(f"/api/v1/{path}", gzip.compress(b"{}" * 1000), content_type=kind, headers=key)) == expected
+
+
+def test_a_body_that_is_too_long(world: None, staff: Client, settings: Any) -> None:
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100
+    body = {"account": "ana", "amount": "1", "reference": "x" * 100}
+    answer = staff.post("/api/v1/commands/pay", body, content_type="application/json")
+    assert (problem(answer), "100 bytes" in answer.json()["detail"]) == ((413, "too_large", "body"), True)
 
 
 def test_nothing_is_written(staff: Client) -> None:

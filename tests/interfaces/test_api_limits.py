@@ -29,9 +29,11 @@ def test_the_call_after_the_last_waits_for_the_next_minute(world: None, clock: l
     assert [owner.get("/api/v1/accounts").status_code for _ in range(4)] == [200, 200, 200, 429]
     refused = owner.get("/api/v1/accounts/ana/status")
     assert (refused["Retry-After"], refused["Content-Type"]) == ("40", "application/problem+json")
-    assert (refused.json()["code"], refused.json()["facts"]) == ("too_many_calls", {"retry_after": "40"})
+    assert (refused.json()["code"], refused.json()["facts"]) == ("too_many_calls", {"retry_after": "40", "limit": "3"})
+    assert [refused[f"RateLimit-{name}"] for name in ("Limit", "Remaining", "Reset")] == ["3", "0", "40"]
     assert owner.post("/api/v1/commands/pause", {"account": "ana"}, content_type="application/json").status_code == 429
-    assert clerk.get("/api/v1/accounts").status_code == 200
+    told = clerk.get("/api/v1/accounts")
+    assert [told[f"RateLimit-{name}"] for name in ("Limit", "Remaining", "Reset")] == ["3", "2", "40"]
     clock[0] += timedelta(seconds=40)
     assert owner.get("/api/v1/accounts").status_code == 200
     assert ApiCalls.objects.get(caller="user:olga").count == 1
@@ -44,12 +46,13 @@ def test_events_have_a_limit_of_their_own(world: None, clock: list[datetime], se
     kind = "application/cloudevents+json"
     answers = [Client().post("/api/v1/events", orjson.dumps(event), content_type=kind, headers=headers) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [204, 204, 429]
+    assert [answer["RateLimit-Remaining"] for answer in answers] == ["1", "0", "0"]
     assert (answers[2]["Retry-After"], answers[2].json()["code"]) == ("40", "too_many_calls")
 
 
 def test_no_limit_counts_nothing(world: None, clock: list[datetime], settings: Any) -> None:
     settings.API_CALLS_PER_MINUTE = 0
-    assert staff("viewer").get("/api/v1/accounts").status_code == 200
+    assert "RateLimit-Limit" not in staff("viewer").get("/api/v1/accounts")
     assert not ApiCalls.objects.exists()
 
 

@@ -95,6 +95,16 @@ def test_the_journal_by_kind(viewer: Client) -> None:
     assert {row["kind"] for row in found} == {"payment.received"}
 
 
+def test_the_journal_of_an_account_by_kind_command_and_time(viewer: Client) -> None:
+    whole = rows(viewer, "events", account="ana")
+    assert whole == rows(viewer, "events", stream="ana") != []
+    paid = rows(viewer, "events", account="ana,bob", command="pay", kind="payment.received", fields="stream,kind")
+    assert paid == [{"stream": "ana", "kind": "payment.received"}, {"stream": "bob", "kind": "payment.received"}]
+    assert rows(viewer, "events", account="ana", recorded_at_before="2026-01-01") == []
+    wrong = viewer.get("/api/v1/events?kind=payment.recieved")
+    assert (wrong.status_code, wrong.json()["at"], "payment.received" in wrong.json()["detail"]) == (422, "kind", True)
+
+
 def test_a_page_costs_the_same_whatever_its_rows(viewer: Client, django_assert_num_queries: Any) -> None:
     for limit in ("1", "100"):
         with django_assert_num_queries(4):

@@ -61,7 +61,7 @@ def test_every_operation_says_how_it_can_be_refused(kept: dict[str, Any]) -> Non
         for method, operation in methods.items():
             assert {"401", "403", "429"} <= set(operation["responses"]), (path, method)
     pay = kept["paths"]["/api/v1/commands/pay"]["post"]["responses"]
-    assert set(pay) == {"200", "201", "400", "401", "403", "404", "406", "409", "412", "415", "422", "429"}
+    assert set(pay) == {"200", "201", "400", "401", "403", "404", "406", "409", "412", "413", "415", "422", "429"}
 
 
 def test_the_arguments_of_commands_are_closed(kept: dict[str, Any]) -> None:

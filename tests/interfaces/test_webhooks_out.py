@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -216,7 +218,8 @@ http://example.com/ https://user@example.com/ https://example.com:22/ https://ex
 https://127.0.0.1/ https://127.1/ https://2130706433/ https://0x7f000001/ https://0177.0.0.1/ https://0/ https://10.0.0.1/
 https://172.16.0.1/ https://192.168.1.1/ https://169.254.169.254/latest/meta-data https://100.64.0.1/ https://224.0.0.1/
 https://255.255.255.255/ https://[::1]/ https://[::]/ https://[::ffff:127.0.0.1]/ https://[::ffff:a00:1]/ https://[fe80::1]/
-https://[fc00::1]/ https://[64:ff9b::7f00:1]/ https://[64:ff9b::a00:1]/ https://[2002:7f00:1::]/ https://[ff02::1]/
+https://[fc00::1]/ https://[fec0::1]/ https://[::7f00:1]/ https://[2001:0:7f00:1::]/ https://[64:ff9b:1::a00:1]/
+https://[64:ff9b::7f00:1]/ https://[64:ff9b::a00:1]/ https://[2002:7f00:1::]/ https://[ff02::1]/
 https://example.com:0/ https://example.com:99999/ https://exa\tmple.com/ https://example.com\\@127.0.0.1/ https://[::1
 """.split(" ")
 
@@ -240,6 +243,31 @@ def test_the_address_that_was_checked_is_the_one_that_is_called() -> None:
     target = guard.resolve("https://example.com/hook?x=1", lookup=lambda host, port: next(answers))
     assert (target.address, target.host, target.port, target.path) == ("93.184.216.34", "example.com", 443, "/hook?x=1")
     assert next(answers) == ["127.0.0.1"]
+
+
+@pytest.mark.parametrize("begun", [b"", b"HTTP/1.1 200 OK\r\nX-Long: "])
+def test_a_receiver_that_drips_is_left_after_a_while(settings: Any, monkeypatch: pytest.MonkeyPatch, begun: bytes) -> None:
+    """Each byte comes in time; the whole answer never does."""
+    settings.WEBHOOK_INNER_NETWORKS = [ip_network("127.0.0.0/8")]
+    monkeypatch.setattr(sending, "SECONDS", 0.5)
+    over = threading.Event()
+
+    def drip(listening: socket.socket) -> None:
+        connection, _ = listening.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.sendall(begun)
+            while not over.wait(0.05):
+                if begun:
+                    connection.sendall(b"a")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=drip, args=[listening])
+        thread.start()
+        reply = sending.send(f"http://127.0.0.1:{listening.getsockname()[1]}/", {}, b"{}")
+        over.set()
+        thread.join()
+    assert (reply.status, reply.milliseconds < 2000) == (None, True)
+    assert "within" in reply.error or "timed out" in reply.error
 
 
 def test_an_inner_address_gets_no_connection_without_the_setting(receiver: Receiver, settings: Any) -> None:
