@@ -49,7 +49,8 @@ def advance(
     """Do everything that is due for the accounts up to and including `until`; their heads are locked by this transaction.
 
     `after` are the events of a command of the same transaction: the periods whose terms they changed are counted again; `known` is what the
-    command read. What a command reaches back to is counted when it was, but stands on documents of the command's day: no document is dated
+    command read, or would; where the clockwork records something, or use waits to be counted, it is known no longer. What a command
+    reaches back to is counted when it was, but stands on documents of the command's day: no document is dated
     before it was known.
     """
     recorded: list[Recorded] = []
@@ -58,8 +59,10 @@ def advance(
         let_go(known or {}, after)
         active = needing(accounts, after, until=until, known=known)
     else:
-        active = _due(accounts, until)
-    states = _loaded(active, recount, known)
+        active = _due(accounts, until, known)
+    states = _loaded(active, recount, known if after else None)
+    if active and known:
+        known.clear()
     for _ in range(MAX_ROUNDS):
         if not active:
             return recorded
@@ -102,14 +105,19 @@ def _loaded(accounts: Collection[str], recount: Recounts, known: Known | None = 
     return states
 
 
-def _due(accounts: Collection[str], until: datetime) -> list[str]:
-    """Those of the accounts that have something due, asked of the narrow tables alone."""
+def _due(accounts: Collection[str], until: datetime, known: Known | None) -> list[str]:
+    """Those of the accounts that have something due, asked of the narrow tables alone; nothing is `known` of those whose use waits."""
     statement = """
-        SELECT account FROM due WHERE account = ANY(%s) AND at <= %s
-            UNION SELECT account FROM usage_mark WHERE account = ANY(%s) AND arrived_at <= %s
-        ORDER BY 1"""
+        SELECT account, at <= %s, false FROM due WHERE account = ANY(%s)
+            UNION ALL SELECT account, min(arrived_at) <= %s, true FROM usage_mark WHERE account = ANY(%s) GROUP BY account"""
     names = list(accounts)
-    return [row[0] for row in bulk.fetch(statement, [names, until, names, until])]
+    active = set()
+    for account, comes, waits in bulk.fetch(statement, [until, names, until, names]):
+        if comes:
+            active.add(account)
+        if waits and known:
+            known.pop(account, None)
+    return sorted(active)
 
 
 def _touched(events: Sequence[Recorded], *, at: datetime | None = None) -> dict[str, Mapping[str, Recount]]:

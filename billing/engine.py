@@ -20,7 +20,7 @@ from django.conf import settings
 from django.db import DataError, OperationalError, connection, transaction
 from django.utils.module_loading import import_string
 
-from billing import bulk, effects, journal, previews
+from billing import bulk, effects, journal, kept, previews
 from billing.accounting.periods import into_open_months
 from billing.codec import NEWER, canonical
 from billing.events import Event
@@ -299,19 +299,24 @@ def _recorded(command: Any, arguments: Any, request: Request, heads: dict[str, H
     stamp = Stamp(request.actor, request.command, known, request.key, dry_run)
     ticking = replace(stamp, command="advance", key="")
     accounts = [stream for stream in heads if journal.is_account(stream)]
-    events: list[Recorded] = clockwork(accounts, until=request.at, heads=heads, stamp=ticking)
+    seen = kept.found(heads)
+    events: list[Recorded] = clockwork(accounts, until=request.at, heads=heads, stamp=ticking, known=seen)
     context = Context(at=request.at, actor=request.actor, recorded_at=known, heads=heads)
-    with remembering() as seen:
+    with remembering(seen):
         sooner = command.before(context, arguments) if command.before is not None else ()
-    if first := record(sooner, heads=heads, stamp=stamp):
+    if sooner:
+        kept.leave(heads)
+        first = record(sooner, heads=heads, stamp=stamp)
         events += first
         events += clockwork(accounts, until=request.at, heads=heads, stamp=ticking, after=first, known=seen)
         seen.clear()
     with remembering(seen):
         decision = import_string(settings.BILLING_DECIDER)(command, context, arguments, _plain(request.arguments))
+    kept.leave(heads)
     made = record(decision.drafts, heads=heads, stamp=stamp)
     events += made
     events += clockwork(accounts, until=request.at, heads=heads, stamp=ticking, after=made, known=seen)
+    transaction.on_commit(lambda: kept.keep(seen, heads))
     return events, decision
 
 

@@ -79,12 +79,17 @@ _ORDER = attrgetter("contract", "item", "start")
 
 def _accrued(state: AccountState, recorded: Recorded) -> None:
     event: Any = recorded.event
-    key = event.key
-    name = key.contract, key.item, key.terms, key.period_start, key.component
     if state.keeps("standing"):
-        state.standing[name] = as_summed(state.standing.get(name, Decimal(0)) + event.amount)
+        add_standing(state, event)
     if event.invoice_when != "never" and state.keeps("open_charges"):
         state.open_charges.append(accrued_charge(recorded, event))
+
+
+def add_standing(state: AccountState, event: ChargeAccrued) -> None:
+    """The charge stands from now on; its period is loaded."""
+    key = event.key
+    name = key.contract, key.item, key.terms, key.period_start, key.component
+    state.standing[name] = as_summed(state.standing.get(name, Decimal(0)) + event.amount)
 
 
 def accrued_charge(recorded: Recorded, event: ChargeAccrued) -> OpenCharge:

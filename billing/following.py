@@ -12,10 +12,11 @@ from typing import Any
 
 from billing import bulk
 from billing.bill_times import bill_at, invoice_policy
-from billing.events import ChargeAccrued, SaleMade, WalletDrawn
-from billing.folding import sold_charge
+from billing.events import ChargeAccrued, SaleMade, TermsSet, WalletDrawn
+from billing.folding import add_standing, sold_charge
 from billing.journal import Recorded
 from billing.loading import load, policy
+from billing.state import AccountState
 from billing.stored import Known, remembering
 from billing.wallets.folding import WALLETS, after
 from billing.works import BESIDE, MARKS, find_held, works
@@ -46,13 +47,30 @@ def let_go(known: Known, events: Sequence[Recorded]) -> None:
         known.clear()
         return
     for account, held in known.items():
+        own = [recorded for recorded in events if recorded.stream == account]
         for state in held.states.values():
-            state.drop(moves)
+            state.drop(moves - STANDING if _stands(state, own) else moves)
         for name in moves & held.facts.keys():
             if name == WALLETS:
-                held.facts[name] = after(held.facts[name], [recorded for recorded in events if recorded.stream == account])
+                held.facts[name] = after(held.facts[name], own)
             else:
                 del held.facts[name]
+
+
+STANDING = frozenset({"standing"})
+
+
+def _stands(state: AccountState, events: Sequence[Recorded]) -> bool:
+    """Whether what stands was brought up to date: where nothing but charges of loaded periods moved it."""
+    if not vars(state).keys() >= STANDING or any(isinstance(recorded.event, TermsSet) for recorded in events):
+        return False
+    charges = [recorded.event for recorded in events if isinstance(recorded.event, ChargeAccrued)]
+    loaded = {(row.contract, row.item, row.start) for row in state.periods}
+    if any((event.key.contract, event.key.item, event.key.period_start) not in loaded for event in charges):
+        return False
+    for event in charges:
+        add_standing(state, event)
+    return True
 
 
 def needing(accounts: Collection[str], events: Sequence[Recorded], *, until: datetime, known: Known | None) -> list[str]:

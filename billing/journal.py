@@ -191,6 +191,15 @@ def read(streams: Collection[str], *, after: int = 0) -> list[Recorded]:
     return [_recorded(row) for row in rows]
 
 
+def following(stream: str, head: Head) -> list[Recorded]:
+    """The events of the stream after this head, in order; none where what stands there does not continue from it."""
+    asked = f"{_SELECT.replace(' FROM', ', previous_hash FROM')} WHERE stream = %s AND sequence > %s ORDER BY sequence"
+    rows = bulk.fetch(asked, [stream, head.sequence])
+    if not rows or bytes(rows[0][-1]) != head.hash:
+        return []
+    return [_recorded(row[:-1]) for row in rows]
+
+
 def one(stream: str, sequence: int) -> Recorded | None:
     rows = bulk.fetch(f"{_SELECT} WHERE stream = %s AND sequence = %s", [stream, sequence])
     return _recorded(rows[0]) if rows else None

@@ -1,0 +1,192 @@
+"""What a process keeps of accounts from one command to the next is never older than what stands. Each proof has a wrong variant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import pytest
+
+from billing import journal, kept
+from billing.journal import Head
+from billing.loading import load
+from billing.rebuilding import ACCOUNT_TABLES
+from billing.stored import Held, StoredState
+from billing.wallets import loading
+from billing.wallets.folding import WALLETS
+from billing.wallets.queries import spendable
+from plans.errors import Conflict
+from tests import prepaid
+from tests.books import advance, assert_books_hold, do, moment, open_account, publish, use
+from tests.drills.base import race
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+NOON = moment("2026-01-02T12:00")
+
+
+def reserve(amount: str, **given: Any) -> str:
+    return str(do("reserve", NOON, account="ana", amount=amount, item="calls", **given).made["reservation"])
+
+
+def commit(quantity: str, **given: Any) -> Any:
+    return do("commit", NOON, account="ana", item="calls", quantity=quantity, **given)
+
+
+def elsewhere(act: Callable[[], Any]) -> Any:
+    """Done by another process: what this one keeps hears nothing of it."""
+    (answer,) = race(1, lambda _: act())
+    return answer
+
+
+def held() -> Held | None:
+    entry = kept._store().entries.get("ana")
+    return entry and entry.held
+
+
+def assert_kept_is_what_stands() -> None:
+    """Part by part, as it would be read now."""
+    now = held()
+    assert now is not None
+    for layout, state in now.states.items():
+        fresh = layout.read("ana")
+        assert fresh is not None
+        for name in state.parts.keys() & vars(state).keys():
+            assert getattr(state, name) == getattr(fresh, name), name
+        assert state.facts == {}
+    assert now.facts.keys() <= {WALLETS}
+    assert now.facts.get(WALLETS, {}) == (loading._load(["ana"])["ana"] if now.facts else {})
+
+
+@pytest.fixture
+def ana() -> None:
+    """Twenty euros in a wallet, of which one was used: everything of it is known to this process."""
+    prepaid.subscribed()
+    prepaid.top_up("20.00")
+    commit("1")
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The tables that are asked, statement by statement."""
+    seen: list[str] = []
+    real = psycopg.Cursor.execute
+
+    def counted(cursor: Any, query: Any, *rest: Any, **more: Any) -> Any:
+        text = query.decode() if isinstance(query, bytes) else str(query)
+        seen.extend(re.findall(r"(?:FROM|JOIN) (read_\w+|usage_\w+)", text) if text.lstrip().startswith("SELECT") else ())
+        return real(cursor, query, *rest, **more)
+
+    monkeypatch.setattr(psycopg.Cursor, "execute", counted)
+    return seen
+
+
+def test_what_one_command_knew_the_next_does_not_read(ana: None, read: list[str]) -> None:
+    commit("2", reservation=reserve("2.00"))
+    assert not {"read_account", "read_contract", "read_period", "read_charge", "read_wallet_lot"} & set(read)
+    assert_kept_is_what_stands()
+    do("pay", NOON, account="ana", amount="3.00", currency="EUR")
+    do("reserve", NOON, account="ana", amount="1.00")
+    assert_kept_is_what_stands()
+    assert_books_hold()
+
+
+def test_what_another_process_did_is_followed(ana: None, read: list[str]) -> None:
+    name = elsewhere(lambda: reserve("4.00"))
+    elsewhere(lambda: commit("3", reservation=name))
+    read.clear()
+    reserve("16.00")
+    assert "read_wallet_lot" not in read, "three events of the journal said it"
+    assert_kept_is_what_stands()
+    elsewhere(lambda: do("release", NOON, account="ana", reservation=f"ana/{last()}"))
+    with pytest.raises(Conflict, match="17 EUR wanted, 16 can be spent"):
+        reserve("17.00")
+
+
+def last() -> int:
+    (head,) = journal.lock(["ana"]).values()
+    return head.sequence
+
+
+def test_an_event_that_may_have_moved_anything_is_read_anew(ana: None) -> None:
+    elsewhere(lambda: prepaid.top_up("5.00"))
+    reserve("24.00")
+    assert_kept_is_what_stands()
+
+
+def test_who_looks_at_no_head_gives_away_what_another_has_taken(ana: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The wrong variant: what is kept is taken as it is."""
+    elsewhere(lambda: reserve("10.00"))
+    with pytest.raises(Conflict, match="10 EUR wanted, 9 can be spent"):
+        reserve("10.00")
+    elsewhere(lambda: reserve("9.00"))
+    monkeypatch.setattr(kept, "_is_at", lambda *_: True)
+    reserve("9.00")
+    assert spendable("ana", at=NOON)["EUR"] == -9
+
+
+def test_a_head_is_a_number_and_a_hash(ana: None) -> None:
+    """As after a restored backup: the number is there, of another past."""
+    ((_, head),) = journal.lock(["ana"]).items()
+    assert kept.found({"ana": head}).keys() == {"ana"}
+    assert kept.found({"ana": Head(head.sequence, b"another")}) == {}
+    assert held() is None, "it is let go of"
+    reserve("1.00")
+    entry = kept._store().entries["ana"]
+    entry.head = Head(entry.head.sequence - 1, b"another")
+    assert kept.found(journal.lock(["ana"])) == {}, "what followed does not continue from it"
+
+
+def test_use_that_waits_is_counted_first(ana: None) -> None:
+    use("ana", "seconds", arrived=NOON, records=[{"id": "u1", "at": "2026-01-02T11:00", "value": 15}])
+    with pytest.raises(Conflict, match="not_enough_prepaid"):
+        reserve("5.00")
+    reserve("3.00")
+    use("ana", "seconds", arrived="2026-01-03", records=[{"id": "u2", "at": "2026-01-02T11:00", "value": 1}])
+    reserve("1.00")
+    assert held() is None, "its use waits for the day after"
+    advance("2026-01-03")
+    assert_books_hold()
+
+
+def test_what_is_undone_is_not_kept(ana: None) -> None:
+    do("reserve", NOON, account="ana", amount="19.00", dry_run=True)
+    reserve("19.00")
+    with pytest.raises(Conflict, match="not_enough_prepaid"):
+        reserve("1.00")
+    assert_kept_is_what_stands()
+
+
+def test_no_more_is_kept_than_was_set(ana: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "ROWS_OF_ONE", 3)
+    reserve("1.00")
+    assert held() is None, "the account is made of more rows than that"
+    monkeypatch.undo()
+    reserve("1.00")
+    open_account("bo")
+    do("pay", NOON, account="bo", amount="1.00", currency="EUR")
+    store = kept._store()
+    assert list(store.entries) == ["ana", "bo"]
+    assert store.rows == sum(entry.rows for entry in store.entries.values())
+    monkeypatch.setattr(kept, "ROWS", store.rows)
+    do("pay", NOON, account="bo", amount="1.00", currency="EUR")
+    open_account("cy")
+    do("pay", NOON, account="cy", amount="1.00", currency="EUR")
+    assert "ana" not in store.entries, "it was asked for longest ago"
+    assert 0 < store.rows <= kept.ROWS
+
+
+def test_only_what_a_rebuild_makes_is_kept(read: list[str]) -> None:
+    publish(prepaid.CATALOGUE)
+    open_account()
+    read.clear()
+    state: Any = load(["ana"])["ana"]
+    assert isinstance(state, StoredState)
+    for name in state.parts.keys() - {"marks"}:
+        state.there[name] = True
+        getattr(state, name)
+    loading.load_wallets(["ana"])
+    assert set(read) - {"usage_mark"} <= set(ACCOUNT_TABLES)
+    assert len(set(read)) > 10
