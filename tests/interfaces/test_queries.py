@@ -190,7 +190,8 @@ class TestUnbilled:
 
     def test_what_is_due_and_not_done_is_named(self) -> None:
         found = {(one.account, one.code) for one in unbilled(at=moment("2026-03-02"))}
-        assert found == {(account, code) for account in ("ana", "bob", "eve") for code in ("behind", "period")}
+        late = {("ana", "charge")}  # found after its period, due with the document of 1 March
+        assert found == {(account, code) for account in ("ana", "bob", "eve") for code in ("behind", "period")} | late
 
     def test_a_lost_due_time_is_found(self) -> None:
         with connection.cursor() as cursor:
