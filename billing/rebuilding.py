@@ -120,7 +120,8 @@ def _compare(streams: Collection[str]) -> list[Difference]:
 def _again(streams: Collection[str]) -> int:
     groups = _groups(streams)
     deletes = [f"{table}_gone AS (DELETE FROM {table} WHERE {_of(table)})" for table in _tables(groups)]  # noqa: S608
-    bulk.fetch(f"WITH {', '.join(deletes)} SELECT 1", groups)
+    if deletes:
+        bulk.fetch(f"WITH {', '.join(deletes)} SELECT 1", groups)
     events = replay(streams)
     refresh_due(groups.get("accounts", []))
     return events
@@ -151,7 +152,7 @@ def _of(table: str) -> str:
 
 def _hashes(groups: Mapping[str, list[str]]) -> Counter[tuple[str, int]]:
     asked = [f"SELECT '{table}', {_HASH.format(table)} FROM {table} WHERE {_of(table)}" for table in _tables(groups)]  # noqa: S608
-    return Counter(bulk.fetch(" UNION ALL ".join(asked), groups))
+    return Counter(bulk.fetch(" UNION ALL ".join(asked), groups)) if asked else Counter()
 
 
 def _named(groups: Mapping[str, list[str]], side: str, differing: Counter[tuple[str, int]]) -> list[Difference]:

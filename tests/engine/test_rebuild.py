@@ -93,6 +93,10 @@ def test_only_the_streams_named_are_touched() -> None:
     rebuild(find_streams([]))
 
 
+def test_streams_that_no_table_tells_of_are_nothing_to_do() -> None:
+    assert (rebuild(["elsewhere:1"]), compare(["elsewhere:1"])) == (0, [])
+
+
 def test_the_books_go_on_after_a_rebuild() -> None:
     rebuild(find_streams([]))
     advance("2026-03-01")
