@@ -39,8 +39,8 @@ check: $(VENV)/.tools ## style, types, floors, migrations, generated docs
 	$(MANAGE) makemigrations --check --dry-run
 	@if $(MANAGE) help docs >/dev/null 2>&1; then $(MANAGE) docs --check; fi
 
-bench: $(VENV)/.tools ## measure speed: SIZE=tiny, small or full, in a database of its own
-	$(PY) -m tests.bench $(SIZE)
+bench: $(VENV)/.tools ## measure speed: SIZE=tiny, small or full, in a database of its own; BENCH="--only scale" for a part
+	$(PY) -m tests.bench $(SIZE) $(BENCH)
 
 faults: $(VENV)/.tools ## inject every fault at length and count: FAULTS="--size short --only F1 F2"
 	$(PY) -m tests.drills $(FAULTS)

@@ -39,7 +39,7 @@ class Figure:
         return f"{self.name:<44}{middle:>12,.1f} {self.unit:<12}{self.target:>12}  {spread:<26}{cpu:<16}{self.note}"
 
     def as_dict(self) -> dict[str, Any]:
-        return vars(self) | {"median": statistics.median(self.values)}
+        return vars(self) | {"median": statistics.median(self.values), "least": min(self.values), "most": max(self.values)}
 
 
 @dataclass
@@ -49,6 +49,7 @@ class Bench:
     url: str
     server: int
     size: str
+    file: Path  # written anew with every figure, so that a run that is ended has not been for nothing
     figures: list[Figure] = field(default_factory=list)
 
     def rate(self, name: str, unit: str, target: str, work: Callable[[], int], *, times: int = 3, note: str = "") -> Figure:
@@ -79,9 +80,10 @@ class Bench:
     def keep(self, figure: Figure) -> Figure:
         self.figures.append(figure)
         print(figure.row(), flush=True)
+        self.write()
         return figure
 
-    def write(self, path: Path) -> None:
+    def write(self) -> None:
         facts = {
             "size": self.size,
             "python": platform.python_version(),
@@ -91,8 +93,8 @@ class Bench:
             "postgres": _version(self.url),
             "slowness": slowness(),
         }
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({"facts": facts, "figures": [figure.as_dict() for figure in self.figures]}, indent=1))
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        self.file.write_text(json.dumps({"facts": facts, "figures": [figure.as_dict() for figure in self.figures]}, indent=1))
 
 
 def _version(url: str) -> str:

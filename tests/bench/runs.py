@@ -7,27 +7,42 @@ import resource
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 
-from django.db import connection
+import psycopg
 
-from billing import bulk, clockwork
+from billing import clockwork
+from billing.journal import JOURNAL_COLUMNS
 from tests.bench import world
 from tests.bench.figures import Bench, Figure
 from tests.bench.server import ROOT, measured
 
 
+@dataclass
+class Advanced:
+    """One run by one or several workers."""
+
+    accounts: int
+    memory: int  # MB of the largest worker
+    chunks: list[float]  # seconds that each chunk took, and its accounts were held
+
+
 def worker(until: str) -> None:
-    """The body of a worker's process: bill what is due, say how many accounts it was, and how much memory it took (MB)."""
+    """The body of a worker's process: bill what is due, say how many accounts it was, how long each chunk took, how much memory (MB)."""
     started, before = time.time(), time.process_time()
-    report = clockwork.run(until=datetime.fromisoformat(until), actor="bench", known_at=datetime.fromisoformat(until))
+    ends = [time.perf_counter()]
+    moment = datetime.fromisoformat(until)
+    report = clockwork.run(until=moment, actor="bench", known_at=moment, progress=lambda _: ends.append(time.perf_counter()))
     used = {"started": started, "ended": time.time(), "python": time.process_time() - before}
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    print(json.dumps(used | {"accounts": report.accounts, "parked": report.parked, "memory": memory}))
+    chunks = [round(after - before, 4) for before, after in pairwise(ends)]
+    print(json.dumps(used | {"accounts": report.accounts, "parked": report.parked, "memory": memory, "chunks": chunks}))
 
 
-def advance(bench: Bench, figure: Figure, until: datetime, workers: int) -> int:
-    """One run; answers the memory of the largest worker."""
+def advance(bench: Bench, figure: Figure, until: datetime, workers: int) -> Advanced:
+    """One run, added to the figure. Its wall clock is from the first worker's first statement to the last one's last."""
     command = [sys.executable, "-m", "tests.bench", "worker", until.isoformat()]
     with measured(bench.server) as used:
         started = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(workers)]
@@ -35,22 +50,28 @@ def advance(bench: Bench, figure: Figure, until: datetime, workers: int) -> int:
     used.wall = max(answer["ended"] for answer in answers) - min(answer["started"] for answer in answers)
     used.python = sum(answer["python"] for answer in answers)
     assert not any(answer["parked"] for answer in answers)
-    bench.add(figure, sum(answer["accounts"] for answer in answers), used)
-    return max(int(answer["memory"]) for answer in answers)
+    accounts = sum(answer["accounts"] for answer in answers)
+    bench.add(figure, accounts, used)
+    return Advanced(accounts, max(answer["memory"] for answer in answers), [one for answer in answers for one in answer["chunks"]])
 
 
-def measure_copy(bench: Bench, rows: int) -> None:
-    """The physical limit: rows like those of the journal, by COPY alone, into a table like it."""
-    with connection.cursor() as cursor:
-        cursor.execute("CREATE TEMPORARY TABLE bench_journal AS SELECT * FROM journal WHERE kind = 'charge.accrued' LIMIT 0")
-        cursor.execute("SELECT stream, sequence, kind, data::text, hash FROM journal WHERE kind = 'charge.accrued' LIMIT 1")
-        pattern = cursor.fetchone()
+def measure_copy(bench: Bench, events: int) -> None:
+    """The physical limit: as many events as they stand, in order, by COPY alone into an empty journal with its indexes, and committed."""
+    with psycopg.connect(bench.url, autocommit=True) as owner, owner.cursor() as cursor:
+        columns = ", ".join(JOURNAL_COLUMNS)
+        asked = f"SELECT {columns} FROM journal WHERE kind = 'charge.accrued' ORDER BY position LIMIT {events}"
+        with cursor.copy(f"COPY ({asked}) TO STDOUT (FORMAT BINARY)") as rows:
+            data = b"".join(rows)
 
-    def work() -> int:
-        bulk.copy("bench_journal", ("stream", "sequence", "kind", "data", "hash"), [pattern] * rows)
-        return rows
+        def work() -> int:
+            cursor.execute("DROP TABLE IF EXISTS bench_journal")
+            cursor.execute("CREATE TABLE bench_journal (LIKE journal INCLUDING ALL)")
+            with cursor.copy(f"COPY bench_journal ({columns}) FROM STDIN (FORMAT BINARY)") as stream:
+                stream.write(data)
+            return cursor.rowcount
 
-    bench.rate("COPY of charge events alone (the limit)", "rows/s", "", work)
+        bench.rate("COPY of charge events alone (the limit)", "events/s", "", work)
+        cursor.execute("DROP TABLE bench_journal")
 
 
 def months(count: int) -> list[tuple[datetime, datetime]]:
@@ -66,14 +87,14 @@ def measure_runs(bench: Bench, accounts: int, each: int, times: int) -> None:
     for number, (closes, issues) in enumerate(months(2 * times)):
         world.measure(made, each, closes.month - 1)
         world.tidy()
-        memory = max(memory, advance(bench, ticks[1 + number % 2], closes, 1 + number % 2))
+        memory = max(memory, advance(bench, ticks[1 + number % 2], closes, 1 + number % 2).memory)
         clockwork.run(until=issues, actor="bench", known_at=issues)
     world.sign("h", accounts, "house")
     documents = {1: Figure("invoice run, 1 worker", "invoices/s", "3,000"), 2: Figure("invoice run, 2 workers", "invoices/s", "5,000")}
     for number, (closes, issues) in enumerate(months(2 * times)):
         clockwork.run(until=closes, actor="bench", known_at=closes)
         world.tidy()
-        memory = max(memory, advance(bench, documents[1 + number % 2], issues, 1 + number % 2))
+        memory = max(memory, advance(bench, documents[1 + number % 2], issues, 1 + number % 2).memory)
     for figure in (*ticks.values(), *documents.values()):
         bench.keep(figure)
     bench.keep(Figure("memory of a worker", "MB", "< 300", [memory]))

@@ -1,9 +1,7 @@
-"""What one caller waits for: commands, questions, wallets; and the whole: rebuild, verify, the start of the web process."""
+"""What one caller waits for: commands, questions, wallets."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -16,14 +14,11 @@ from billing.engine import Stamp, record
 from billing.journal import Draft
 from billing.queries.status import status
 from billing.queries.why import why
-from billing.rebuilding import rebuild
-from billing.verification import verify
 from billing.wallets.gate import can_use
 from payments.events import PaymentReceived
 from plans import store
 from tests.bench import world
 from tests.bench.figures import Bench
-from tests.bench.server import ROOT
 from tests.interfaces.callers import staff
 
 NOW = datetime.fromisoformat("2026-01-15T12:00:00+00:00")
@@ -91,19 +86,3 @@ def _spend(names: Sequence[str], each: int, threads: int = 2) -> int:
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(body, range(threads)))  # asks for the results, so that what went wrong is raised
     return threads * each * 2
-
-
-def measure_whole(bench: Bench, accounts: int) -> None:
-    names = world.names("h", accounts)
-    bench.rate("rebuild", "events/s", "10,000", lambda: rebuild(names), times=1)
-    postings = world.count("read_posting")
-    figure = bench.rate("verify", "events/s", "", lambda: _verified(), times=1)
-    figure.note = f"{postings:,} postings; the target is 1,000,000 of them and 100,000 events in 5 s"
-    command = [sys.executable, "-c", "import config.wsgi"]
-    bench.latency("start of the web process", "< 2,000", lambda i: subprocess.run(command, cwd=ROOT, check=True), times=3, percent=50)
-
-
-def _verified() -> int:
-    found = verify()
-    assert not found.faults, found.faults[:3]
-    return found.events
