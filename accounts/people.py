@@ -39,7 +39,7 @@ def invite(account: str, email: str, role: str, *, actor: str, at: datetime) -> 
         held = Invitation.objects.filter(account=account, accepted_at=None, withdrawn_at=None)
         held.filter(email=address).update(withdrawn_at=at)
         if held.filter(expires_at__gt=at).count() >= MOST_OPEN:
-            raise Conflict("too_many", f"{MOST_OPEN} invitations are open; withdraw one first", at="email")
+            raise Conflict("too_many", f"{MOST_OPEN} invitations are open; withdraw one first", at="email", most=MOST_OPEN)
         secret = secrets.token_urlsafe(32)
         made = Invitation.objects.create(
             digest=_digest(secret), account=account, email=address, role=role, invited_by=actor, made_at=at, expires_at=at + LASTS
@@ -71,7 +71,7 @@ def accept(secret: str, user: Any, *, actor: str, at: datetime) -> str:
         if user.is_staff:
             raise NotAllowed("is_staff", "staff sees every account and joins none")
         if user.email.casefold() != found.email:
-            raise NotAllowed("other_address", f"the invitation is for {found.email}; sign in with that address")
+            raise NotAllowed("other_address", f"the invitation is for {found.email}; sign in with that address", email=found.email)
         if not Invitation.objects.filter(pk=found.pk, accepted_at=None, withdrawn_at=None).update(accepted_at=at):
             raise NotFound("unknown_invitation", "this invitation was used just now")
         try:

@@ -80,16 +80,17 @@ def as_named(amount: Decimal, wanted: Sequence[Wanted], invoices: Mapping[str, O
         invoice = find(one.name, invoices)
         if not invoice.open and invoice.status == "written_off":
             message = f"{invoice.number or invoice.id} was written off: money for it is taken by recover"
-            raise Conflict("invoice_written_off", message, at="invoices", invoice=invoice.id)
+            raise Conflict("invoice_written_off", message, at="invoices", invoice=invoice.id, number=invoice.number)
         if not invoice.open:
-            raise Conflict("invoice_paid", f"nothing is open on {invoice.number or invoice.id}", at="invoices", invoice=invoice.id)
+            message = f"nothing is open on {invoice.number or invoice.id}"
+            raise Conflict("invoice_paid", message, at="invoices", invoice=invoice.id, number=invoice.number)
         if one.amount is not None and one.amount > invoice.open:
             message = f"{plain(one.amount)} was named for {invoice.number or invoice.id}, of which {plain(invoice.open)} is open"
-            raise Conflict("more_than_open", message, at="invoices", invoice=invoice.id)
+            facts = {"invoice": invoice.id, "number": invoice.number, "open": plain(invoice.open), "currency": invoice.currency}
+            raise Conflict("more_than_open", message, at="invoices", **facts)
         if one.amount is not None and one.amount > left:
-            raise Conflict(
-                "more_than_paid", f"the amounts named for the invoices come to more than the {plain(amount)} paid", at="invoices"
-            )
+            message = f"the amounts named for the invoices come to more than the {plain(amount)} paid"
+            raise Conflict("more_than_paid", message, at="invoices", paid=plain(amount), currency=invoice.currency)
         part = min(left, invoice.open if one.amount is None else one.amount)
         if part > 0:
             found.append(Allocation(invoice=invoice.id, number=invoice.number, amount=part))

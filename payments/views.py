@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
+from accounts import vault
 from billing import bulk
 from payments.digesting import receive
 from payments.gateways.base import BadSignature, Unsupported
@@ -57,7 +58,7 @@ def sandbox_checkout(request: HttpRequest, checkout: str) -> HttpResponse:
     answer = gateway.find("checkout", reference=checkout, at=at)
     if answer is None:
         raise Http404
-    context: dict[str, Any] = {"cards": CARDS, "answer": answer, "refused": "", "account": _account(checkout)}
+    context: dict[str, Any] = {"cards": CARDS, "answer": answer, "refused": "", "name": _name(checkout)}
     if request.method == "POST":
         try:
             back = gateway.pay_checkout(checkout, PREFIX + request.POST.get("card", ""), at=at)
@@ -70,5 +71,7 @@ def sandbox_checkout(request: HttpRequest, checkout: str) -> HttpResponse:
     return render(request, "payments/sandbox_checkout.html", context)
 
 
-def _account(checkout: str) -> str:
-    return str(bulk.fetch("SELECT account FROM sandbox_operation WHERE id = %s", [checkout])[0][0])
+def _name(checkout: str) -> str:
+    """Who pays."""
+    account = str(bulk.fetch("SELECT account FROM sandbox_operation WHERE id = %s", [checkout])[0][0])
+    return vault.names([account]).get(account) or account

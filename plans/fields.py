@@ -112,9 +112,9 @@ class Fields:
             return value
         number = parse_decimal(value, at=self.path(name))
         if number != number.to_integral_value():
-            raise Invalid("wrong_type", f"expected a whole number, found {number}", at=self.path(name))
+            raise Invalid("wrong_type", f"expected a whole number, found {number}", at=self.path(name), least=least, most=most)
         if not least <= number <= most:
-            raise Invalid("out_of_range", f"expected {least} to {most}, found {number}", at=self.path(name))
+            raise Invalid("out_of_range", f"expected {least} to {most}, found {number}", at=self.path(name), least=least, most=most)
         return int(number)
 
     def items(self, name: str, default: Any = _REQUIRED) -> Any:
@@ -185,7 +185,7 @@ def check_plain(value: object, at: str, *, longest: int = 10_000, most: int = MO
 def check_text(text: str, at: str, *, longest: int) -> None:
     """Raises Invalid `out_of_range`, `bad_text` for text that is too long or that no column can hold."""
     if len(text) > longest:
-        raise Invalid("out_of_range", f"expected at most {longest} characters, found {len(text)}", at=at)
+        raise Invalid("out_of_range", f"expected at most {longest} characters, found {len(text)}", at=at, characters=longest)
     if "\x00" in text or any("\ud800" <= sign <= "\udfff" for sign in text):
         raise Invalid("bad_text", f"{text[:60]!r} holds a NUL or half a character (a lone surrogate)", at=at)
 

@@ -40,7 +40,7 @@ def check_tax_id(number: str, country: str, at: str = "tax_id") -> str:
             problem = problem or str(error).rstrip(".")
         else:
             return number
-    raise Invalid("bad_tax_id", f"{number[:40]!r} is not a tax id of {country}: {problem}", at=at)
+    raise Invalid("bad_tax_id", f"{number[:40]!r} is not a tax id of {country}: {problem}", at=at, number=number[:40], country=country)
 
 
 def _checkers(country: str) -> list[Any]:

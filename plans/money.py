@@ -66,7 +66,7 @@ def parse_decimal(value: object, *, at: str = "") -> Decimal:
         raise Invalid("not_a_number", f"a number of {value.bit_length()} bits is too long: at most 30 digits", at=at)
     text = format(value, "d") if isinstance(value, int) else str(value)
     if len(text) > 200 or not text.isascii() or not _NUMBER.fullmatch(text):
-        raise Invalid("not_a_number", f'{text[:60]!r} is not a number; write digits with a point, such as "12.50"', at=at)
+        raise Invalid("not_a_number", f'{text[:60]!r} is not a number; write digits with a point, such as "12.50"', at=at, value=text[:60])
     number = Decimal(text)
     _, digits, exponent = number.as_tuple()
     if len(digits) > MAX_DIGITS or not -MAX_EXPONENT <= int(exponent) <= MAX_EXPONENT or number.adjusted() > MAX_EXPONENT:
@@ -79,7 +79,7 @@ def parse_measure(value: object, *, at: str = "") -> Decimal:
     books. Raises Invalid `not_a_number`, `out_of_range`."""
     number = parse_decimal(value, at=at)
     if abs(number) >= MOST:
-        raise Invalid("out_of_range", f"{plain(number)} is too much: quantities and amounts stay below {plain(MOST)}", at=at)
+        raise Invalid("out_of_range", f"{plain(number)} is too much: quantities and amounts stay below {plain(MOST)}", at=at, below=MOST)
     return number
 
 

@@ -39,7 +39,7 @@ def set_usage_alert(context: Context, args: SetUsageAlert) -> Decision:
     state = open_state(args.account)
     contract = find_contract(state, args.contract)
     if UsageAlert.objects.filter(account=args.account).count() >= MOST:
-        raise Conflict("too_many", f"the account has {MOST} alerts; remove one first", at="account")
+        raise Conflict("too_many", f"the account has {MOST} alerts; remove one first", most=MOST, at="account")
     if args.measure not in MEASURES:
         raise Invalid("unknown_choice", f"expected one of {', '.join(MEASURES)}; found {args.measure[:40]!r}", at="measure")
     terms = contract.timeline[-1].terms
@@ -51,7 +51,7 @@ def set_usage_alert(context: Context, args: SetUsageAlert) -> Decision:
     if args.measure == "amount":
         money(args.threshold, contract.currency, at="threshold")
     elif args.threshold <= 0:
-        raise Invalid("out_of_range", f"expected more than 0, found {args.threshold}", at="threshold")
+        raise Invalid("out_of_range", f"expected more than 0, found {args.threshold}", at="threshold", above=0)
     alert = UsageAlert(
         alert=context.next_address(args.account),
         account=args.account,

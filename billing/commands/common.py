@@ -72,7 +72,8 @@ def find_contract(state: AccountState, name: str, *, live: bool = True) -> Contr
     else:
         raise NotFound("unknown_contract", "the account has no running contract", at="contract")
     if live and contract.status == "ended":
-        raise Conflict("contract_ended", f"the contract {contract.id} ended on {contract.end:%Y-%m-%d}", at="contract")
+        message = f"the contract {contract.id} ended on {contract.end:%Y-%m-%d}"
+        raise Conflict("contract_ended", message, at="contract", contract=contract.id, end=contract.end)
     return contract
 
 
@@ -81,14 +82,15 @@ def find_item(catalogue: Any, plan: Any, code: str) -> Item:
     item: Item | None = (plan.items.get(code) if plan else None) or catalogue.items.get(code)
     if item is None:
         known = [*(plan.items if plan else ()), *catalogue.items]
-        raise NotFound("unknown_item", f"there is no item {code!r}{suggestion(code, known)}", at="item")
+        raise NotFound("unknown_item", f"there is no item {code!r}{suggestion(code, known)}", at="item", item=code[:40])
     return item
 
 
 def money(value: Decimal, currency: str, *, at: str = "amount", least: Decimal | None = Decimal(0)) -> Decimal:
     """An amount that a person gave: with the currency's decimals, above `least`. Raises Invalid `out_of_range`."""
     if value != round_money(value, currency):
-        raise Invalid("out_of_range", f"{value} has more than the {decimals(currency)} decimals of {currency}", at=at)
+        most = decimals(currency)
+        raise Invalid("out_of_range", f"{value} has more than the {most} decimals of {currency}", at=at, decimals=most)
     if least is not None and value <= least:
-        raise Invalid("out_of_range", f"expected more than {least}, found {value}", at=at)
+        raise Invalid("out_of_range", f"expected more than {least}, found {value}", at=at, above=least)
     return round_money(value, currency)

@@ -107,20 +107,22 @@ def apply_coupon(context: Context, args: ApplyCoupon) -> Decision:
     state = open_state(args.account)
     catalogue, coupon = _coupon(args.coupon, local_date(context.at, state.zone))
     if coupon.expires is not None and local_date(context.at, state.zone) >= coupon.expires:
-        raise Conflict("coupon_expired", f"the coupon {coupon.code} expired on {coupon.expires}", at="coupon")
+        message = f"the coupon {coupon.code} expired on {coupon.expires}"
+        raise Conflict("coupon_expired", message, at="coupon", coupon=coupon.code, day=coupon.expires)
     taken = bulk.fetch("SELECT taken FROM read_coupon WHERE coupon = %s", [coupon.code])
     count = taken[0][0] if taken else 0
     if coupon.limit is not None and count >= coupon.limit:
-        raise Conflict("coupon_used_up", f"the coupon {coupon.code} was taken {count} times, which is all there were", at="coupon")
+        message = f"the coupon {coupon.code} was taken {count} times, which is all there were"
+        raise Conflict("coupon_used_up", message, at="coupon", coupon=coupon.code)
     mine = sum(1 for held in state.discounts if held.coupon == coupon.code)
     if coupon.per_account is not None and mine >= coupon.per_account:
-        raise Conflict("coupon_taken", f"the account took the coupon {coupon.code} before", at="coupon")
+        raise Conflict("coupon_taken", f"the account took the coupon {coupon.code} before", at="coupon", coupon=coupon.code)
     contract = running(state, args.contract, context.at) if args.contract else ""
     plans = {row.terms.plan for c in state.contracts.values() if c.status != "ended" for row in c.timeline[-1:]}
     if coupon.plans and not plans & set(coupon.plans):
-        raise Conflict(
-            "coupon_elsewhere", f"the coupon {coupon.code} is for {', '.join(coupon.plans)}; the account has none of them", at="coupon"
-        )
+        message = f"the coupon {coupon.code} is for {', '.join(coupon.plans)}; the account has none of them"
+        named = [plan.name for code, plan in catalogue.plans.items() if code in coupon.plans]
+        raise Conflict("coupon_elsewhere", message, at="coupon", coupon=coupon.code, plans=", ".join(named))
     attached = attach_discount(
         state, catalogue.discounts[coupon.discount], contract=contract, start=context.at, currency=state.currency, coupon=coupon.code
     )
@@ -133,7 +135,7 @@ def _coupon(code: str, on: date) -> tuple[Catalogue, Coupon]:
     for catalogue in offered(on):
         if code in catalogue.coupons:
             return catalogue, catalogue.coupons[code]
-    raise NotFound("unknown_coupon", f"there is no coupon {code!r}", at="coupon")
+    raise NotFound("unknown_coupon", f"there is no coupon {code!r}", at="coupon", coupon=code[:40])
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,8 @@ def renew(context: Context, args: Renew) -> Decision:
     state = open_state(args.account)
     contract = find_contract(state, args.contract)
     if is_customer(context.actor) and plan_of(policy(), contract.timeline[-1].terms).term:
-        raise NotAllowed("agreed_end", f"the contract {contract.id} has a fixed term; ask us to extend it", at="contract")
+        message = f"the contract {contract.id} has a fixed term; ask us to extend it"
+        raise NotAllowed("agreed_end", message, at="contract", contract=contract.id)
     moment = effective_moment(context, state, contract, args.when)
     agreed = agreed_end(contract)
     until = _another_term(contract, state.zone) if args.term else args.until

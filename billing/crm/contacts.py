@@ -37,7 +37,7 @@ def add_contact(context: Context, args: AddContact) -> Decision:
     """Add a person to an account, with a role and the topics of mails that go to them."""
     open_state(args.account)
     if Contact.objects.filter(account=args.account).count() >= MOST:
-        raise Conflict("too_many", f"the account has {MOST} contacts already; remove one first", at="account")
+        raise Conflict("too_many", f"the account has {MOST} contacts already; remove one first", at="account", most=MOST)
     values = _personal(args)
     contact, receives = context.next_address(args.account), _receives(args.role, args.receives)
     contacts.write(args.account, contact, values, role=args.role, receives=receives, at=context.at)

@@ -45,7 +45,7 @@ def create_api_key(context: Context, args: CreateApiKey) -> Decision:
     if args.account:
         open_state(args.account)
         if _holding(context.at).filter(account=args.account).count() >= MOST:
-            raise Conflict("too_many", f"the account has {MOST} keys; revoke one first", at="account")
+            raise Conflict("too_many", f"the account has {MOST} keys; revoke one first", at="account", most=MOST)
     if args.expires is not None and args.expires <= context.at:
         raise Invalid("out_of_range", f"{args.expires:%Y-%m-%d %H:%M} is over; give a later time", at="expires")
     stream = _stream(args.account)

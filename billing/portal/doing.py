@@ -18,9 +18,9 @@ from billing.loading import load_one
 from billing.portal.asking import COSTS, about, given, shown, tailor
 from billing.portal.foretelling import foretold
 from billing.portal.guard import Visit, of_account
+from billing.portal.telling import said
 from billing.portal.views import shared
 from billing.portal.words import TITLES
-from billing.sayings import said
 from plans.errors import Refusal
 
 #: What a command needs → the page that it is reached from.

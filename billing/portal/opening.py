@@ -21,8 +21,8 @@ from accounts.access import caller_of_user
 from accounts.models import Membership
 from billing import engine
 from billing.commands.offers import offered, public_plans
+from billing.portal.telling import said
 from billing.portal.words import countries
-from billing.sayings import said
 from plans.errors import Conflict, NotAllowed, Refusal
 
 MOST_ACCOUNTS = 5  # that one person may open

@@ -23,10 +23,10 @@ from billing.commands.offers import public_offers
 from billing.delivery import attempt_now
 from billing.engine import Outcome
 from billing.portal.guard import Visit, of_account
+from billing.portal.telling import said
 from billing.portal.views import shared
 from billing.portal.words import AmountField
 from billing.queries.status import status
-from billing.sayings import said
 from payments.collecting import RUNNING, collectable
 from payments.models import Collection, PaymentMethod
 from plans.errors import Conflict, Refusal

@@ -27,9 +27,9 @@ from billing.house.published import house_policy
 from billing.loading import load_one
 from billing.models import Consent
 from billing.portal.guard import Visit, of_account
+from billing.portal.telling import said
 from billing.portal.views import shared
 from billing.portal.words import STATES, TOPICS
-from billing.sayings import said
 from plans.errors import Refusal
 
 ROLES = [(role, STATES[role]) for role in ACCOUNT_ROLES]

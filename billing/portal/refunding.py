@@ -17,9 +17,9 @@ from billing.house.published import house_policy
 from billing.models import Invoice, Payment
 from billing.portal.guard import Visit, of_account
 from billing.portal.paying import run
+from billing.portal.telling import said
 from billing.portal.views import shared
 from billing.portal.words import REASONS, AmountField, money, spoken
-from billing.sayings import said
 from plans.errors import Refusal
 
 

@@ -19,6 +19,7 @@ from accounts.access import caller_of_user
 from accounts.models import Membership
 from billing.loading import load_one
 from billing.models import Contract, Invoice, Payment, UsageAlert
+from billing.models.credit import CreditStatus
 from billing.models.requests import CorrectionRequest
 from billing.portal.asking import plans_for
 from billing.portal.charts import bars
@@ -27,7 +28,8 @@ from billing.portal.guard import Visit, of_account
 from billing.portal.holding import INSTANT, held
 from billing.portal.offers import changes_of, planned
 from billing.portal.prices import Card, cards
-from billing.portal.words import contract_name, spoken, state_of
+from billing.portal.reasons import told
+from billing.portal.words import STANDING, contract_name, spoken, state_of
 from billing.queries.ahead import ahead
 from billing.queries.status import status
 from billing.queries.usage import MOST_DAYS, Used, usage
@@ -71,7 +73,7 @@ def overview(visit: Visit) -> HttpResponse:
     stand, look = status(account, at=visit.at), ahead(account, at=visit.at)
     today = local_date(visit.at, visit.account.zone)
     context = {
-        "stand": stand,
+        "notices": _notices(visit),
         "amounts": [(one, look.accrued.get(one.currency, one.unbilled)) for one in stand.amounts],
         "open": [(one, one.due is not None and one.due < today) for one in stand.documents],
         "coming": coming(visit, stand.documents, look),
@@ -79,6 +81,12 @@ def overview(visit: Visit) -> HttpResponse:
         "contracts": [(row, contract_name(row)) for row in _contracts(account).exclude(status="ended").order_by("start")],
     }
     return render(visit.request, "portal/overview.html", shared(visit, "overview") | context)
+
+
+def _notices(visit: Visit) -> list[str]:
+    """What keeps the account from going on as usual."""
+    credit = CreditStatus.objects.filter(account=visit.account.account).values_list("status", flat=True)
+    return [str(STANDING[one]) for one in (visit.account.status, *credit) if one in STANDING]
 
 
 def wallets(account: str, *, at: datetime) -> list[str]:
@@ -98,7 +106,7 @@ def reasons(visit: Visit) -> HttpResponse:
     """Why: the tree from the balance, or from one document, down to the measurements."""
     what = visit.request.GET.get("of", "")[:200].replace("\x00", "")
     tree = why(visit.account.account, what, at=visit.at)
-    return render(visit.request, "portal/why.html", shared(visit, "why") | {"tree": tree, "what": what})
+    return render(visit.request, "portal/why.html", shared(visit, "why") | {"tree": told(tree, visit.account.zone), "what": what})
 
 
 @of_account

@@ -131,6 +131,28 @@ TRIAL_END = (("trial_end", lazy("at the end of the trial")),)
 TERM_END = (("term_end", lazy("at the end of the agreed term")),)
 WHEN = (("now", lazy("now")), ("period_end", lazy("at the end of the period")))
 MODES = (("automatic", lazy("take what falls due from my card")), ("manual", lazy("I pay myself")))
+#: credit status → what the overview says of it.
+STANDING = {
+    "limited": lazy("You can't take anything more until what is overdue is paid."),
+    "suspended": lazy("The service is stopped until what is overdue is paid."),
+    "parked": lazy("Something about this account must be looked at by us; nothing is billed meanwhile."),
+    "closed": lazy("This account is closed. You can still see and download everything."),
+}
+#: What banks and gateways say of a card that they decline; what has no words here is `declined`.
+DECLINES = {
+    "insufficient_funds": lazy("Insufficient funds."),
+    "expired_card": lazy("The card has expired."),
+    "incorrect_cvc": lazy("The security code is wrong."),
+    "incorrect_number": lazy("The number of the card is wrong."),
+    "card_not_supported": lazy("The card can't be used for this."),
+    "currency_not_supported": lazy("The card can't pay in this currency."),
+    "card_velocity_exceeded": lazy("The limit of the card is reached."),
+    "withdrawal_count_limit_exceeded": lazy("The limit of the card is reached."),
+    "authentication_required": lazy("The bank asks you to confirm the payment."),
+    "not_confirmed": lazy("It was not confirmed in time."),
+    "processing_error": lazy("The bank could not be reached."),
+}
+DECLINED = lazy("The bank declined it.")
 #: Reasons that policies name often; others are shown as the policy writes them.
 REASONS = {
     "goodwill": lazy("goodwill"),
@@ -214,6 +236,11 @@ def percent(value: int | Decimal) -> str:
 def channel(code: str) -> str:
     """How money came, in everyday words; itself where it has none."""
     return str(CHANNELS.get(code, code))
+
+
+def declined(code: str) -> str:
+    """Why a payment was declined, in words."""
+    return str(DECLINES.get(code, DECLINED))
 
 
 def state_of(row: Invoice, today: date) -> str:

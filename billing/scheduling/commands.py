@@ -33,7 +33,8 @@ def withdraw_change(context: Context, args: WithdrawChange) -> Decision:
     open_state(args.account)
     change, others = _find(args.account, args.change)
     if is_customer(context.actor) and not is_customer(change.by):
-        raise NotAllowed("office_change", f"{change.command} was planned by us, not by you; ask us to withdraw it", at="change")
+        message = f"{change.command} was planned by us, not by you; ask us to withdraw it"
+        raise NotAllowed("office_change", message, at="change", command=change.command)
     withdrawn = ChangeWithdrawn(account=args.account, change=change.address, reason=args.reason)
     return Decision([Draft(args.account, withdrawn, context.at, change.address), *_questioned(context, [change, *others], others)])
 

@@ -204,4 +204,4 @@ def _conflict(asked: Change, clash: Clash) -> Conflict:
         f"or say on_conflict: {', '.join(WAYS[1:-1])} or {REBASE}"
     )
     facts = {"event": other.address, "moment": other.moment, "scheduled_by": other.by, "scheduled_at": other.at, "asked_by": asked.by}
-    return Conflict("change_conflict", message, at="when", ways=WAYS[1:], **facts)
+    return Conflict("change_conflict", message, at="when", ways=WAYS[1:], command=other.command, **facts)

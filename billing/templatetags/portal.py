@@ -9,7 +9,6 @@ from django import template
 from django.utils import timezone
 
 from billing.portal import words
-from billing.sayings import titled as titled_in_the_language
 
 register = template.Library()
 
@@ -41,12 +40,6 @@ def percent(value: int | Decimal) -> str:
 
 
 @register.filter
-def titled(title: str) -> str:
-    """The title of a reason."""
-    return titled_in_the_language(title)
-
-
-@register.filter
 def word(code: str) -> str:
     """A state, role or kind of document in everyday words; itself where it has none."""
     return str(words.STATES.get(code.replace(" ", "_"), code.replace("_", " ")))
@@ -56,6 +49,12 @@ def word(code: str) -> str:
 def channel(code: str) -> str:
     """How money came."""
     return words.channel(code)
+
+
+@register.filter
+def declined(code: str) -> str:
+    """Why a payment was declined."""
+    return words.declined(code)
 
 
 @register.filter

@@ -138,7 +138,8 @@ def top_up(context: Context, args: TopUp) -> Decision:
     source, paid, currency = source_ledger(args.channel), fields["paid"], fields["currency"]
     held = state.credit.get(currency, ZERO)
     if args.channel == "credit" and paid > held:
-        raise Conflict("not_enough_credit", f"the account has a credit of {plain(held)} {currency}", at="amount", credit=plain(held))
+        message = f"the account has a credit of {plain(held)} {currency}"
+        raise Conflict("not_enough_credit", message, at="amount", credit=plain(held), currency=currency)
     postings = [
         Posting(ledger=source, amount=paid, currency=currency),
         Posting(ledger=ledgers.PREPAID, amount=-paid, currency=currency),

@@ -52,7 +52,7 @@ def collect(context: Context, args: Collect) -> Decision:
     if args.trigger not in ("asked", "due", "retry"):
         raise Invalid("unknown_choice", f"expected asked, due or retry; found {args.trigger!r}", at="trigger")
     if args.amount is not None and args.amount <= 0:
-        raise Invalid("out_of_range", f"expected more than 0, found {args.amount}", at="amount")
+        raise Invalid("out_of_range", f"expected more than 0, found {args.amount}", at="amount", above=0)
     charged = chosen_method(args.account, args.method)
     collection = context.next_address(args.account)
     event = _request(args, state, collection, charged, trigger=args.trigger)

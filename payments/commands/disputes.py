@@ -47,7 +47,7 @@ def dispute(context: Context, args: DisputeInvoice) -> Decision:
     free = max(ZERO, invoice.open - held)
     if not free:
         what = "nothing is open" if not held else "all that is open is disputed"
-        raise Conflict("nothing_open", f"{what} on {invoice.number or invoice.id}", at="invoice")
+        raise Conflict("nothing_open", f"{what} on {invoice.number or invoice.id}", at="invoice", number=invoice.number)
     amount = free if args.amount is None else money(args.amount, invoice.currency)
     positions: tuple[int, ...] = ()
     if args.lines:
@@ -57,7 +57,8 @@ def dispute(context: Context, args: DisputeInvoice) -> Decision:
         amount = min(free, crediting.note(parts).total)
     if amount > free:
         message = f"{plain(free)} of {invoice.number or invoice.id} is open and not disputed yet, not {plain(amount)}"
-        raise Conflict("more_than_open", message, at="amount", open=plain(free))
+        facts = {"open": plain(free), "currency": invoice.currency, "number": invoice.number}
+        raise Conflict("more_than_open", message, at="amount", **facts)
     hold = context.next_address(args.account)
     event = InvoiceHeld(
         account=args.account,

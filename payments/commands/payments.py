@@ -124,7 +124,8 @@ def apply_credit(context: Context, args: ApplyCredit) -> Decision:
     held = credit_of(state, currency)
     amount = held if args.amount is None else money(args.amount, currency)
     if amount > held or not amount:
-        raise Conflict("not_enough_credit", f"the account has a credit of {plain(held)} {currency}", at="amount", credit=plain(held))
+        message = f"the account has a credit of {plain(held)} {currency}"
+        raise Conflict("not_enough_credit", message, at="amount", credit=plain(held), currency=currency)
     allocations, _ = share_out(args.account, amount, currency, args.invoices)
     if not allocations:
         raise Conflict("nothing_open", f"no invoice in {currency} is open", at="account")
@@ -211,7 +212,7 @@ def allocate(context: Context, args: Allocate) -> Decision:
     amount = free if args.amount is None else money(args.amount, payment.currency)
     if amount > free or not amount:
         message = f"{plain(free)} {payment.currency} of the payment {payment.payment} is unused"
-        raise Conflict("not_enough_credit", message, at="amount", credit=plain(free))
+        raise Conflict("not_enough_credit", message, at="amount", credit=plain(free), currency=payment.currency)
     allocations, _ = share_out(args.account, amount, payment.currency, args.invoices)
     if not allocations:
         raise Conflict("nothing_open", f"no invoice in {payment.currency} is open", at="account")

@@ -218,6 +218,10 @@ class Speech:
             return f"{self.day(first.date())} – {self.day((last - timedelta(microseconds=1)).date())}"
         return f"{self._moment(first)} – {self._moment(last)}"
 
+    def moment(self, value: datetime) -> str:
+        """A day and the time on it, in the reader's zone."""
+        return self._moment(value.astimezone(self.zone))
+
     def _moment(self, value: datetime) -> str:
         return f"{self.day(value.date())} {dates.format_time(value.timetz(), 'short', locale=self.locale)}"
 

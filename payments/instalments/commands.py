@@ -96,7 +96,7 @@ def _covered(args: AgreeInstalments) -> list[OpenInvoice]:
     names = [one.id for one in found]
     held = bulk.fetch("SELECT number FROM read_invoice WHERE invoice = ANY(%s) AND held > 0", [names])
     if held:
-        raise Conflict("disputed", f"{held[0][0]} is disputed; resolve the dispute first", at="invoices")
+        raise Conflict("disputed", f"{held[0][0]} is disputed; resolve the dispute first", at="invoices", number=held[0][0])
     taken = [plan.plan for plan in running([args.account]).get(args.account, []) if set(plan.divided) & set(names)]
     if taken:
         raise Conflict("in_plan", f"the plan {taken[0]} covers a part of this already; end it first", at="invoices", plan=taken[0])

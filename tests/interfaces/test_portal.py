@@ -247,7 +247,7 @@ def test_a_planned_change_is_listed_and_withdrawn_by_who_planned_it() -> None:
         when="period_end",
     )
     page = owner.get("/my/ana/contracts")
-    assert "Change quantity: seat, 9 Withdraw" in text(page)
+    assert "Change quantity: Seat, 9 Withdraw" in text(page)
     assert text(page).count("Withdraw") == 1
     mine, theirs = [one.change for one in ScheduledChange.objects.filter(account="ana", status="scheduled").order_by("change")]
     assert (
@@ -278,7 +278,7 @@ def test_a_customer_is_declined_then_pays_on_the_page_of_the_gateway() -> None:
     owner = customer("olga", "ana", "owner")
     assert "Pay now" in text(owner.get("/my/ana/"))
     declined = text(pay(owner, "decline_soft"))
-    assert "Not paid. Insufficient funds The same card may work later; another card works now. Try again" in declined
+    assert "Not paid. Insufficient funds. The same card may work later; another card works now. Try again" in declined
     assert sum(Decimal(amount) for _, amount in open_numbers()) == Decimal("76.25")
     paid = pay(owner, "approve")
     assert "Payment of €76.25 Paid. Thank you." in text(paid)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -211,3 +212,30 @@ def test_details_are_emptied_by_name_and_only_those_that_may_be() -> None:
             books.do("change_details", NOW, account="ana", **wrong)
     with pytest.raises(Invalid, match="personal_data"):
         books.do("change_details", NOW, account="ana", clear=["phone"], when="2026-03-01")
+
+
+def test_the_overview_says_what_keeps_the_account_from_going_on() -> None:
+    owner = customer("olga", "ana", "owner")
+    assert "The service is stopped" not in text(owner.get("/my/ana/"))
+    books.do("set_credit_status", NOW, account="ana", status="suspended", reason="overdue")
+    assert "The service is stopped until what is overdue is paid." in text(owner.get("/my/ana/"))
+
+
+def test_why_is_said_in_a_customers_words_and_leaves_out_the_bookkeeping() -> None:
+    owner = customer("olga", "ana", "owner")
+    balance = text(owner.get("/my/ana/why"))
+    assert "You owe of it overdue: €76.25 €76.25" in balance
+    assert "Open documents €76.25" in balance
+    document_of_use = text(owner.get("/my/ana/why?of=INV-000005"))
+    assert "Invoice INV-000005 Feb 1, 2026, due on Feb 15, 2026 €62.11" in document_of_use
+    assert "Calls: 24 Jan 1, 2026 – Feb 1, 2026" in document_of_use
+    assert "Tier 1, from 0 to 10: 10 × 1 = 10" in document_of_use
+    assert "By your contract: Seats since Jan 1, 2026: contract signed" in document_of_use
+    assert re.search(r"Measured: 27 Jan 1, 2026 – Feb 1, 2026, 7 readings, 1 of them came later", document_of_use)
+    assert "IVA" in document_of_use or "vat 21 % on" in document_of_use.lower()
+    paid = text(owner.get("/my/ana/why?of=INV-000003"))
+    assert "Payment received: Cash Feb 16, 2026 -€" in paid
+    for word in ("receivable", "component", "because of", "ana/"):
+        assert word not in document_of_use + paid
+    event = text(owner.get("/my/ana/why?of=ana/2"))
+    assert "Contract signed Jan 1, 2026" in event

@@ -77,7 +77,8 @@ def _currency(stand: Status, amounts: Amounts, charges: list[tuple[str, str]], e
     parts += [_part("payable", "we owe on our statements", amounts.payable, amounts.currency, ours)] if amounts.payable else []
     parts += [_part("unbilled", "not on a document yet", amounts.unbilled, amounts.currency, open_charges)] if open_charges else []
     facts = {"overdue": str(amounts.overdue) if amounts.overdue else "", "status": stand.account.status}
-    return Node("balance", f"{account} {_verb(amounts.balance)}", amounts.balance, amounts.currency, facts=facts, children=tuple(parts))
+    title, children = f"{account} {_verb(amounts.balance)}", tuple(parts)
+    return Node("balance", title, amounts.balance, amounts.currency, facts=facts, children=children, values={"overdue": amounts.overdue})
 
 
 def _part(kind: str, title: str, amount: Decimal, currency: str, children: tuple[Node, ...]) -> Node:
@@ -95,7 +96,15 @@ def _credit(account: str, amounts: Amounts) -> tuple[Node, ...]:
     posted = credit_postings(account, amounts.currency, MOST_CREDITS)
     sources = gather(account, others=[one.address for one in posted]).events
     return tuple(
-        Node("posting", event_title(sources[one.address]), one.amount, one.currency, one.address, {"on": f"{one.effective_at:%Y-%m-%d}"})
+        Node(
+            "posting",
+            event_title(sources[one.address]),
+            one.amount,
+            one.currency,
+            one.address,
+            {"on": f"{one.effective_at:%Y-%m-%d}"},
+            values={"event": sources[one.address].event, "on": one.effective_at},
+        )
         for one in posted
         if one.address in sources
     )

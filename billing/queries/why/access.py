@@ -18,11 +18,23 @@ def entitlement_node(account: str, feature: str, *, at: datetime) -> Node:
     verb = "may use" if answer.allowed else "may not use"
     facts = {"until": f"{answer.until:%Y-%m-%d %H:%M}"} if answer.until else {}
     children = tuple(
-        Node("access", f"{one.before} → {one.after}", address=one.address, facts={"on": f"{one.at:%Y-%m-%d %H:%M}", "by": one.by or "time"})
+        Node(
+            "access",
+            f"{one.before} → {one.after}",
+            address=one.address,
+            facts={"on": f"{one.at:%Y-%m-%d %H:%M}", "by": one.by or "time"},
+            values={"on": one.at},
+        )
         for one in changed(account, until=at)
         if one.feature == feature
     )
-    return Node("entitlement", f"{account} {verb} {feature}: {answer.why}", facts=facts, children=children)
+    return Node(
+        "entitlement",
+        f"{account} {verb} {feature}: {answer.why}",
+        facts=facts,
+        children=children,
+        values={"feature": feature, "allowed": answer.allowed},
+    )
 
 
 def access_of(events: Iterable[Recorded]) -> dict[str, list[Node]]:
@@ -34,6 +46,6 @@ def access_of(events: Iterable[Recorded]) -> dict[str, list[Node]]:
         last = max([*days, *(one.effective_at for one in wanted)])
         for change in changed(account, until=last):
             if change.address in {one.address for one in wanted}:
-                node = Node("access", f"may use {change.title}", facts={"on": f"{change.at:%Y-%m-%d %H:%M}"})
+                node = Node("access", f"may use {change.title}", facts={"on": f"{change.at:%Y-%m-%d %H:%M}"}, values={"on": change.at})
                 found.setdefault(change.address, []).append(node)
     return found

@@ -27,7 +27,7 @@ def charge_node(address: str, evidence: Evidence) -> Node:
     if isinstance(event, ChargeAccrued):
         return _accrual(recorded, event, evidence)
     children = (*_steps(event), *_catalogue(recorded, event, evidence))
-    return Node("charge", _title(event), event.amount, event.currency, recorded.address, _facts(event), children)
+    return Node("charge", _title(event), event.amount, event.currency, recorded.address, _facts(event), children, vars(event))
 
 
 def _title(event: SaleMade | AdjustmentMade | ChargeAccrued) -> str:
@@ -54,14 +54,14 @@ def _accrual(recorded: Recorded, event: ChargeAccrued, evidence: Evidence) -> No
     children += _steps(event)
     children += _terms(recorded, event, evidence)
     children += _measurements(recorded, event, evidence)
-    return Node("charge", _title(event), event.amount, event.key.currency, recorded.address, facts, tuple(children))
+    return Node("charge", _title(event), event.amount, event.key.currency, recorded.address, facts, tuple(children), vars(event))
 
 
 def _steps(event: Any) -> Iterable[Node]:
     for step in getattr(event, "steps", ()):
         facts = {name: plain_value(value) for name, value in step.items() if name not in ("step", "amount") and value}
         amount = f" = {step['amount']}" if step.get("amount") else ""
-        yield Node("step", f"step {step.get('step', '')}{amount}", facts=facts)
+        yield Node("step", f"step {step.get('step', '')}{amount}", facts=facts, values=step)
 
 
 # --- terms ------------------------------------------------------------------------------------------------------------------------
@@ -80,7 +80,11 @@ def _terms(recorded: Recorded, event: ChargeAccrued, evidence: Evidence) -> Iter
     phase = event.key.terms.partition("+")[2]
     facts |= {"list entry of": entry, "phase": phase, "recorded by": source.actor} | _held(held)
     yield Node(
-        "terms", f"terms by {source.event.kind}", address=source.address, facts={name: value for name, value in facts.items() if value}
+        "terms",
+        f"terms by {source.event.kind}",
+        address=source.address,
+        facts={name: value for name, value in facts.items() if value},
+        values={"terms": terms, "since": source.effective_at, "event": source.event},
     )
 
 
@@ -98,7 +102,7 @@ def _held(held: ItemTerms | None) -> dict[str, str]:
 def _catalogue(recorded: Recorded, event: Any, evidence: Evidence) -> Iterable[Node]:
     if event.catalogue:
         facts = {"recorded by": recorded.actor, "at": moment_text(recorded.effective_at)}
-        yield Node("terms", f"price of catalogue {event.catalogue} version {event.version}", facts=facts)
+        yield Node("terms", f"price of catalogue {event.catalogue} version {event.version}", facts=facts, values={"version": event.version})
 
 
 # --- measurements -----------------------------------------------------------------------------------------------------------------
@@ -115,9 +119,10 @@ def _measured(span: Span, measured: Measured, records: Mapping[str, RawRecord], 
     """What the meter shows by all that is known now; records that came after the charge say so."""
     shown, left = measured.counted[:MOST_RECORDS], measured.counted[MOST_RECORDS:]
     children = [_record(records[name], charged_at) if name in records else Node("record", name) for name in shown]
-    children += [Node("more", f"and {len(left)} more records")] if left else []
+    children += [Node("more", f"and {len(left)} more records", values={"count": len(left)})] if left else []
     for one in (*measured.problems, *measured.skipped)[:MOST_RECORDS]:
-        children.append(Node("skipped", f"not counted: {one.record}: {one.reason}", facts={"code": one.code}))
+        facts = {"code": one.code}
+        children.append(Node("skipped", f"not counted: {one.record}: {one.reason}", facts=facts, values={"record": one.record}))
     later = sum(name in records and records[name].recorded_at > charged_at for name in measured.counted)
     facts = {
         "records": str(len(measured.counted)),
@@ -125,7 +130,9 @@ def _measured(span: Span, measured: Measured, records: Mapping[str, RawRecord], 
         "estimated": "yes" if measured.estimated else "",
     }
     title = f"measured {plain(measured.quantity)} in {span_text(span.start, span.end)}"
-    return Node("measurement", title, facts={name: value for name, value in facts.items() if value}, children=tuple(children))
+    values = {"quantity": measured.quantity, "start": span.start, "end": span.end, "records": len(measured.counted), "later": later}
+    told = {name: value for name, value in facts.items() if value}
+    return Node("measurement", title, facts=told, children=tuple(children), values=values)
 
 
 def _record(record: RawRecord, charged_at: datetime) -> Node:
@@ -133,7 +140,8 @@ def _record(record: RawRecord, charged_at: datetime) -> Node:
     facts = {"known": moment_text(record.recorded_at)}
     if record.recorded_at > charged_at:
         facts["after this charge"] = "yes"
-    return Node("record", f"{record.reference} at {moment_text(record.at)}: {value}", facts=facts)
+    values = {"at": record.at, "value": record.amount if record.value is None else record.value}
+    return Node("record", f"{record.reference} at {moment_text(record.at)}: {value}", facts=facts, values=values)
 
 
 # --- words ------------------------------------------------------------------------------------------------------------------------

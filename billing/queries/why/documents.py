@@ -32,13 +32,16 @@ def document_node(document: str, evidence: Evidence, *, only_lines: Collection[i
     moved = tuple(_posting_nodes(document, evidence))
     if isinstance(event, BalanceOpened):
         facts = {"reference": event.reference, "due": str(event.due or "")}
-        return Node("document", NAMES["opening"], event.amount, event.currency, document, facts, moved)
+        values = {"document": "opening", "number": "", "due": event.due}
+        return Node("document", NAMES["opening"], event.amount, event.currency, document, facts, moved, values)
     lines = tuple(
         line_node(position, line, event.currency, evidence)
         for position, line in enumerate(event.lines, start=1)
         if not only_lines or position in only_lines
     )
-    return Node("document", document_title(event), event.total, event.currency, recorded.address, _facts(event), (*moved, *lines))
+    kind = event.document if isinstance(event, InvoiceIssued) else "credit_note"
+    values = {"document": kind, "number": event.number, "issued": event.issued, "due": getattr(event, "due", None)}
+    return Node("document", document_title(event), event.total, event.currency, recorded.address, _facts(event), (*moved, *lines), values)
 
 
 def document_title(event: InvoiceIssued | CreditNoteIssued) -> str:
@@ -67,9 +70,11 @@ def _posting_nodes(document: str, evidence: Evidence) -> Iterable[Node]:
         source = evidence.events.get(posted.address)
         title = event_title(source) if source else posted.ledger
         facts = {"ledger": posted.ledger, "on": f"{posted.effective_at:%Y-%m-%d}"}
-        children.append(Node("posting", title, posted.amount, posted.currency, posted.address, facts))
+        values = {"event": source.event if source else None, "on": posted.effective_at}
+        children.append(Node("posting", title, posted.amount, posted.currency, posted.address, facts, values=values))
     title = "open" if left else "nothing open"
-    yield Node("postings", f"{title}: the sum of {len(mine)} postings", left, mine[0].currency, children=tuple(children))
+    said = f"{title}: the sum of {len(mine)} postings"
+    yield Node("postings", said, left, mine[0].currency, children=tuple(children), values={"open": bool(left)})
 
 
 def event_title(recorded: Recorded) -> str:
@@ -95,12 +100,13 @@ def line_node(position: int, line: DocumentLine, currency: str, evidence: Eviden
             tax.tax,
             currency,
             facts=_why(tax.reason),
+            values={"name": tax.name or tax.code, "rate": tax.rate, "base": tax.base},
         )
         for tax in line.taxes
     ]
     charges = [charge_node(address, evidence) for address in line.charges]
     shown = {name: value for name, value in facts.items() if value}
-    return Node("line", title, line.amount, currency, facts=shown, children=(*charges, *taxes))
+    return Node("line", title, line.amount, currency, facts=shown, children=(*charges, *taxes), values=vars(line))
 
 
 def _why(reason: str) -> dict[str, str]:
@@ -118,4 +124,5 @@ def event_node(recorded: Recorded, access: Mapping[str, Sequence[Node]] = Mappin
     amount = getattr(event, "amount", None)
     currency = getattr(event, "currency", "")
     facts = {"on": f"{recorded.effective_at:%Y-%m-%d %H:%M}", "by": recorded.actor, "": summary(event)}
-    return Node("event", event_title(recorded), amount, currency, recorded.address, facts, children)
+    values = {"event": event, "on": recorded.effective_at}
+    return Node("event", event_title(recorded), amount, currency, recorded.address, facts, children, values)

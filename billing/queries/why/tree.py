@@ -15,7 +15,10 @@ INDENT = "  "
 
 @dataclass(frozen=True)
 class Node:
-    """`kind`: balance ledger document posting line tax charge step terms measurement payment …. `address` names the event behind it."""
+    """`kind`: balance ledger document posting line tax charge step terms measurement payment …. `address` names the event behind it.
+
+    `values`: what the title and the facts are made of, as values, for faces that say them in words of their own.
+    """
 
     kind: str
     title: str
@@ -24,6 +27,7 @@ class Node:
     address: str = ""
     facts: Mapping[str, str] = field(default_factory=dict)
     children: tuple[Node, ...] = ()
+    values: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def money(self) -> str:
