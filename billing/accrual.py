@@ -10,7 +10,7 @@ target has target 0. Amounts are rounded once per line, in `rate`, so recorded s
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -20,13 +20,14 @@ from billing.events import Key
 from billing.state import Contract, PeriodRow
 from billing.terms import Segment
 from plans.catalogue import Item, Minimum
+from plans.frozen import frozen
 from plans.metering import Measured
 from plans.money import allocate, decimals, plain, round_money, round_to
 from plans.periods import Span, local_days, share, to_local
 from plans.pricing import Consumption, Pricing, Rated, UsageEvent, rate
 
 
-@dataclass(frozen=True)
+@frozen()
 class TargetLine:
     """One line of a target: positive where the customer owes, negative where we owe."""
 
@@ -41,7 +42,7 @@ class TargetLine:
     steps: tuple[Mapping[str, Any], ...] = ()
 
 
-@dataclass(frozen=True)
+@frozen()
 class Usage:
     """What was measured in each segment of the period; `chosen` are other quantities that pick a price."""
 
@@ -237,7 +238,7 @@ def _share_step(segment: Segment, part: Fraction, amount: Decimal) -> dict[str, 
 # --- usage ------------------------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@frozen()
 class Use:
     """What was used in one segment: `events` where the price looks at single uses, `part` of the full period that it covers, and its `days`
     where the price is stated by days."""
@@ -315,8 +316,8 @@ def _continued(contract: Contract, period: PeriodRow, use: Use, so_far: Use, *, 
 
 def _usage_lines(contract: Contract, period: PeriodRow, segment: Segment, rated: Rated) -> list[TargetLine]:
     """The rated lines; what only a minimum or a commitment's true-up adds is a line of its own."""
-    raised = rated.minimum_topup + rated.true_up
-    if not raised or len(rated.lines) != 1:
+    alone = not rated.minimum_topup and not rated.true_up
+    if alone or len(rated.lines) != 1:
         return [
             target_line(
                 contract,
@@ -330,7 +331,7 @@ def _usage_lines(contract: Contract, period: PeriodRow, segment: Segment, rated:
             )
             for line in rated.lines
         ]
-    used = round_to(rated.exact - raised, _places(segment), segment.rounding)
+    used = round_to(rated.exact - rated.minimum_topup - rated.true_up, _places(segment), segment.rounding)
     line = rated.lines[0]
     return [
         target_line(contract, segment, period, line.component, used, quantity=decimal_of(line.quantity), steps=rated.steps),

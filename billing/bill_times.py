@@ -121,7 +121,8 @@ def over_threshold(state: AccountState, policy: Policy) -> dict[str, list[OpenCh
     """Contracts whose open charges reach the threshold of their plan, with these charges."""
     by_contract: dict[str, list[OpenCharge]] = {}
     for charge in state.open_charges:
-        if charge.contract in state.contracts and charge.invoice_when not in ("never", "wallet") and not is_held(state, charge):
+        free = not state.held or not is_held(state, charge)
+        if free and charge.contract in state.contracts and charge.invoice_when not in ("never", "wallet"):
             by_contract.setdefault(charge.contract, []).append(charge)
     found = {}
     for contract, charges in by_contract.items():

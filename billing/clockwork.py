@@ -123,6 +123,8 @@ def _due(accounts: Collection[str], until: datetime, known: Known | None) -> lis
 def _touched(events: Sequence[Recorded], *, at: datetime | None = None) -> dict[str, Mapping[str, Recount]]:
     """account → contract → from which moment its terms are others than before, and when that is counted: `at`, or when they took effect."""
     touched: dict[str, dict[str, Recount]] = {}
+    if not any(issubclass(kind, TermsSet | EndSet | ChargeOverridden) for kind in {type(recorded.event) for recorded in events}):
+        return {}
     for recorded in events:
         event = recorded.event
         if isinstance(event, TermsSet | EndSet):

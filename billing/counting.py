@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -22,6 +22,7 @@ from billing.terms import Policy, Segment, plan_of, segments
 from plans.catalogue import InvoicePolicy, Item, Minimum
 from plans.discounts import Discount
 from plans.errors import Conflict
+from plans.frozen import frozen
 from plans.periods import Period, Span, local_date, share
 
 PeriodKey = tuple[str, str, datetime]  # contract, item, start
@@ -31,7 +32,7 @@ Measurements = Mapping[PeriodKey, Usage]
 LARGEST = Decimal(10) ** 24  # of an amount or quantity of one line: what the columns hold, with room for the sums of many
 
 
-@dataclass(frozen=True)
+@frozen()
 class Counted:
     """A period that the step counts: `closed` periods have their minimum and true-up due."""
 
@@ -177,6 +178,8 @@ def _target(c: Counted, state: AccountState, policy: Policy, usage: Measurements
 
 def _check_size(line: TargetLine, c: Counted) -> None:
     """Raises Conflict `too_large` for what no column holds: its account is parked with this as the reason."""
+    if -LARGEST < line.amount < LARGEST and -LARGEST < line.quantity < LARGEST:
+        return
     for value, what in ((line.amount, f"the amount in {c.contract.currency}"), (line.quantity, "the quantity")):
         if abs(value) >= LARGEST:
             shown = f"{value:.3E} ({LARGEST:.0E} is too much)"

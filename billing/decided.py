@@ -17,12 +17,13 @@ ZERO = Decimal(0)
 
 def respected(found: Sequence[Difference], row: PeriodRow, state: AccountState) -> list[Difference]:
     """The differences of one period, none of them below what credit notes by hand, forgiving voids and adjustments left."""
-    return _above_adjustments(_above_notes(found, state), row, state)
+    kept = _above_notes(found, state) if state.taken_back else list(found)
+    return _above_adjustments(kept, row, state) if state.adjusted else kept
 
 
 def overridden(lines: Sequence[TargetLine], state: AccountState) -> list[TargetLine]:
     """The lines of a target with what people put in place of what was counted (RULES 18)."""
-    return [_changed(line, state) for line in lines]
+    return [_changed(line, state) for line in lines] if state.overrides else list(lines)
 
 
 def _changed(line: TargetLine, state: AccountState) -> TargetLine:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 
 from billing.accrual import Standing, TargetLine
 from billing.events import Key
 from billing.state import PeriodRow
+from plans.frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen()
 class Difference:
     """What to append for one key. `line` is None where the key is no longer in the target."""
 

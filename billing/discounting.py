@@ -16,8 +16,10 @@ from plans.money import plain, round_money
 def discount_lines(contract: Contract, lines: Sequence[TargetLine], held: Sequence[tuple[str, Discount]]) -> list[TargetLine]:
     """Price-level discounts: for each line of the period one negative line per discount (attachment, discount), rounded alone. Together
     they never take more than the line; a cap holds for all lines of the period."""
-    found = []
+    found: list[TargetLine] = []
     taken: dict[str, Decimal] = {}
+    if not held:
+        return found
     for line in lines:
         if line.segment.item.wallet:
             continue  # units are no money: there is no price to reduce

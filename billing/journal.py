@@ -16,9 +16,10 @@ import orjson
 from billing import bulk
 from billing.codec import canonical, decode, encode, time_text
 from billing.events import Event
+from plans.frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen()
 class Draft:
     """An event on its way to a stream. `cause` is the address of the event that led here."""
 
@@ -28,7 +29,7 @@ class Draft:
     cause: str = ""
 
 
-@dataclass(frozen=True)
+@frozen()
 class Recorded:
     """An event in its place."""
 

@@ -79,7 +79,7 @@ def _needs(account: str, c: Counted, policy: Policy) -> list[Need]:
     start, end = c.found[0].start, c.found[-1].end
     found = []
     for code in sorted({meter for segment in c.found for meter in meters_of(policy, c.contract, segment.item)}):
-        meter = catalogue.meters.get(code, Meter(code=code))
+        meter = catalogue.meters.get(code) or Meter(code=code)
         if not meter.parts:
             found.append(Need(account, meter.reads or code, start, end, history(meter)))
     return found
@@ -242,7 +242,7 @@ def measure_item(
 ) -> Measured:
     """What the meter of the catalogue shows for the span, of the account's records (of the contract's subject, where it has one)."""
     catalogue = _catalogue(c, policy)
-    meter = catalogue.meters.get(code, Meter(code=code))
+    meter = catalogue.meters.get(code) or Meter(code=code)
     parts = meters_of(policy, c.contract, c.found[-1].item)
     sources = {(catalogue.meters[part].reads or part) if part in catalogue.meters else part for part in parts}
     mine = [record for name in sorted(sources) for record in records.get((state.account, name), ())]

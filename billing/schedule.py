@@ -12,6 +12,7 @@ from billing.outlook import outlook
 from billing.state import AccountState, Contract, PeriodRow, UsageMark
 from billing.terms import Policy, breaks, cycle_at, plan_of
 from plans.catalogue import Item
+from plans.frozen import frozen
 from plans.periods import Cycle
 
 
@@ -45,7 +46,7 @@ class Step:
         return bool(self.closing or self.opening or self.recount or self.recounted or self.ending or self.marks)
 
 
-@dataclass(frozen=True)
+@frozen()
 class Recount:
     """Terms changed in this transaction: the periods that end after `since` are counted again, at the moment `at`."""
 
@@ -85,7 +86,7 @@ def next_step(
     return _step_at(counting, turns, touched, state, policy, recount)
 
 
-@dataclass(frozen=True)
+@frozen()
 class _Turn:
     """What comes next for one item of a contract: its open period ends, or its next one starts; without `item`, the contract ends."""
 

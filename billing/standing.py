@@ -8,6 +8,8 @@ from decimal import Decimal
 from billing import bulk, ledgers
 from billing.state import AccountState, Override
 
+ONE = Decimal(1)
+
 
 def load_counted(states: Mapping[str, AccountState]) -> None:
     """What the targets of the loaded periods are compared with: what stands of them, and what people put in its place or took back. Read
@@ -62,8 +64,7 @@ def read_adjusted(states: Mapping[str, AccountState]) -> None:
 def trimmed(amount: Decimal) -> Decimal:
     """Without the trailing zeros that the column adds, at least two decimals' worth of them kept by whoever shows it."""
     normal = amount.normalize()
-    exponent = normal.as_tuple().exponent
-    return normal.quantize(Decimal(1)) if isinstance(exponent, int) and exponent > 0 else normal
+    return normal.quantize(ONE) if normal == normal.to_integral_value() else normal
 
 
 def read_corrected(states: Mapping[str, AccountState], names: Sequence[str]) -> None:

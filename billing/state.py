@@ -10,12 +10,13 @@ from functools import cached_property
 from typing import Any
 
 from billing.events import Place, Terms
+from plans.frozen import frozen
 
 #: The documents on which the customer owes; on a `statement` we owe. Positions in an account's list of invoices count these.
 CUSTOMER_OWES = ("invoice", "debit_note", "opening")
 
 
-@dataclass(frozen=True)
+@frozen()
 class TermsRow:
     """Terms that hold from `effective_at` until those of the next row; `sequence` is their event's."""
 
@@ -25,7 +26,7 @@ class TermsRow:
     kind: str = ""
 
 
-@dataclass(frozen=True)
+@frozen()
 class Contract:
     id: str
     account: str
@@ -55,7 +56,7 @@ class Contract:
         return found
 
 
-@dataclass(frozen=True)
+@frozen()
 class PeriodRow:
     """A billing period of an item that has been opened. `[start, end)` is the piece to bill of `[full_start, full_end)`."""
 
@@ -69,7 +70,7 @@ class PeriodRow:
     last: bool
 
 
-@dataclass(frozen=True)
+@frozen()
 class OpenCharge:
     """A charge on no issued document, as the journal recorded it. `address` is `account/sequence`."""
 
@@ -107,7 +108,7 @@ class OpenCharge:
         return (self.kind, self.address)
 
 
-@dataclass(frozen=True)
+@frozen()
 class Override:
     """What a person put in place of what is counted for one key; `event` is the address of its event."""
 
@@ -118,7 +119,7 @@ class Override:
     event: str
 
 
-@dataclass(frozen=True)
+@frozen()
 class OpenInvoice:
     """An issued document on which something is still to be paid."""
 
@@ -134,7 +135,7 @@ class OpenInvoice:
     status: str = "open"  # as the document's row says it, where paid ones are listed too
 
 
-@dataclass(frozen=True)
+@frozen()
 class Discount:
     """A discount that the account holds."""
 
@@ -151,7 +152,7 @@ class Discount:
     coupon: str
 
 
-@dataclass(frozen=True)
+@frozen()
 class UsageMark:
     id: int
     meter: str

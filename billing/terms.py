@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -14,6 +14,7 @@ from billing.events import ItemTerms, Terms
 from billing.state import Contract, TermsRow
 from plans.agreements import IndexEntry, factors
 from plans.catalogue import Catalogue, Item, ListEntry, Phase, Plan
+from plans.frozen import frozen
 from plans.money import UNITS, Rounding
 from plans.periods import Cycle, Span
 from plans.pricing import PRICING_FIELDS, Pricing, parse_pricing
@@ -33,7 +34,7 @@ class Policy(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@frozen()
 class Segment:
     """A stretch in which the terms of one item are the same. `pricing` None: nothing is charged (a trial)."""
 
@@ -97,7 +98,7 @@ def used_items(policy: Policy, contract: Contract) -> list[str]:
     return list(codes)
 
 
-@dataclass(frozen=True)
+@frozen()
 class PhaseSpan:
     phase: Phase
     start: datetime
@@ -161,21 +162,17 @@ def segments(policy: Policy, contract: Contract, code: str, span: Span, zone: st
     start = max(span.start, contract.start)
     found: list[Segment] = []
     for i, row in enumerate(contract.timeline):
-        following = _holds_until(policy, contract, code, i, Span(start, max(start, end)))
-        if i == 0:
-            piece = (start, min(end, following))
-        else:
-            piece = (max(start, row.effective_at), min(end, following))
-        if piece[0] < piece[1]:
-            found += _of_row(policy, contract, code, row, Span(*piece), zone, set_by=_set_by(policy, contract, code, i))
-    return _merged(found)
+        last = i + 1 == len(contract.timeline)
+        until = end if last else min(end, _holds_until(policy, contract, code, i, Span(start, max(start, end))))
+        since = max(start, row.effective_at) if i else start
+        if since < until:
+            found += _of_row(policy, contract, code, row, Span(since, until), zone, set_by=_set_by(policy, contract, code, i))
+    return _merged(found) if len(found) > 1 else found
 
 
 def _holds_until(policy: Policy, contract: Contract, code: str, position: int, span: Span) -> datetime:
-    """Until when the terms at this position count for the item: the next terms, or the end of the period where those leave what was charged
+    """Until when terms that others follow count for the item: until those, or the end of the period where those leave what was charged
     in advance for another plan's item, or for one that is gone."""
-    if position + 1 == len(contract.timeline):
-        return span.end
     row, following = contract.timeline[position], contract.timeline[position + 1]
     if not following.terms.keep_unused or not span.start < following.effective_at < span.end:
         return following.effective_at
@@ -203,9 +200,12 @@ def _of_row(policy: Policy, contract: Contract, code: str, row: TermsRow, span: 
     held = row.terms.items[code]
     rounding = policy.catalogue(row.terms.catalogue, row.terms.version).rounding
     own = _own_pricing(UNITS if item.wallet else contract.currency, held.price, rounding) if held.price is not None else None
-    base = Segment(span.start, span.end, str(set_by), item, held.quantity, own or item.pricing, held, row.terms, rounding)
-    base = replace(base, follows=(item.follows or "") if own is None else "")
-    found = _by_phase(base, phase_spans(plan_of(policy, row.terms), row.terms, zone))
+    follows = (item.follows or "") if own is None else ""
+    base = Segment(span.start, span.end, str(set_by), item, held.quantity, own or item.pricing, held, row.terms, rounding, follows=follows)
+    phases = phase_spans(plan_of(policy, row.terms), row.terms, zone)
+    if not (follows or phases or item.indexation):
+        return [base]
+    found = _by_phase(base, phases)
     found = [part for one in found for part in _by_list(one, _entries(policy, one, agreed_from(contract, row.terms), zone))]
     if item.indexation and held.index_base is not None:
         found = [part for segment in found for part in _by_index(policy, segment, agreed_from(contract, row.terms), zone)]

@@ -8,7 +8,6 @@ at events; contracts of one subject; and meters of accounts with corrections, or
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -17,15 +16,17 @@ from billing import bulk
 from billing.accrual import Usage
 from billing.counting import Counted, PeriodKey
 from billing.terms import Policy, Segment
+from plans.frozen import frozen
 from plans.metering import Measured, Meter, Record
 from plans.metering.evaluate import tidy
+from plans.money import MOST, Exact
 from plans.periods import Span
 from plans.pricing import Pricing
 
 LASTING = timedelta(days=31)
 
 
-@dataclass(frozen=True)
+@frozen()
 class _Ask:
     """One segment of one period: the sum of what was sent to `source` within the span."""
 
@@ -54,10 +55,18 @@ def total_usage(
     for position, ask in enumerate(asks):
         records, total = sums.get(position, (0, Decimal(0)))
         given = [one for one in more.get((ask.account, ask.source), ()) if ask.span.start <= one.at < ask.span.end]
-        added = sum((Fraction(one.value or 0) for one in given), Fraction(total))
-        quantity = Fraction(records + len(given)) if ask.meter.aggregate == "count" else added * Fraction(ask.meter.factor)
-        found.setdefault((ask.account, ask.period), {})[ask.span] = Measured(tidy(quantity))
+        found.setdefault((ask.account, ask.period), {})[ask.span] = Measured(_quantity(ask.meter, records, total, given))
     return {key: Usage(measured=measured) for key, measured in found.items()}
+
+
+def _quantity(meter: Meter, records: int, total: Decimal, given: Sequence[Record]) -> Exact:
+    """What so many stored records of this sum, and those given, come to."""
+    if meter.aggregate == "count":
+        return tidy(Fraction(records + len(given)))
+    whole = total.to_integral_value()
+    if not given and meter.factor == 1 and whole == total and abs(whole) < MOST:  # nearly always
+        return Decimal(int(whole))
+    return tidy(sum((Fraction(one.value or 0) for one in given), Fraction(total)) * Fraction(meter.factor))
 
 
 def _asks(account: str, c: Counted, policy: Policy) -> list[_Ask]:
@@ -67,7 +76,7 @@ def _asks(account: str, c: Counted, policy: Policy) -> list[_Ask]:
     found = []
     for segment in c.found:
         code = segment.item.meter
-        meter = meters.get(code, Meter(code=code)) if code else None
+        meter = (meters.get(code) or Meter(code=code)) if code else None
         if meter is None or not adds_up(meter) or not _by_quantity(segment):
             return []
         found.append(_Ask(account, (c.row.contract, c.row.item, c.row.start), meter.reads or meter.code, meter, segment.span))
@@ -123,4 +132,4 @@ def _sums(asks: Sequence[_Ask]) -> dict[int, tuple[int, Decimal]]:
 
 
 def _bounds(asks: Sequence[_Ask]) -> tuple[datetime, datetime]:
-    return min(ask.span.start for ask in asks), max(ask.span.end for ask in asks)
+    return min([ask.span.start for ask in asks]), max([ask.span.end for ask in asks])

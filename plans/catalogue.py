@@ -22,7 +22,9 @@ from plans.money import Rounding
 from plans.periods import Convention, Period
 from plans.pricing import Pricing
 from plans.resources import Resource
-from plans.tax import Tax, TaxPolicy
+from plans.tax import PlaceLike, Tax, TaxPolicy, taxes_for
+
+MOST_PLACES = 10_000
 
 Charge = Literal["fee", "usage", "sale", "interest"]
 Timing = Literal["advance", "arrears", "tick"]
@@ -311,6 +313,20 @@ class Catalogue:
     def taxes_ask(self) -> bool:
         """Whether a tax looks at more than category, place and day: at attributes of the supply, or at how much of it there is."""
         return any(tax.rate is None or tax.when or tax.by_length for tax in self.taxes)
+
+    def taxes_at(self, category: str, place: PlaceLike, on: date) -> tuple[Tax, ...]:
+        """The taxes that fall on a supply, where none of them looks at more: found once for all who are taxed at one place."""
+        key = category, place.country, place.region, place.city, on
+        found = self._taxes_known.get(key)
+        if found is None:
+            if len(self._taxes_known) >= MOST_PLACES:
+                self._taxes_known.clear()
+            found = self._taxes_known[key] = taxes_for(self.taxes, category=category, place=place, on=on)
+        return found
+
+    @cached_property
+    def _taxes_known(self) -> dict[tuple[str, str, str, str, date], tuple[Tax, ...]]:
+        return {}
 
     @cached_property
     def looking_back(self) -> frozenset[str]:

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from plans.errors import Invalid
 from plans.fields import Fields
+from plans.frozen import frozen
 from plans.listing import by_code, words
 from plans.money import Exact, Rounding, allocate, decimals, fraction, plain, round_money
 from plans.periods import parse_date
@@ -122,7 +123,7 @@ def _nearer_zero(value: Fraction, most: Fraction) -> Fraction:
 # --- at document level ------------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@frozen()
 class DiscountableLine:
     """A line of a document before its discounts."""
 

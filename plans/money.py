@@ -85,6 +85,8 @@ def parse_measure(value: object, *, at: str = "") -> Decimal:
 
 def fraction(value: Exact) -> Fraction:
     """The exact value as a Fraction."""
+    if type(value) is Decimal and value.is_finite():
+        return Fraction(*value.as_integer_ratio())  # `Fraction(value)` asks a row of abstract classes first
     return value if isinstance(value, Fraction) else Fraction(value)
 
 

@@ -15,10 +15,12 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
 from typing import Any, Literal, Protocol
 
 from plans.errors import Invalid
 from plans.fields import Fields, describe
+from plans.frozen import frozen
 from plans.listing import coded, words
 from plans.money import ROUNDINGS, Rounding, parse_decimal
 from plans.periods import parse_date
@@ -92,6 +94,11 @@ class Tax:
         """Whether the length of the stay decides: such a tax may change for nights that were taxed already."""
         return self.from_nights is not None or self.under_nights is not None
 
+    @cached_property
+    def in_full(self) -> AppliedTax:
+        """A rate as it falls on every line that nothing exempts."""
+        return AppliedTax(self.code, self.name, self.rate, None, self.order, self.compound, self.group, self.ledger)
+
 
 @dataclass(frozen=True)
 class TaxPolicy:
@@ -107,7 +114,7 @@ class TaxPolicy:
     order: Literal["net_first", "tax_first"] = "net_first"
 
 
-@dataclass(frozen=True)
+@frozen()
 class AppliedTax:
     """One tax as it falls on one line. `rate` (percent) or `fixed` (the whole exact amount for the line, in its currency) is set.
 
@@ -124,7 +131,7 @@ class AppliedTax:
     ledger: str = ""
     reason: str = ""
 
-    @property
+    @cached_property
     def rate_text(self) -> str:
         """The percent as exact text without trailing zeros; "" for a fixed amount. With the code it names one row of a document's taxes."""
         if self.rate is None:
@@ -163,12 +170,30 @@ def apply_taxes(
 ) -> tuple[AppliedTax, ...]:
     """The taxes on one line, exemptions applied. Fixed amounts are counted by `quantity` and the attributes; `sign` −1 gives them back."""
     facts = attributes or {}
+    chosen = taxes_for(taxes, category=category, place=place, on=on, attributes=facts)
+    return charged(chosen, category=category, place=place, quantity=quantity, attributes=facts, sign=sign)
+
+
+def charged(
+    chosen: Iterable[Tax],
+    *,
+    category: str,
+    place: PlaceLike,
+    quantity: Decimal = Decimal(1),
+    attributes: Mapping[str, Any] | None = None,
+    sign: int = 1,
+) -> tuple[AppliedTax, ...]:
+    """What the chosen taxes are on one line, exemptions applied."""
+    facts = attributes or {}
     found = []
-    for tax in taxes_for(taxes, category=category, place=place, on=on, attributes=facts):
+    for tax in chosen:
         reason = exemption(tax, category=category, place=place)
+        if tax.rate is not None and not reason:
+            found.append(tax.in_full)
+            continue
         rate = fixed = None
         if tax.rate is not None:
-            rate = Decimal(0) if reason else tax.rate
+            rate = Decimal(0)
         else:
             fixed = Fraction(0) if reason else Fraction(tax.amount or 0) * counted(tax, quantity=quantity, attributes=facts) * sign
         found.append(AppliedTax(tax.code, tax.name, rate, fixed, tax.order, tax.compound, tax.group, tax.ledger, reason))

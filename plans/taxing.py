@@ -17,6 +17,7 @@ from fractions import Fraction
 from math import floor
 
 from plans.errors import Invalid
+from plans.frozen import frozen
 from plans.money import decimals, round_to
 from plans.tax import AppliedTax, TaxPolicy
 
@@ -25,7 +26,7 @@ ZERO = Decimal(0)
 _EXACT = Context(prec=200, traps=[Inexact, InvalidOperation])
 
 
-@dataclass(frozen=True)
+@frozen()
 class TaxableLine:
     """An amount to tax: net, or gross where `inclusive`; negative where it is taken back. `id` names the line of the document, so that a
     correction finds what was taxed before. A correction's fixed taxes are the share that it takes back, negative."""
@@ -36,7 +37,7 @@ class TaxableLine:
     inclusive: bool = False
 
 
-@dataclass(frozen=True)
+@frozen()
 class TaxShare:
     """Base and tax of one rate on a line or a document, in the currency's decimals."""
 
@@ -49,7 +50,7 @@ class TaxShare:
         return self.applied.code, self.applied.rate_text
 
 
-@dataclass(frozen=True)
+@frozen()
 class TaxedLine:
     """A line with its tax: `net + tax` is what is owed for it; `taxes` add up to `tax`."""
 
@@ -99,13 +100,16 @@ def _each_alone(lines: Sequence[TaxableLine], policy: TaxPolicy, places: int) ->
 
 def rate_totals(lines: Iterable[TaxedLine]) -> list[TaxShare]:
     """The rows of a document's taxes: base and tax of each rate (and reason of exemption), in the order in which the taxes apply."""
-    totals: dict[tuple[str, str, str], TaxShare] = {}
+    shares: dict[tuple[str, str, str], list[TaxShare]] = {}
     for line in lines:
         for share in line.taxes:
-            key = (*share.key, share.applied.reason)
-            found = totals.get(key, TaxShare(share.applied, ZERO, ZERO))
-            totals[key] = replace(found, base=found.base + share.base, tax=found.tax + share.tax)
-    return sorted(totals.values(), key=lambda share: share.applied.order)
+            applied = share.applied
+            shares.setdefault((applied.code, applied.rate_text, applied.reason), []).append(share)
+    totals = [
+        TaxShare(found[0].applied, sum([share.base for share in found], ZERO), sum([share.tax for share in found], ZERO))
+        for found in shares.values()
+    ]
+    return sorted(totals, key=lambda share: share.applied.order)
 
 
 def tax_differences(wanted: Iterable[TaxedLine], stands: Iterable[TaxedLine]) -> list[TaxShare]:
@@ -222,7 +226,7 @@ class _Bucket:
         return list(sets.values())
 
 
-@dataclass(frozen=True)
+@frozen()
 class _Before:
     exact: Fraction
     tax: Decimal

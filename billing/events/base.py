@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import ClassVar
 
+from plans.frozen import frozen
 
-@dataclass(frozen=True, kw_only=True)
+
+@frozen(kw_only=True)
 class Posting:
     """One leg of a balanced entry. `invoice` names the document that a receivable or payable belongs to."""
 
@@ -18,7 +19,7 @@ class Posting:
     invoice: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True)
 class Entry:
     """The postings of one event and the day they belong to in the seller's books.
 
@@ -31,7 +32,7 @@ class Entry:
     corrects: date | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True)
 class Event:
     """The base of all facts. `kind` and `form` name the stored form: what it is, and which version of its fields."""
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, ClassVar
 
 from billing.events.base import Entry, Event
+from plans.frozen import frozen
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True)
 class ItemPeriod:
     """One billing period of one item: the billed piece `[start, end)` of the full period `[full_start, full_end)`."""
 
@@ -22,7 +23,7 @@ class ItemPeriod:
     full_end: datetime
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True)
 class PeriodsOpened(Event):
     kind: ClassVar[str] = "period.opened"
     account: str
@@ -30,7 +31,7 @@ class PeriodsOpened(Event):
     periods: tuple[ItemPeriod, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True)
 class PeriodsClosed(Event):
     """From now on the target of these periods is the closed one."""
 
@@ -40,7 +41,7 @@ class PeriodsClosed(Event):
     periods: tuple[ItemPeriod, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True)
 class Key:
     """What a target and what stands are compared by (the account, its stream, goes without saying)."""
 
@@ -52,7 +53,7 @@ class Key:
     currency: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True)
 class ChargeAccrued(Event):
     """The difference between what should have been accrued by now and what stands, for one key. Negative: less than before.
 
@@ -83,7 +84,7 @@ class ChargeAccrued(Event):
     earned_in: str = ""  # charged in advance: the ledger where it is earned as its time passes; "": earned at once
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True)
 class ChargeOverridden(Event):
     """A person's change of a draft: what one key costs in one period, in place of what is counted, until the next such event.
 
@@ -99,7 +100,7 @@ class ChargeOverridden(Event):
     reason: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True)
 class SaleMade(Event):
     """A single sale. `amount` is negative for goods that came back; `returns` names the sale then."""
 
@@ -126,7 +127,7 @@ class SaleMade(Event):
     unit: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True)
 class AdjustmentMade(Event):
     """A person's charge (positive) or credit (negative). No tick ever undoes it."""
 
@@ -147,7 +148,7 @@ class AdjustmentMade(Event):
     version: int = 0
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True)
 class DiscountAttached(Event):
     """A discount given to an account, a contract or an item of it. `terms` is the catalogue's discount, frozen."""
 
@@ -164,7 +165,7 @@ class DiscountAttached(Event):
     coupon: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True)
 class DiscountEnded(Event):
     kind: ClassVar[str] = "discount.ended"
     account: str

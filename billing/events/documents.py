@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import ClassVar
@@ -11,9 +11,10 @@ from typing import ClassVar
 from billing.events.accounts import Place
 from billing.events.base import Entry, Event
 from billing.events.books import Released
+from plans.frozen import frozen
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True)
 class LineTax:
     code: str
     name: str
@@ -23,7 +24,7 @@ class LineTax:
     reason: str = ""  # why nothing is due: exempt, reverse charge
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True)
 class DocumentLine:
     """One line. `charges` are the addresses (`account/sequence`) of the charges that it digests."""
 
@@ -46,7 +47,7 @@ class DocumentLine:
     corrects: str = ""  # number of the issued document whose period this line corrects
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True)
 class DocumentTax:
     code: str
     name: str
@@ -56,13 +57,13 @@ class DocumentTax:
     reason: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True)
 class DiscountUse:
     attachment: str
     amount: Decimal  # what this document took of it, positive
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True)
 class PayBy:
     """Who pays by the day pays `percent` more than the document says; negative: less."""
 
@@ -70,7 +71,7 @@ class PayBy:
     percent: Decimal
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True)
 class Settlement:
     """What a document costs by the day on which it is paid. Between the first and the other days, until it is due, it costs what it says.
 
@@ -86,7 +87,7 @@ class Settlement:
     inclusive: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True)
 class InvoiceIssued(Event):
     """A document that says what is owed. `document` is `invoice`, `debit_note` where it adds to an earlier one (`corrects`), or `statement`
     where we owe (self-billed; amounts positive there).
@@ -124,7 +125,7 @@ class InvoiceIssued(Event):
     settlement: Settlement | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True)
 class CreditNoteIssued(Event):
     """Takes back a part of an issued invoice: first what is open there (`applied`), the rest becomes the customer's credit."""
 
@@ -154,7 +155,7 @@ class CreditNoteIssued(Event):
     early: bool = False  # because the document was paid in time for its discount
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True)
 class InvoiceVoided(Event):
     """The document never should have been; its charges are open again, or forgiven."""
 

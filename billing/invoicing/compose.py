@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
 
 from billing import ledgers
 from billing.events import AccountParked, CreditNoteIssued, DiscountUse, DocumentLine, Event, InvoiceIssued
@@ -19,6 +20,7 @@ from billing.invoicing.values import Composed, Composing
 from billing.state import OpenCharge
 from billing.terms import plan_of
 from plans.catalogue import Catalogue
+from plans.frozen import frozen
 from plans.tax import TaxPolicy
 from plans.taxing import TaxedLine
 
@@ -53,7 +55,7 @@ def _groups(pieces: Sequence[Piece]) -> list[list[Piece]]:
     return list(found.values())
 
 
-@dataclass(frozen=True)
+@frozen()
 class _Draft:
     """A document with its sums. `turned`: a statement, whose amounts are shown positive where we owe."""
 
@@ -63,19 +65,19 @@ class _Draft:
     turned: bool = False
     against: str = ledgers.UNBILLED
 
-    @property
+    @cached_property
     def taxed(self) -> list[TaxedLine]:
         return [line.taxed for line in self.lines if line.taxed is not None]
 
-    @property
+    @cached_property
     def net(self) -> Decimal:
-        return sum((line.net for line in self.taxed), ZERO)
+        return sum([line.net for line in self.taxed], ZERO)
 
-    @property
+    @cached_property
     def tax(self) -> Decimal:
-        return sum((line.tax for line in self.taxed), ZERO)
+        return sum([line.tax for line in self.taxed], ZERO)
 
-    @property
+    @cached_property
     def total(self) -> Decimal:
         return self.net + self.tax
 

@@ -17,6 +17,7 @@ from billing.invoicing.terms import mentions_of, seller_of, series_of
 from billing.invoicing.values import Composing, LineRef
 from plans.catalogue import Catalogue
 from plans.errors import Conflict, Invalid
+from plans.frozen import frozen
 from plans.money import allocate, decimals
 from plans.periods import local_date
 from plans.taxing import TaxedLine
@@ -24,7 +25,7 @@ from plans.taxing import TaxedLine
 ZERO = Decimal(0)
 
 
-@dataclass(frozen=True)
+@frozen()
 class Frame:
     """What a document says beside its lines. `id` is the address of the event that it becomes."""
 
@@ -56,7 +57,7 @@ def frame_of(composing: Composing, catalogue: Catalogue | None, document: str, *
     )
 
 
-@dataclass(frozen=True)
+@frozen()
 class CreditPart:
     """What to take back of one line (counted from 1): `charged`, before document discounts, with tax where prices include it; positive, but
     for a line that is a discount itself.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 from billing.codec import decode_value
 from billing.events import DiscountUse, DocumentLine, DocumentTax, LineTax
@@ -14,13 +15,14 @@ from billing.invoicing.standing import Standing
 from billing.invoicing.values import Composing, LineRef
 from plans.catalogue import Catalogue
 from plans.discounts import Discount, DiscountableLine, Held, document_discounts
+from plans.frozen import frozen
 from plans.tax import AppliedTax, TaxPolicy
-from plans.taxing import TaxableLine, TaxedLine, rate_totals, tax_lines
+from plans.taxing import TaxableLine, TaxedLine, TaxShare, rate_totals, tax_lines
 
 ZERO = Decimal(0)
 
 
-@dataclass(frozen=True)
+@frozen()
 class LineDraft:
     """One line on its way to a document. `charged` is before document discounts, `discount` their share (negative)."""
 
@@ -34,7 +36,7 @@ class LineDraft:
 
     @property
     def amount(self) -> Decimal:
-        return self.charged + self.discount
+        return self.charged + self.discount if self.discount else self.charged
 
     @property
     def first(self) -> Piece:
@@ -150,6 +152,9 @@ def held_discounts(composing: Composing, currency: str, used: dict[str, Decimal]
 
 def taxed(drafts: Sequence[LineDraft], policy: TaxPolicy, currency: str, standing: Standing) -> list[LineDraft]:
     """The lines with their tax: new ones by the policy in force, differences on an issued line by that document's own policy and rates."""
+    if not any(draft.ref for draft in drafts):  # nearly always: nothing of them stands on a document yet
+        lines = [TaxableLine(str(i), draft.amount, draft.taxes, draft.first.last.inclusive) for i, draft in enumerate(drafts)]
+        return [_with_tax(draft, answer) for draft, answer in zip(drafts, tax_lines(lines, policy=policy, currency=currency), strict=True)]
     found = list(drafts)
     for invoice in dict.fromkeys(draft.ref.invoice if draft.ref else "" for draft in drafts):
         here = [i for i, draft in enumerate(drafts) if (draft.ref.invoice if draft.ref else "") == invoice]
@@ -160,31 +165,34 @@ def taxed(drafts: Sequence[LineDraft], policy: TaxPolicy, currency: str, standin
             lines = [TaxableLine(str(i), drafts[i].amount, drafts[i].taxes, drafts[i].first.last.inclusive) for i in here]
             answers = tax_lines(lines, policy=policy, currency=currency)
         for i, answer in zip(here, answers, strict=True):
-            line = found[i]
-            found[i] = LineDraft(line.pieces, line.charged, line.quantity, line.taxes, line.ref, line.discount, answer)
+            found[i] = _with_tax(found[i], answer)
     return found
+
+
+def _with_tax(line: LineDraft, answer: TaxedLine) -> LineDraft:
+    return LineDraft(line.pieces, line.charged, line.quantity, line.taxes, line.ref, line.discount, answer)
 
 
 def document_line(draft: LineDraft, standing: Standing, *, sign: int = 1) -> DocumentLine:
     """The line as the document's event holds it; `sign` −1 turns it round (a credit note shows what is taken back as positive)."""
     assert draft.taxed is not None
-    charge, last = draft.first.last, draft.pieces[-1].last
-    result = draft.taxed
+    pieces, charge, result = draft.pieces, draft.first.last, draft.taxed
+    alone = len(pieces) == 1
     return DocumentLine(
         item=charge.item,
         name=charge.name,
         quantity=draft.quantity if sign > 0 else abs(draft.quantity),
-        unit_price=charge.unit_price if len({piece.last.unit_price for piece in draft.pieces}) == 1 else "",
+        unit_price=charge.unit_price if alone or len({piece.last.unit_price for piece in pieces}) == 1 else "",
         amount=sign * result.amount,
         net=sign * result.net,
         tax=sign * result.tax,
         contract=charge.contract,
         component=charge.component,
-        start=min(piece.last.start for piece in draft.pieces),
-        end=max(last.end, *(piece.last.end for piece in draft.pieces)),
+        start=charge.start if alone else min(piece.last.start for piece in pieces),
+        end=charge.end if alone else max(piece.last.end for piece in pieces),
         tax_category=charge.tax_category,
         taxes=line_taxes(result, sign),
-        charges=tuple(address for piece in draft.pieces for address in piece.charges),
+        charges=pieces[0].charges if alone else tuple(address for piece in pieces for address in piece.charges),
         discount=sign * draft.discount,
         unit=charge.unit,
         corrects=draft.ref.text(standing.document(draft.ref.invoice).invoice.number) if draft.ref else "",
@@ -192,29 +200,21 @@ def document_line(draft: LineDraft, standing: Standing, *, sign: int = 1) -> Doc
 
 
 def line_taxes(line: TaxedLine, sign: int) -> tuple[LineTax, ...]:
-    return tuple(
-        LineTax(
-            code=share.applied.code,
-            name=share.applied.name,
-            rate=share.applied.rate_text,
-            base=sign * share.base,
-            tax=sign * share.tax,
-            reason=share.applied.reason,
-        )
-        for share in line.taxes
-    )
+    return tuple([LineTax(**_told(share, sign)) for share in line.taxes])
 
 
 def document_taxes(lines: Sequence[TaxedLine], sign: int) -> tuple[DocumentTax, ...]:
     """The rows of the document's taxes: one for each rate."""
-    return tuple(
-        DocumentTax(
-            code=share.applied.code,
-            name=share.applied.name,
-            rate=share.applied.rate_text,
-            base=sign * share.base,
-            tax=sign * share.tax,
-            reason=share.applied.reason,
-        )
-        for share in rate_totals(lines)
-    )
+    return tuple([DocumentTax(**_told(share, sign)) for share in rate_totals(lines)])
+
+
+def _told(share: TaxShare, sign: int) -> dict[str, Any]:
+    applied = share.applied
+    return {
+        "code": applied.code,
+        "name": applied.name,
+        "rate": applied.rate_text,
+        "base": sign * share.base,
+        "tax": sign * share.tax,
+        "reason": applied.reason,
+    }

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
-from billing.bill_times import invoice_policy
 from billing.events import AccountParked
-from billing.invoicing.values import ChargeKey, Composing, LineRef, charge_key
+from billing.invoicing.values import ChargeKey, Composing, LineRef
 from billing.state import OpenCharge
 from billing.terms import item_of, plan_of
 from plans.catalogue import Catalogue, InvoicePolicy, Item
+from plans.frozen import frozen
 from plans.periods import day_start, local_date
-from plans.tax import AppliedTax, apply_taxes
+from plans.tax import AppliedTax, apply_taxes, charged
 
 
-@dataclass(frozen=True)
+@frozen()
 class Piece:
     """The open charges of one key as one amount, in what was charged (before document discounts, with tax where prices include it).
 
@@ -41,7 +40,7 @@ def pieces_of(charges: Sequence[OpenCharge], composing: Composing) -> list[Piece
     what stands on documents; a fee's is that of its terms; that of sales adds up."""
     by_key: dict[ChargeKey, list[OpenCharge]] = {}
     for charge in charges:
-        by_key.setdefault(charge_key(charge), []).append(charge)
+        by_key.setdefault(charge.key, []).append(charge)
     return [_piece(key, found, composing) for key, found in by_key.items()]
 
 
@@ -55,14 +54,15 @@ def _piece(key: ChargeKey, found: Sequence[OpenCharge], composing: Composing) ->
         quantity = sum((abs(c.quantity) * (-1 if c.amount < 0 else 1) for c in found), Decimal(0)) or last.quantity
     item = item_of_charge(last, composing)
     contract = composing.state.contracts.get(last.contract)
+    terms = contract.terms_at(last.effective_at).terms if contract else None
     return Piece(
         key=key,
-        charges=tuple(charge.address for charge in found),
+        charges=tuple([charge.address for charge in found]),
         last=last,
-        amount=sum((charge.amount for charge in found), Decimal(0)),
+        amount=last.amount if len(found) == 1 else sum((charge.amount for charge in found), Decimal(0)),
         quantity=quantity,
-        policy=invoice_policy(composing.state, composing.policy, last),
-        plan=contract.terms_at(last.effective_at).terms.plan if contract else "",
+        policy=plan_of(composing.policy, terms).invoice if terms else InvoicePolicy(),
+        plan=terms.plan if terms else "",
         owes=item.owes if item else "customer",
         refs=composing.past.lines.get(key, ()),
     )
@@ -95,13 +95,16 @@ def taxes_on(piece: Piece, catalogue: Catalogue | None, composing: Composing) ->
     if catalogue is None:
         return ()
     charge, places = piece.last, composing.state.places
+    place = places[0][1] if len(places) == 1 else composing.state.place_on(_end_of_day(charge, composing))
+    if not catalogue.taxes_ask:
+        return charged(catalogue.taxes_at(charge.tax_category, place, charge.supply_date), category=charge.tax_category, place=place)
     found = apply_taxes(
         catalogue.taxes,
         category=charge.tax_category,
-        place=places[0][1] if len(places) == 1 else composing.state.place_on(_end_of_day(charge, composing)),
+        place=place,
         on=charge.supply_date,
         quantity=piece.quantity,
-        attributes=_stay(charge, composing) | dict(charge.attributes) if catalogue.taxes_ask else {},
+        attributes=_stay(charge, composing) | dict(charge.attributes),
         sign=-1 if piece.amount < 0 else 1,
     )
     if charge.component.partition(":")[0] in ("discount", "minimum"):
@@ -135,7 +138,7 @@ def insane(charges: Sequence[OpenCharge], composing: Composing) -> AccountParked
     for charge in charges:
         if charge.kind != "accrual" or not charge.amount:
             continue
-        key = charge_key(charge), charge.effective_at, charge.amount
+        key = charge.key, charge.effective_at, charge.amount
         if key in seen:
             reason = f"{charge.name} of {charge.amount} {charge.currency} was charged twice: {seen[key].address} and {charge.address}"
             return AccountParked(account=account, code="duplicate_charge", reason=reason)
@@ -145,14 +148,16 @@ def insane(charges: Sequence[OpenCharge], composing: Composing) -> AccountParked
 
 def _overlap(charges: Sequence[OpenCharge], account: str) -> AccountParked | None:
     """Periods of one item under the same terms never overlap; several charges of one period are its successive differences."""
-    spans: dict[tuple[str, ...], OpenCharge] = {}
+    spans: dict[ChargeKey, OpenCharge] = {}
     for charge in charges:
         if charge.kind == "accrual" and charge.amount > 0:
-            spans.setdefault(charge_key(charge), charge)
-    ordered = sorted(spans.values(), key=lambda charge: (charge.contract, charge.item, charge.terms, charge.component, charge.start))
-    for one, other in pairwise(ordered):
-        together = (one.contract, one.item, one.terms, one.component) == (other.contract, other.item, other.terms, other.component)
-        if together and other.start < one.end:
+            spans.setdefault(charge.key, charge)
+    lines: dict[tuple[str, ...], list[OpenCharge]] = {}
+    for charge in spans.values():
+        lines.setdefault((charge.contract, charge.item, charge.terms, charge.component), []).append(charge)
+    several = [sorted(found, key=lambda charge: charge.start) for _, found in sorted(lines.items()) if len(found) > 1]
+    for one, other in (pair for found in several for pair in pairwise(found)):
+        if other.start < one.end:
             reason = (
                 f"two charges of {one.name} overlap: {one.address} until {one.end:%Y-%m-%d} and {other.address} from {other.start:%Y-%m-%d}"
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -12,6 +12,7 @@ from billing.events import AccountParked, DocumentLine, Event, InvoiceIssued
 from billing.state import AccountState, OpenCharge
 from billing.terms import Policy
 from plans.catalogue import Catalogue
+from plans.frozen import frozen
 
 ChargeKey = tuple[Any, ...]
 
@@ -21,7 +22,7 @@ def charge_key(charge: OpenCharge) -> ChargeKey:
     return charge.key
 
 
-@dataclass(frozen=True)
+@frozen()
 class LineRef:
     """A line of an issued document, counted from 1."""
 
@@ -33,7 +34,7 @@ class LineRef:
         return f"{number}#{self.position}"
 
 
-@dataclass(frozen=True)
+@frozen()
 class Correction:
     """A later line that corrects a line of a document: `sign` −1 on a credit note, +1 on a later invoice (amounts have their own sign)."""
 
@@ -42,7 +43,7 @@ class Correction:
     sign: int
 
 
-@dataclass(frozen=True)
+@frozen()
 class Issued:
     """An issued document with everything that corrected it since, what is open on it, and what of it was written off and never came."""
 
@@ -52,7 +53,7 @@ class Issued:
     written_off: Decimal = Decimal(0)
 
 
-@dataclass(frozen=True)
+@frozen()
 class Past:
     """The issued documents that open charges may correct, and on which of their lines each key stands, the oldest first."""
 
@@ -61,7 +62,7 @@ class Past:
     quantities: Mapping[ChargeKey, Decimal] = field(default_factory=dict)  # what of a key's quantity is on documents already
 
 
-@dataclass(frozen=True)
+@frozen()
 class Composing:
     """All that a run knows of one account. `next_sequence` is the sequence of the first event that it will record.
 
@@ -79,7 +80,7 @@ class Composing:
     books_from: date | None = None  # the first day of the first open accounting period
 
 
-@dataclass(frozen=True)
+@frozen()
 class Composed:
     """The events to record, in order (credit notes first: what they leave pays the invoices). `parked`: nothing was composed, and why."""
 

@@ -145,7 +145,8 @@ def _periods(batch: Batch) -> None:
     followed = {key: end for key, end in known.items() if newest.get(key[:3]) == end}  # closed, and the next one starts there
     _close({key: end for key, end in known.items() if key not in followed}, "")
     _close(followed, ", last = false")
-    _retire_last([key for key in newest if key not in {closed[:3] for closed in followed}])
+    retired = {key[:3] for key in followed}
+    _retire_last([key for key in newest if key not in retired])
     bulk.copy("read_period", PERIOD_COLUMNS, rows.values())
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from types import MappingProxyType
 
 from plans.calendars import Calendar
+from plans.frozen import frozen
 from plans.metering.evaluate import MeasuredEvent, Result, evaluate, tidy, windows
 from plans.metering.levels import Identity, pick
 from plans.metering.meters import Meter
@@ -21,7 +21,7 @@ NO_METERS: Mapping[str, Meter] = MappingProxyType({})
 NO_CALENDARS: Mapping[str, Calendar] = MappingProxyType({})
 
 
-@dataclass(frozen=True)
+@frozen()
 class Measured:
     """What a meter shows: Decimal where the quantity has a finite form of at most 30 digits, else Fraction.
 

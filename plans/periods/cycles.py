@@ -11,13 +11,13 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Literal
 
 from plans.errors import Invalid
 from plans.fields import describe
+from plans.frozen import frozen
 from plans.periods.spans import Span
 from plans.periods.times import as_utc, day_start, local_date, to_local, to_utc, zone_of
 
@@ -40,7 +40,7 @@ _WRITTEN = re.compile(r"(?:(\d{1,9})\s*)?([a-z][a-z -]*)", re.ASCII)
 _WRITTEN_ISO = re.compile(r"P(T?)(\d{1,9})([YMWDH])", re.ASCII)
 
 
-@dataclass(frozen=True)
+@frozen()
 class Period:
     """A length of time: `count` (1 or more) minutes, hours, days, weeks, months or years."""
 
@@ -126,7 +126,7 @@ def parse_day(value: object, at: str = "") -> int:
     return int(text)
 
 
-@dataclass(frozen=True)
+@frozen()
 class Cycle:
     """The periods that follow each other from an anchor, without gap or overlap, in both directions.
 

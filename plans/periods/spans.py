@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from itertools import pairwise
 
 from plans.errors import Invalid
+from plans.frozen import frozen
 from plans.periods.times import as_utc
 
 _MICROSECOND = timedelta(microseconds=1)
 
 
-@dataclass(frozen=True, order=True)
+@frozen(order=True)
 class Span:
     """Half-open `[start, end)`, both aware; kept in UTC. May be empty, never backwards (Invalid `out_of_range`)."""
 
@@ -22,8 +22,9 @@ class Span:
     end: datetime
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "start", as_utc(self.start))
-        object.__setattr__(self, "end", as_utc(self.end))
+        if self.start.tzinfo is not UTC or self.end.tzinfo is not UTC:
+            object.__setattr__(self, "start", as_utc(self.start))
+            object.__setattr__(self, "end", as_utc(self.end))
         if self.end < self.start:
             raise Invalid("out_of_range", f"a span can't end ({self.end.isoformat()}) before it starts ({self.start.isoformat()})")
 

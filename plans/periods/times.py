@@ -64,8 +64,9 @@ def to_utc(local: datetime, zone: str, *, second: bool = False) -> datetime:
         raise Invalid("out_of_range", f"{local.isoformat()} is outside the years 1 to 9999") from None
 
 
+@lru_cache(maxsize=10_000)
 def local_date(instant: datetime, zone: str) -> date:
-    """The date on the wall of `zone` at that instant."""
+    """The date on the wall of `zone` at that instant. Items of one contract share the bounds of their periods: asked once for all."""
     return to_local(instant, zone).date()
 
 

@@ -13,6 +13,7 @@ from fractions import Fraction
 from typing import Any, Protocol, TypeAlias
 
 from plans.errors import Invalid
+from plans.frozen import frozen
 from plans.pricing.arithmetic import blocks, round_quantity, text
 from plans.pricing.tiers import Graduated, GraduatedPercentage, Volume
 from plans.pricing.values import Piece, Step, UsageEvent
@@ -20,7 +21,7 @@ from plans.pricing.values import Piece, Step, UsageEvent
 MOST_EVENT_STEPS = 100  # beyond it the rest of the events is one step: an explanation is kept with the charge
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Use:
     """What a model sees: the quantity after transforms and `included` (the total of the amounts for amount models), and the events."""
 

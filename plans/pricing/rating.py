@@ -14,9 +14,9 @@ from typing import Any
 
 from plans.errors import Invalid
 from plans.fields import join
-from plans.money import round_to
+from plans.money import fraction, round_to
 from plans.pricing.arithmetic import EXACT, text
-from plans.pricing.beside import Adjustment, Beside, Circumstances, Factors, Pricing, Window, adjustments
+from plans.pricing.beside import PLAIN, Adjustment, Beside, Circumstances, Factors, Pricing, Window, adjustments
 from plans.pricing.models import AnyPrice, Matrix, Use, value_of
 from plans.pricing.tiers import find
 from plans.pricing.values import Consumption, Piece, Rated, RatedLine, Step, UsageEvent
@@ -100,7 +100,7 @@ def _price_once(pricing: Pricing, beside: Beside, consumption: Consumption, fact
     pieces: list[Piece] = price.pieces(use)
     if factors.amount != 1:
         pieces = [piece._replace(amount=Fraction(piece.amount) * factors.amount) for piece in pieces]
-    if not pricing.negative and sum(piece.amount for piece in pieces) < 0:
+    if not pricing.negative and sum([piece.amount for piece in pieces]) < 0:
         message = "the price comes to less than 0; `negative: allowed` beside it permits that"
         raise Invalid("negative", message, at=join(pricing.at, "price" if pricing.choose is None else "choose"))
     return pieces
@@ -218,6 +218,8 @@ def _finish(
     pricing: Pricing, consumption: Consumption, pieces: list[Piece], changes: list[Adjustment], factors: Factors, closed: bool
 ) -> Rated:
     """The period's wrappers, then the rounding: once on the whole, or once per line with `lines: tiers`."""
+    if pricing.beside is PLAIN and not changes and not pricing.lines_by_tier:
+        return _in_one_line(pricing, pieces)
     total = _add([piece.amount for piece in pieces] + [change.amount for change in changes])
     events = len(consumption.events or ())
     if pricing.beside.per_event is not None and consumption.events is None:
@@ -233,7 +235,7 @@ def _finish(
     all_changes = [*changes, *after]
     exact = _add([total, *(change.amount for change in after)]) if after else total
     steps = tuple([step for piece in pieces for step in piece.steps] + [change.step for change in all_changes])
-    whole = Fraction(exact)
+    whole = fraction(exact)
     if pricing.lines_by_tier:
         lines = _lines(pricing, pieces, changes, period)
         amount = sum((line.amount for line in lines), round_to(0, pricing.places))
@@ -241,6 +243,14 @@ def _finish(
         amount = round_to(exact, pricing.places, pricing.rounding)
         lines = (_single(pieces, whole, amount, steps),)
     return Rated(whole, amount, lines, steps, _sum_of("minimum", all_changes), _sum_of("true_up", all_changes))
+
+
+def _in_one_line(pricing: Pricing, pieces: list[Piece]) -> Rated:
+    """Nearly always: nothing stands beside the price, so its pieces are all there is."""
+    exact = _add([piece.amount for piece in pieces])
+    steps = pieces[0].steps if len(pieces) == 1 else tuple([step for piece in pieces for step in piece.steps])
+    whole, amount = fraction(exact), round_to(exact, pricing.places, pricing.rounding)
+    return Rated(whole, amount, (_single(pieces, whole, amount, steps),), steps)
 
 
 def _add(values: Sequence[Any]) -> Any:

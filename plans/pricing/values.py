@@ -7,18 +7,19 @@ rounded once; a float never appears.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
+from plans.frozen import frozen
 from plans.money import Exact
 
 Step = dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class UsageEvent:
     """One use: a quantity, an amount of money, or both. `at` carries the zone in which windows are cut."""
 
@@ -28,7 +29,7 @@ class UsageEvent:
     at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Consumption:
     """What was used in a period, in the order in which it became known.
 
@@ -53,7 +54,7 @@ class Piece(NamedTuple):
     steps: tuple[Step, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class RatedLine:
     """One charge line: `amount` is `exact` rounded once to the currency's decimals.
 
@@ -69,7 +70,7 @@ class RatedLine:
     steps: tuple[Step, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Rated:
     """The price of a consumption. The lines' amounts add up to `amount`.
 
