@@ -25,8 +25,9 @@ def steps() -> list[tuple[str, str]]:
     return [(command, answer) for block in blocks for command, answer in re.findall(r"^\$ (.*)\n(.*)$", block, re.MULTILINE)]
 
 
-def call(command: str, key: str) -> Any:
-    words = shlex.split(command.replace("$API", "/api/v1").replace("$KEY", key))
+def call(command: str, key: str, token: str) -> Any:
+    """`token` is that of the last preview."""
+    words = shlex.split(command.replace("$API", "/api/v1").replace("$KEY", key).replace("$TOKEN", token))
     assert words[:2] == ["curl", "-s"], command
     address, options = words[2], words[3:]
     headers = dict(value.split(": ", 1) for name, value in zip(options[::2], options[1::2], strict=True) if name == "-H")
@@ -47,16 +48,17 @@ def holds(answer: Any, shown: Any) -> bool:
 
 def test_every_command_of_the_page_answers_what_it_shows(world: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timezone, "now", lambda: NOW)
-    key = make_key("docs", ["read", "usage", "money", "books"], at=NOW)
+    key, token = make_key("docs", ["read", "usage", "money", "wallets", "webhooks", "books"], at=NOW), ""
     found = steps()
     assert len(found) >= 15
     wrong = []
     for command, shown in found:
         status, _, body = shown.partition(" ")
-        answer = call(command, key)
+        answer = call(command, key, token)
+        token = answer.json()["preview"]["token"] if '"preview"' in shown else token
         if answer.status_code != int(status) or (body and not holds(answer.json(), json.loads(body))):
             wrong.append((command, answer.status_code, answer.getvalue().decode()[:500]))
-    assert wrong == []
+    assert not wrong, "\n".join(map(str, wrong))
 
 
 def test_what_is_not_in_an_answer_is_missed() -> None:
