@@ -60,8 +60,10 @@ class Caller:
         named = account if isinstance(account, str) else ""
         if named:
             self.must_see(named)
-        if area_of(command) in self.areas and (self.everything or named):
-            return
+        if area_of(command) in self.areas:
+            if self.everything or named:
+                return
+            raise NotAllowed("no_right", f"{self.actor} acts for single accounts: say for which one", at="account")
         if not self.may_run(command, named):
             raise NotAllowed("no_right", f"{self.actor} may not run {command!r}; ask somebody who may", at="command")
         extra = sorted(set(arguments) - CUSTOMER_COMMANDS[command][1] - {"account"})

@@ -9,10 +9,13 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from accounts.roles import AREAS
 from billing.api import urls
+from billing.api.keys import Key
 from billing.api.resources import RESOURCES
 from billing.command import registry
 from billing.keys.making import make_key
+from plans.errors import Refusal
 from tests.books import open_account
 from tests.interfaces.callers import customer, staff
 from tests.interfaces.worlds import NOW, document
@@ -198,6 +201,22 @@ def test_a_key_reaches_what_it_was_given(scopes: list[str], limits: dict[str, st
         paid("ana"),
         paid("bob"),
     ) == expected
+
+
+@pytest.mark.parametrize("limits", [{"account": "ana"}, {"seller": "other"}])
+def test_a_bound_key_with_every_scope_runs_nothing_beyond_its_bounds(limits: dict[str, str]) -> None:
+    """What names no account, or one out of reach, is refused: not run, and not a fault."""
+    caller = Key("k", "k", frozenset(AREAS), **limits).as_caller()
+    for name in registry():
+        for body, code in (({}, "no_right"), ({"account": ""}, "no_right"), ({"account": "bob"}, "unknown_account")):
+            with pytest.raises(Refusal) as refused:
+                caller.must_run(name, body)
+            assert refused.value.code == code, (name, body)
+    house = make_key("house", ["read"], at=NOW)
+    headers, body = bearer(*AREAS, **limits), {"prefix": house.split("_")[1]}
+    answer = Client().post("/api/v1/commands/revoke_api_key", body, content_type="application/json", headers=headers)
+    assert (answer.status_code, answer.json()["at"]) == (403, "account")
+    assert Client().get("/api/v1/accounts", headers={"Authorization": f"Bearer {house}"}).status_code == 200
 
 
 def test_a_key_of_one_account_moves_nothing_to_another() -> None:
