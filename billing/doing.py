@@ -7,6 +7,7 @@ goes with it too, so that a double click is one effect. The office and the custo
 from __future__ import annotations
 
 import inspect
+import re
 import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -63,6 +64,10 @@ class CommandPage:
     def after(self, arguments: Mapping[str, Any], outcome: Outcome) -> str:
         """Where to go when it is done."""
         raise NotImplementedError
+
+    def wanted_command(self) -> Command:
+        """The command that the form is of."""
+        return self.command
 
     def shown(self, outcome: Outcome) -> Shown:
         """The preview, with amounts as this face says them."""
@@ -146,11 +151,18 @@ class CommandPage:
         return self._form_page(form, status=refusal.status)
 
     def _form_page(self, form: CommandForm, *, status: int = 200) -> HttpResponse:
-        return self._page(self.form_template, {"form": form, "promise": inspect.getdoc(self.command.run)}, status=status)
+        return self._page(self.form_template, {"form": form, "promise": promise_of(self.wanted_command())}, status=status)
 
     def _page(self, template: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
         shared = {"command": self.command, "account": self.account} | self.context()
         return TemplateResponse(self.request, template, shared | context, status=status)
+
+
+def promise_of(command: Command) -> str:
+    """What the command promises, for a person: without the codes of its refusals, and without the marks of source text."""
+    text = " ".join((inspect.getdoc(command.run) or command.summary).split())
+    said = " ".join(one for one in re.split(r"(?<=\.)\s+", text) if not one.startswith("Raises "))
+    return re.sub(r" \((Invalid|NotAllowed|NotFound|Conflict) [^)]*\)", "", said).replace("`", "")
 
 
 def _asked(text: str) -> dict[str, Any]:

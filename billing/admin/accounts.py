@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import URLPattern, path
 from django.utils import timezone
 from unfold.decorators import display
@@ -21,6 +21,8 @@ from billing.admin.asking import ask
 from billing.admin.base import STANDINGS, ReadOnlyAdmin, caller_of, money
 from billing.admin.behind import behind
 from billing.admin.doing import do
+from billing.admin.exports import exports_page
+from billing.admin.imports import imports_page
 from billing.admin.segments import OfSegment
 from billing.admin.work import work_page
 from billing.models import Account, Balance, Due, Invoice
@@ -52,6 +54,8 @@ class AccountAdmin(ReadOnlyAdmin):
             path("do/<str:command>/", self.admin_site.admin_view(self.do), name="billing_do"),
             path("ask/<str:command>/", self.admin_site.admin_view(self.ask), name="billing_ask"),
             path("behind/<str:kind>/<str:key>/", self.admin_site.admin_view(self.behind), name="billing_behind"),
+            path("imports/", self.admin_site.admin_view(self.imports), name="billing_imports"),
+            path("exports/", self.admin_site.admin_view(self.exports), name="billing_exports"),
             path("work/<str:name>/", self.admin_site.admin_view(self.work), name="billing_work"),
         ]
         return [*own, *super().get_urls()]
@@ -63,6 +67,14 @@ class AccountAdmin(ReadOnlyAdmin):
     def work(self, request: HttpRequest, name: str) -> HttpResponse:
         """One of the lists of what waits for the office."""
         return work_page(request, name, self.admin_site)
+
+    def imports(self, request: HttpRequest) -> HttpResponse:
+        """Files that are brought over, tried first."""
+        return imports_page(request, self.admin_site)
+
+    def exports(self, request: HttpRequest) -> HttpResponseBase:
+        """The books of some days, looked at and taken away."""
+        return exports_page(request, self.admin_site)
 
     def behind(self, request: HttpRequest, kind: str, key: str) -> HttpResponse:
         """The rows behind a table of the dashboard."""

@@ -19,7 +19,7 @@ from accounts.looks import refused
 from billing import journal
 from billing.admin.base import caller_of
 from billing.admin.doing import OfficePage, address_of, named_account
-from billing.command import registry
+from billing.command import Command, registry
 from billing.engine import Outcome
 from billing.events import RequestMade
 from billing.forms import CommandForm, as_typed, command_form
@@ -58,6 +58,9 @@ class AskPage(OfficePage):
     def context(self) -> dict[str, Any]:
         summary_of = registry()[self.wanted].summary
         return super().context() | {"title": f"Ask for: {summary_of} · {self.account}"}
+
+    def wanted_command(self) -> Command:
+        return registry()[self.wanted]
 
     def form(self, data: Any = None) -> CommandForm:
         command = registry()[self.wanted]

@@ -11,8 +11,9 @@ from django.http import HttpRequest
 from django.utils import timezone
 from unfold.decorators import display
 
-from billing.admin.base import STATES, money
+from billing.admin.base import STATES, caller_of, money
 from billing.admin.documents import SearchByName
+from billing.admin.doing import buttons_about
 from billing.models import Charge, Contract, ContractTerms, Period
 from billing.templatetags.billing_links import event_link
 from plans.errors import Refusal
@@ -64,6 +65,7 @@ class ContractAdmin(SearchByName):
         return {
             "title": f"Contract {obj.contract} · {obj.plan}",
             "contract": obj,
+            "todo": buttons_about(caller_of(request), obj.account, "contract", obj.contract) if obj.status != "ended" else [],
             "variant": STATES.get(obj.status, "default"),
             "terms": [(row, event_link(f"{row.account}/{row.sequence}"), _items(row.terms)) for row in terms],
             "periods": Period.objects.filter(**mine).order_by("-start", "item")[:MOST_ROWS],

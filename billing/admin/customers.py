@@ -10,12 +10,19 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import TextField
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.text import get_valid_filename
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
+from unfold.widgets import (
+    UnfoldAdminFileFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 from accounts.crm.models import Attachment, Contact, Interaction, Task
 from accounts.looks import looked, noted
@@ -27,6 +34,9 @@ from billing.templatetags.billing_links import link
 LARGEST_FILE = 5_000_000  # bytes
 #: Which areas of commands (accounts/roles.py) somebody must have to write here.
 WRITERS = "customers"
+#: Fields that are texts, not names.
+TOLD = ("text", "note")
+KINDS = ("call", "mail", "visit", "note")
 
 
 class CustomerAdmin(ModelAdmin):
@@ -51,6 +61,12 @@ class CustomerAdmin(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Names and codes are one line; what is told may be longer."""
+        if isinstance(db_field, TextField):
+            kwargs["widget"] = UnfoldAdminTextareaWidget({"rows": 5}) if db_field.name in TOLD else UnfoldAdminTextInputWidget
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     @display(description="account", ordering="account")
     def of_account(self, row: Any) -> Any:
@@ -100,8 +116,16 @@ class ContactAdmin(CustomerAdmin):
 
 
 class InteractionForm(OfAccount):
-    kind = forms.ChoiceField(choices=[(kind, kind) for kind in ("call", "mail", "visit", "note")])
-    file = forms.FileField(required=False, help_text=f"at most {LARGEST_FILE // 1_000_000} MB")
+    kind = forms.ChoiceField(choices=[(kind, kind) for kind in KINDS], widget=UnfoldAdminSelectWidget)
+    file = forms.FileField(required=False, help_text=f"at most {LARGEST_FILE // 1_000_000} MB", widget=UnfoldAdminFileFieldWidget)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """With whom: a contact of the account that the page was opened from."""
+        super().__init__(*args, **kwargs)
+        account = str(self.data.get("account") or self.initial.get("account") or "").strip()
+        if "contact" in self.fields:
+            known = Contact.objects.filter(account=account).order_by("name") if "\x00" not in account else Contact.objects.none()
+            self.fields["contact"] = forms.ModelChoiceField(known, required=False, label="With", widget=UnfoldAdminSelectWidget)
 
     def clean_file(self) -> Any:
         file = self.cleaned_data.get("file")
@@ -116,14 +140,14 @@ class InteractionAdmin(CustomerAdmin):
 
     form = InteractionForm
     changes = False
-    fields = ("account", "kind", "text", "file")
+    fields = ("account", "kind", "contact", "text", "file")
     list_display = ("at", "of_account", "kind", "short", "by", "shown_files")
     list_filter = ("kind",)
     search_fields = ("account", "text", "by")
     ordering = ("-at", "-pk")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return ("account", "kind", "text", "file") if obj is None else ("account", "kind", "at", "text", "by", "shown_files")
+        return self.fields if obj is None else ("account", "kind", "contact", "at", "text", "by", "shown_files")
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).prefetch_related("files")

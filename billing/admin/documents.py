@@ -7,16 +7,18 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 from unfold.decorators import display
 
 from accounts import vault
-from billing.admin.base import STATES, ReadOnlyAdmin, money
+from billing.admin.base import STATES, ReadOnlyAdmin, caller_of, money
+from billing.admin.doing import Button, buttons_about
 from billing.journal import one, split_address
 from billing.models import Invoice, Payment
 from billing.queries.invoices import find_invoice
 from billing.queries.why import why
-from billing.templatetags.billing_links import event_link, link
+from billing.templatetags.billing_links import event_link, stream_link
 from plans.errors import Refusal
 
 
@@ -26,7 +28,7 @@ class SearchByName(ReadOnlyAdmin):
 
     @display(description="account", ordering="account")
     def of_account(self, row: Any) -> Any:
-        return link("account", row.account, row.account)
+        return stream_link(row.account)
 
 
 @admin.register(Invoice)
@@ -65,6 +67,8 @@ class InvoiceAdmin(SearchByName):
         return {
             "title": f"{obj.document.replace('_', ' ').capitalize()} {obj.number or obj.invoice}",
             "invoice": obj,
+            "todo": _todo(request, obj),
+            "pdf": f"{reverse('document', args=[obj.account, obj.number or obj.invoice])}?as=pdf",
             "variant": STATES.get(obj.status, "default"),
             "lines": [(line, money(line.amount, obj.currency), money(line.tax, obj.currency)) for line in found.lines],
             "taxes": [(tax, money(tax.tax, obj.currency), money(tax.base, obj.currency)) for tax in getattr(event, "taxes", ())],
@@ -76,6 +80,15 @@ class InvoiceAdmin(SearchByName):
             "seller": getattr(event, "seller", {}) if not isinstance(getattr(event, "seller", {}), str) else {},
             "tree": tree,
         }
+
+
+def _todo(request: HttpRequest, row: Any) -> list[Button]:
+    """What can be done about the document; it is paid by name."""
+    caller, name = caller_of(request), row.number or row.invoice
+    if row.status == "void" or row.document == "credit_note":
+        return []
+    paid = buttons_about(caller, row.account, "invoices", name) if row.status == "open" else []
+    return [one for one in paid if one.name in ("pay", "collect", "open_checkout")] + buttons_about(caller, row.account, "invoice", name)
 
 
 @admin.register(Payment)
@@ -91,4 +104,11 @@ class PaymentAdmin(SearchByName):
         return money(row.amount, row.currency)
 
     def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
-        return {"title": f"Payment {obj.payment}", "tree": why(obj.account, obj.payment, at=timezone.now()), "account": obj.account}
+        todo = buttons_about(caller_of(request), obj.account, "payment", obj.payment)
+        return {
+            "title": f"Payment {obj.payment}",
+            "todo": todo,
+            "payment": obj,
+            "tree": why(obj.account, obj.payment, at=timezone.now()),
+            "account": obj.account,
+        }

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
+from urllib.parse import urlencode
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
@@ -21,6 +22,9 @@ from billing.engine import Outcome
 from billing.models import Account
 from billing.requests.kinds import REQUESTABLE
 from billing.templatetags.billing_links import page_of
+
+#: What programs say, and nobody by a button of one row.
+HIDDEN = frozenset({"record_campaign_mail", "record_campaign_link"})
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,17 @@ def asks(caller: Caller, account: str) -> list[Button]:
         Button(name, known[name].summary, f"{reverse('admin:billing_ask', args=[name])}?account={account}")
         for name in REQUESTABLE
         if name in known
+    ]
+
+
+def buttons_about(caller: Caller, account: str, argument: str, named: str) -> list[Button]:
+    """The commands of the account that take the argument, those that the caller may ask for included, each with it filled in."""
+    may = [one for area in buttons(caller, account).values() for one in area] + asks(caller, account)
+    known = registry()
+    return [
+        replace(one, address=f"{one.address}&{urlencode({argument: named})}")
+        for one in may
+        if argument in known[one.name].arguments.__dataclass_fields__ and one.name not in HIDDEN
     ]
 
 

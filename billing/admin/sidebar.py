@@ -31,10 +31,13 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     people = [{"title": "Roles", "icon": "badge", "link": reverse("admin:billing_roles")}]
     if "administrator" in caller_of(request).roles:
         people.insert(0, _item("Staff", "manage_accounts", "auth_user"))
+    files = [{"title": "Imports", "icon": "upload_file", "link": reverse("admin:billing_imports")}]
+    if "books" in caller_of(request).areas:
+        files.append({"title": "Exports", "icon": "download", "link": reverse("admin:billing_exports")})
     groups: list[dict[str, Any]] = [
         {"title": "", "items": [{"title": "Dashboard", "icon": "dashboard", "link": reverse("admin:index")}, *_customers()]},
         {"title": "Waiting", "separator": True, "items": _lists(waiting(request))},
-        {"title": "Behind it", "separator": True, "collapsible": True, "items": [*_behind(), *people]},
+        {"title": "Behind it", "separator": True, "collapsible": True, "items": [*files, *_behind(), *people]},
     ]
     items = [item for group in groups for item in group["items"]]
     here = max((item["link"] for item in items if request.path.startswith(item["link"])), key=len, default="")

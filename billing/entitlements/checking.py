@@ -48,29 +48,31 @@ def check(account: str, feature: str, quantity: Decimal | int = 1, *, at: dateti
 
 
 def check_all(account: str, *, at: datetime) -> list[Entitlement]:
-    """Every feature that the account's catalogues name, in their order, each asked for 1."""
+    """Every feature that the account's contracts and the catalogues of its seller name, in their order, each asked for 1."""
     with store.steady():
         found = _ask(account, at)
-        return [found.answer(feature, Decimal(1)) for feature in features_of(found.sources).values()]
+        return [found.answer(feature, Decimal(1)) for feature in features_of(found.sources, seller=found.seller).values()]
 
 
-def features_of(sources: Sequence[Source], wanted: str = "") -> dict[str, Feature]:
-    """code → feature: as the versions of the running contracts say, then as the newest catalogues do; these are not looked at where the
-    contracts know the one that is wanted."""
+def features_of(sources: Sequence[Source], wanted: str = "", *, seller: str = "") -> dict[str, Feature]:
+    """code → feature: as the versions of the running contracts say, then as the newest catalogues do, of all sellers or of one; these are
+    not looked at where the contracts know the one that is wanted."""
     rules = policy()
     found: dict[str, Feature] = {}
     for one in sources:
         found = dict(found) | {c: f for c, f in rules.catalogue(one.terms.catalogue, one.terms.version).features.items() if c not in found}
     if wanted in found:
         return found
-    for name in store.names():
-        found |= {code: feature for code, feature in store.newest(name).features.items() if code not in found}
+    for newest in map(store.newest, store.names()):
+        if seller in ("", newest.seller["code"]):
+            found |= {code: feature for code, feature in newest.features.items() if code not in found}
     return found
 
 
 @dataclass(frozen=True)
 class _Asked:
     account: str
+    seller: str
     status: str
     zone: str
     credit: str
@@ -133,7 +135,8 @@ def used_of(account: str, meter: Meter, catalogue: Catalogue, span: Span, zone: 
 def _ask(account: str, at: datetime) -> _Asked:
     """The account and its running contracts with the terms of the moment: one statement."""
     statement = """
-        SELECT a.status, a.zone, coalesce(s.status, 'good'), c.contract, c.start, c."end", t.terms::text, stopped.contract IS NOT NULL
+        SELECT a.seller, a.status, a.zone, coalesce(s.status, 'good'), c.contract, c.start, c."end", t.terms::text,
+            stopped.contract IS NOT NULL
         FROM read_account a LEFT JOIN read_credit_status s ON s.account = a.account
             LEFT JOIN read_contract c ON c.account = a.account AND c.status <> 'ended' AND c.start <= %s
                 AND (c."end" IS NULL OR c."end" > %s)
@@ -145,9 +148,9 @@ def _ask(account: str, at: datetime) -> _Asked:
     if not rows:
         load_one(account)  # says who is meant
     sources = []
-    for _, _, _, contract, start, end, text, stopped in rows:
+    for _, _, _, _, contract, start, end, text, stopped in rows:
         terms: Terms | None = decode_value(Terms, orjson.loads(text)) if text else None
         if terms is not None and (not terms.paused or stopped):
             sources.append(Source(contract, terms, start, end, stopped))
-    status, zone, credit = rows[0][:3]
-    return _Asked(account, status, zone, credit, tuple(sources), policy(), at)
+    seller, status, zone, credit = rows[0][:4]
+    return _Asked(account, seller, status, zone, credit, tuple(sources), policy(), at)

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from billing.management.commands.usage import file_error, opened, shown_name
-from payments.statements.booking import Doubtful, Report, book, doubtful
+from payments.statements.booking import WORDS, Doubtful, Report, book, doubtful
 from payments.statements.files import read_statement
 from plans.errors import Invalid, Refusal
 from plans.money import plain
@@ -18,16 +18,6 @@ from plans.money import plain
 Say = Callable[[str], Any]
 FORMS = ("csv", "mt940", "camt")
 LARGEST = 100_000_000  # bytes
-#: What the report says of each word, in this order.
-TOLD = {
-    "matched": "paid",
-    "put_aside": "put aside for a person",
-    "settled": "payouts settled",
-    "returned": "payouts returned",
-    "taken_back": "payments taken back",
-    "fee": "fees",
-    "waiting": "that nobody can name",
-}
 
 
 def import_bank(options: dict[str, Any], out: Say, err: Say) -> int:
@@ -60,7 +50,7 @@ def _tell(report: Report, options: dict[str, Any], out: Say) -> None:
         )
         return
     tried = " (tried and undone)" if options["dry_run"] else ""
-    counts = [f"{report.words[word]:,} {told}" for word, told in TOLD.items() if report.words.get(word)]
+    counts = [f"{report.words[word]:,} {told}" for word, told in WORDS.items() if report.words.get(word)]
     counts += [f"{report.known:,} known already"] if report.known else []
     counts += [f"{report.pending:,} not booked by the bank yet"] if report.pending else []
     counts += [f"{len(report.bad):,} bad"] if report.bad else []

@@ -48,11 +48,14 @@ def row_link(model: str, key: str, text: str = "") -> SafeString:
 
 
 def stream_link(stream: str) -> SafeString | str:
-    """Where something stands: the page of an account, or the catalogues for what stands in the house."""
+    """Where something stands: the page of an account or a campaign, or the catalogues for what stands in the house."""
     if not stream:
         return ""
     if stream == HOUSE:
         return format_html('<a class="billing-link" href="{}">catalogues</a>', reverse("admin:billing_catalogues"))
+    kind, colon, name = stream.partition(":")
+    if colon:
+        return link("campaign", name, stream) if kind == "campaign" else stream
     return link("account", stream, stream)
 
 

@@ -53,7 +53,7 @@ def refund(context: Context, args: Refund) -> Decision:
     payment paid, the newest first. Refused while the bank disputes the payment.
 
     With `sale` the goods come back into stock, the document is credited, and what was paid for it goes back: in one step or not at all.
-    `quantity` and `restock` speak of its goods: Invalid `missing_field` without it.
+    `quantity` and `restock` speak of its goods: without it they are refused.
     """
     state = open_state(args.account)
     check_settle(args.settle)

@@ -30,6 +30,16 @@ from plans.card_numbers import masked
 from plans.errors import Refusal
 
 ACTOR = "bank"  # one for all: keys are the actor's
+#: What a report says of each word, in this order.
+WORDS = {
+    "matched": "paid",
+    "put_aside": "put aside for a person",
+    "settled": "payouts settled",
+    "returned": "payouts returned",
+    "taken_back": "payments taken back",
+    "fee": "fees",
+    "waiting": "that nobody can name",
+}
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 
-from billing.models import JournalEvent
+from accounts.models import AccessRecord
+from billing.models import Effect, JournalEvent
+from payments.models import BankLine
 from tests.interfaces.callers import staff
 from tests.interfaces.worlds import document, payment
 
@@ -74,6 +77,18 @@ def test_the_invoice_shows_lines_taxes_and_people(boss: Client) -> None:
     text = shown(boss.get(f"/admin/billing/{page_of('invoice')}/change/"))
     for words in ("Test Ltd", "Ana Ruiz", "Calls", "16.33 EUR", "10.78 EUR", "62.11 EUR"):
         assert words in text
+
+
+@pytest.mark.parametrize("account", ["", "house:catalogue", "campaign:spring", "stock:cola"])
+def test_rows_that_belong_to_no_account_are_shown_too(boss: Client, account: str) -> None:
+    """Whoever signs in looks at nobody, and a line of the bank may be anybody's."""
+    AccessRecord.objects.create(at=timezone.now(), actor="user:x", action="signed in", account=account, what="office")
+    line = {"seller": "main", "booked": timezone.now().date(), "amount": 10, "currency": "EUR", "file": "a", "number": 1, "word": "waiting"}
+    BankLine.objects.create(line="l1", account=account, imported_at=timezone.now(), **line)
+    Effect.objects.update(account=account)
+    for model in ("accounts/accessrecord", "payments/bankline", "billing/effect"):
+        assert boss.get(f"/admin/{model}/").status_code == 200
+    assert boss.get("/admin/payments/bankline/l1/change/").status_code == 200
 
 
 @pytest.mark.parametrize(("word", "found"), [("ana", 1), ("Ruiz", 1), ("INV-000005", 1), ("ana/5", 1), ("nobody", 0)])

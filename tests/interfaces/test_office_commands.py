@@ -15,11 +15,13 @@ from django.utils import timezone
 from accounts.models import AccessRecord
 from accounts.roles import AREAS, UNATTENDED
 from billing.command import registry
+from billing.doing import promise_of
 from billing.forms import command_form
-from billing.models import Invoice, JournalEvent, Payment
-from tests.books import do
+from billing.models import Contract, Invoice, JournalEvent, Payment
+from billing.suggesting import OF_ACCOUNT, SUGGESTIONS
+from tests.books import do, open_account
 from tests.interfaces.callers import staff
-from tests.interfaces.worlds import NOW
+from tests.interfaces.worlds import NOW, document
 
 pytestmark = pytest.mark.django_db
 PAY = "/admin/billing/account/do/pay/?account=ana"
@@ -149,3 +151,34 @@ def test_a_mapping_that_is_none_is_said_beside_its_field() -> None:
     assert "expected name: value, one to a line" in text(answer)
     answer = preview(boss, "/admin/billing/account/do/subscribe/?account=bob", plan="seats", quantities="seat: 3")
     assert "contract.signed" in text(answer)
+
+
+def test_a_contract_a_document_and_a_payment_have_their_commands_filled_in() -> None:
+    clerk = staff("clerk")
+    contract, paid = Contract.objects.get(account="ana"), Payment.objects.get(account="ana")
+    rows = {
+        f"contract/{contract.contract}": ("do/change_quantity/?account=ana&contract=ana%2F", "do/cancel/", "ask/discount/"),
+        f"invoice/{document('INV-000005')}": ("do/pay/?account=ana&invoices=INV-000005", "ask/credit_note/?account=ana&invoice=INV-000005"),
+        f"payment/{paid.payment}": ("ask/refund/?account=ana&payment=ana%2F",),
+    }
+    for row, wanted in rows.items():
+        model, _, key = row.partition("/")
+        page = html.unescape(clerk.get(f"/admin/billing/{model}/{key.replace('/', '_2F')}/change/").content.decode())
+        for address in wanted:
+            assert address in page, (row, address)
+    viewer = staff("viewer").get(f"/admin/billing/contract/{contract.contract.replace('/', '_2F')}/change/").content.decode()
+    assert "do/cancel" not in viewer
+
+
+def test_a_form_says_what_each_argument_wants_and_promises_without_codes() -> None:
+    page = text(staff("clerk").get("/admin/billing/account/ask/refund/?account=ana"))
+    for words in ("Give money back", "none: all that can be given back", "issue the credit note that makes the money refundable"):
+        assert words in page
+    for command in registry().values():
+        promise = promise_of(command)
+        assert promise
+        assert not re.search(r"Raises|`|\((Invalid|Conflict|NotFound|NotAllowed) ", promise), command.name
+    for name, statement in OF_ACCOUNT.items():
+        assert isinstance(SUGGESTIONS[name]("ana"), list), statement
+    open_account("far", seller="west")
+    assert SUGGESTIONS["plan"]("far") == SUGGESTIONS["item"]("far") == []
