@@ -11,12 +11,11 @@ from collections.abc import Callable
 from dataclasses import fields
 from functools import cache
 
-from django.utils import timezone
-
 from accounts.crm.models import Contact, Segment
 from billing import bulk
 from billing.command import Command
-from billing.house.published import house_policy
+from billing.house.policy import HousePolicy, read_policy
+from billing.house.published import newest
 from billing.models import Account, Campaign, Contract, DiscountRow, Hold, Invoice, Payment
 from payments.models import Deposit, Dispute, Receipt
 from plans import store
@@ -167,7 +166,8 @@ def _stated(section: str) -> Callable[[str], list[Suggestion]]:
 
 def _purposes(account: str) -> list[Suggestion]:
     seller = Account.objects.filter(account=account).values_list("seller", flat=True).first() or "main"
-    return [(name, one.words("en")) for name, one in house_policy(seller, at=timezone.now()).consents.items()]
+    _, source = newest(seller)
+    return [(name, one.words("en")) for name, one in (read_policy(source) if source else HousePolicy()).consents.items()]
 
 
 def _disputes(account: str) -> list[Suggestion]:

@@ -22,7 +22,8 @@ from accounts.access import Caller
 from accounts.looks import refused
 from billing import engine
 from billing.admin.base import caller_of, may_look, money
-from billing.admin.worklists import LISTS, MOST_SHOWN, Action, Row, WorkList, rows
+from billing.admin.listing import Action, Row, WorkList
+from billing.admin.worklists import LISTS, MOST_SHOWN, rows
 from billing.templatetags.billing_links import event_link, link, stream_link
 from plans.errors import Refusal
 

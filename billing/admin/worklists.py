@@ -5,62 +5,26 @@ A list is one FROM … WHERE over read models; its count in the sidebar is the s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from billing import bulk
+from orjson import dumps
 
-Row = Mapping[str, Any]
-Arguments = Callable[[Row], dict[str, Any]]
+from billing import bulk
+from billing.admin.customer_lists import BOUNCED, EXPIRING_CARDS, EXPIRING_CONTRACTS, TASKS, TRIALS, WIN_BACK
+from billing.admin.listing import Action, Row, WorkList, of_account
+from plans import store
 
 #: Counts stop here, so that a sidebar costs the same whatever waits.
 MOST_COUNTED = 1000
 MOST_SHOWN = 200
 COUNT = f"(SELECT count(*) FROM (SELECT 1 FROM {{source}} LIMIT {MOST_COUNTED}) AS listed)"  # noqa: S608 - filled with literals
-EXPIRING = timedelta(days=30)
-
-
-@dataclass(frozen=True)
-class Action:
-    """A command that can be run for many rows, or (`form`) opened for one with its fields filled in. `asks`: an argument typed for all."""
-
-    command: str
-    label: str
-    arguments: Arguments
-    asks: str = ""
-    form: bool = False
-
-
-@dataclass(frozen=True)
-class WorkList:
-    """`shown`: heading → SQL, with the headings `key` and `account` first; `source`: FROM … WHERE, where `given.at` is now."""
-
-    name: str
-    title: str
-    icon: str
-    help: str
-    source: str
-    shown: Mapping[str, str]
-    order: str
-    actions: Sequence[Action] = field(default_factory=tuple)
-
-    @property
-    def headings(self) -> tuple[str, ...]:
-        return tuple(name for name in self.shown if name not in ("key", "account", "currency") and not name.startswith("_"))
-
-
-def _of_account(*names: str) -> Arguments:
-    """The row's account, and its key under the given names."""
-    return lambda row: {"account": row["account"]} | dict.fromkeys(names, row["key"])
-
-
-def _of_person(row: Row) -> dict[str, Any]:
-    """The row's account, and its contact where it is not the account's own person."""
-    return {"account": row["account"]} | ({"contact": row["_contact"]} if row["_contact"] else {})
-
+#: What the words of a list may speak of: now, and the phases that published plans begin with, each with when it ends after its contract.
+SURROUNDINGS = """
+    WITH given AS (SELECT %s::timestamptz AS at),
+    phase AS (SELECT * FROM jsonb_to_recordset(%s::jsonb) AS p(catalogue text, version int, plan text, phase text, after interval))"""
 
 APPROVALS = WorkList(
     "approvals",
@@ -83,9 +47,9 @@ APPROVALS = WorkList(
     },
     "made_at, request",
     (
-        Action("approve_request", "Approve and carry out", _of_account("request")),
-        Action("execute_request", "Carry out what is approved", _of_account("request")),
-        Action("reject_request", "Reject", _of_account("request"), asks="reason"),
+        Action("approve_request", "Approve and carry out", of_account("request")),
+        Action("execute_request", "Carry out what is approved", of_account("request")),
+        Action("reject_request", "Reject", of_account("request"), asks="reason"),
     ),
 )
 CORRECTION_SETS = WorkList(
@@ -193,8 +157,8 @@ DISPUTES = WorkList(
     },
     "evidence_due NULLS LAST, opened_at, dispute",
     (
-        Action("send_evidence", "Send evidence", _of_account("dispute"), form=True),
-        Action("lose_dispute", "Accept as lost", _of_account("dispute")),
+        Action("send_evidence", "Send evidence", of_account("dispute"), form=True),
+        Action("lose_dispute", "Accept as lost", of_account("dispute")),
     ),
 )
 HOLDS = WorkList(
@@ -214,8 +178,8 @@ HOLDS = WorkList(
     },
     "opened_at, hold",
     (
-        Action("resolve_dispute", "Decide", _of_account("dispute"), form=True),
-        Action("resolve_dispute", "Reject: it is owed", lambda row: _of_account("dispute")(row) | {"outcome": "rejected"}, asks="reason"),
+        Action("resolve_dispute", "Decide", of_account("dispute"), form=True),
+        Action("resolve_dispute", "Reject: it is owed", lambda row: of_account("dispute")(row) | {"outcome": "rejected"}, asks="reason"),
     ),
 )
 PARKED = WorkList(
@@ -238,27 +202,6 @@ UNBILLED = WorkList(
     {"key": "account", "account": "account", "due since": "due.at", "seller": "seller"},
     "due.at, account",
 )
-EXPIRING_CONTRACTS = WorkList(
-    "expiring-contracts",
-    "Expiring contracts",
-    "event_busy",
-    f"Contracts that end within {EXPIRING.days} days.",
-    f"""read_contract, given WHERE status <> 'ended' AND "end" > given.at AND "end" <= given.at + interval '{EXPIRING.days} days'""",
-    {"key": "contract", "account": "account", "contract": "contract", "plan": "plan", "ends": '"end"'},
-    '"end", contract',
-    (Action("renew", "Renew", _of_account("contract")), Action("renew", "Renew until …", _of_account("contract"), form=True)),
-)
-EXPIRING_CARDS = WorkList(
-    "expiring-cards",
-    "Expiring cards",
-    "credit_card",
-    "Cards in use that can't be charged after this month or the next.",
-    """read_payment_method, given WHERE status = 'active' AND is_default AND expiry <> ''
-        AND expiry <= to_char(given.at + interval '1 month', 'YYYY-MM')""",
-    {"key": "method", "account": "account", "card": "brand", "expires": "expiry"},
-    "expiry, account",
-    (Action("open_checkout", "Open a payment page", lambda row: {"account": row["account"]}),),
-)
 QUESTIONED_CHANGES = WorkList(
     "questioned-changes",
     "Questioned changes",
@@ -276,8 +219,8 @@ QUESTIONED_CHANGES = WorkList(
     },
     "moment, change",
     (
-        Action("withdraw_change", "Withdraw", _of_account("change"), asks="reason"),
-        Action("move_change", "Move to another day", _of_account("change"), form=True),
+        Action("withdraw_change", "Withdraw", of_account("change"), asks="reason"),
+        Action("move_change", "Move to another day", of_account("change"), form=True),
     ),
 )
 FAILED_EFFECTS = WorkList(
@@ -291,34 +234,6 @@ FAILED_EFFECTS = WorkList(
     (Action("retry_effect", "Try again", lambda row: {"effect": row["key"]}),),
 )
 
-BOUNCED = WorkList(
-    "bounced-mail",
-    "Mail that came back",
-    "unsubscribe",
-    "People whose address takes no mail any more. Write another address down, and the mark ends; until then no campaign goes there.",
-    "read_bounce b LEFT JOIN contact k ON k.account = b.account AND k.contact = b.contact, given",
-    {
-        "key": "b.account || ' ' || b.contact",
-        "account": "b.account",
-        "_contact": "b.contact",
-        "who": "coalesce(k.name, 'the account''s own address')",
-        "code": "b.code",
-        "campaign": "b.campaign",
-        "since": "b.at",
-    },
-    "b.at, b.account, b.contact",
-    (Action("clear_bounce", "It takes mail again", _of_person, asks="reason"),),
-)
-
-TASKS = WorkList(
-    "tasks",
-    "Tasks due",
-    "task_alt",
-    "What somebody has to do today, or should have done.",
-    "task, given WHERE done_at IS NULL AND due <= given.at::date",
-    {"key": "id::text", "account": "account", "due": "due", "task": "title", "for": "assigned", "note": "note"},
-    "due, id",
-)
 
 LISTS: dict[str, WorkList] = {
     one.name: one
@@ -334,6 +249,8 @@ LISTS: dict[str, WorkList] = {
         PARKED,
         UNBILLED,
         EXPIRING_CONTRACTS,
+        TRIALS,
+        WIN_BACK,
         EXPIRING_CARDS,
         QUESTIONED_CHANGES,
         FAILED_EFFECTS,
@@ -345,7 +262,7 @@ LISTS: dict[str, WorkList] = {
 def counts(at: datetime) -> dict[str, int]:
     """How much waits on each list, up to MOST_COUNTED: one statement."""
     parts = ", ".join(COUNT.format(source=one.source) for one in LISTS.values())
-    found = bulk.fetch(f"WITH given AS (SELECT %s::timestamptz AS at) SELECT {parts}", [at])[0]
+    found = bulk.fetch(f"{SURROUNDINGS} SELECT {parts}", [at, phases()])[0]
     return dict(zip(LISTS, found, strict=True))
 
 
@@ -353,11 +270,26 @@ def rows(work: WorkList, *, at: datetime, keys: Sequence[str] | None = None, lim
     """The list's rows in order; with `keys` those that are still on it."""
     columns = ", ".join(f'{expression} AS "{heading}"' for heading, expression in work.shown.items())
     statement = f"""
-        WITH given AS (SELECT %s::timestamptz AS at), listed AS (SELECT {columns} FROM {work.source} ORDER BY {work.order})
+        {SURROUNDINGS}, listed AS (SELECT {columns} FROM {work.source} ORDER BY {work.order})
         SELECT * FROM listed WHERE (%s::text[] IS NULL OR key = ANY(%s)) LIMIT %s"""  # noqa: S608 - literals of this module
     named = None if keys is None else list(keys)
-    found = bulk.fetch(statement, [at, named, named, limit])
+    found = bulk.fetch(statement, [at, phases(), named, named, limit])
     return [dict(zip(work.shown, map(_plain, row), strict=True)) for row in found]
+
+
+def phases() -> str:
+    """The phases of every published plan that end, as JSON."""
+    found: list[dict[str, Any]] = []
+    for name, version in bulk.fetch("SELECT name, version FROM catalogue_version ORDER BY name, version"):
+        for plan in store.catalogue(name, version).plans.values():
+            lengths: list[str] = []
+            for phase in plan.phases:
+                if phase.length is None:
+                    break
+                lengths.append(str(phase.length))
+                after = " ".join(lengths)
+                found.append({"catalogue": name, "version": version, "plan": plan.code, "phase": phase.name, "after": after})
+    return dumps(found).decode()
 
 
 def _plain(value: Any) -> Any:

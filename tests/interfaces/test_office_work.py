@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -20,7 +20,7 @@ from billing.admin.charts import Value, bar_chart
 from billing.admin.worklists import LISTS, counts, rows
 from billing.models import CorrectionRequest, JournalEvent
 from billing.queries import metrics
-from tests.books import do, moment, open_account
+from tests.books import do, moment, open_account, publish
 from tests.interfaces.callers import staff
 from tests.interfaces.worlds import NOW
 
@@ -246,3 +246,39 @@ def test_rows_behind_it_are_searched_and_never_written(model: str) -> None:
     assert viewer.get(f"/admin/{model}/", {"q": "ana"}).status_code == 200
     assert boss.get(f"/admin/{model}/add/").status_code == 403
     assert staff().get(f"/admin/{model}/").status_code == 403
+
+
+TRIED = """catalogue: tried
+currency: EUR
+plans:
+  free:
+    period: month
+    phases:
+      - {name: trial, length: 14 days, prices: {fee: free}}
+      - {name: regular}
+    items:
+      fee: {price: "10.00"}
+"""
+
+
+def test_trials_that_end_and_customers_who_left_are_listed() -> None:
+    publish(TRIED, "2026-02-01")
+    for name, since in (("tim", "2026-02-12"), ("tom", "2026-02-19"), ("tea", "2026-02-01")):
+        open_account(name, zone="America/New_York")
+        do("subscribe", since, account=name, plan="free")
+    found = rows(LISTS["ending-trials"], at=NOW)
+    assert [(row["account"], row["phase"], row["ends"].isoformat()) for row in found] == [
+        ("tim", "trial", "2026-02-26T00:00:00+00:00"),
+        ("tom", "trial", "2026-03-05T00:00:00+00:00"),
+    ]
+    assert rows(LISTS["ending-trials"], at=moment("2026-02-26")) == found[1:]
+    assert (counts(NOW)["ending-trials"], rows(LISTS["win-back"], at=NOW)) == (2, [])
+    do("cancel", NOW, account="bob", when="now")
+    do("cancel", NOW, account="eve", when="now")
+    do("subscribe", NOW, account="eve", plan="basic")
+    [left] = rows(LISTS["win-back"], at=NOW)
+    assert (left["account"], left["plan"]) == ("bob", "basic")
+    assert "subscribe/?account=bob&plan=basic" in html.unescape(
+        staff("clerk").get("/admin/billing/account/work/win-back/").content.decode()
+    )
+    assert rows(LISTS["win-back"], at=NOW + timedelta(days=91)) == []
