@@ -230,6 +230,7 @@ MIDDLEWARE = [
     "config.health.HealthFirst",
     "django.middleware.security.SecurityMiddleware",
     "corsheaders.middleware.CorsMiddleware",
+    "billing.api.events.EventsFirst",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -323,7 +324,7 @@ def database_settings() -> dict[str, Any]:
         options["prepare_threshold"] = DATABASE_PREPARE
     if DATABASE_POOL:
         options["pool"] = {"min_size": 1, "max_size": 8, "timeout": 30}
-    settings["CONN_HEALTH_CHECKS"] = True
+    settings["CONN_HEALTH_CHECKS"] = not DATABASE_POOL  # what a pool lends is looked at in config/database/base.py
     settings["TEST"] = {"NAME": env.str("TEST_DATABASE_NAME", default="test_billing")}
     return settings
 

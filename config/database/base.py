@@ -1,14 +1,16 @@
-"""Django's PostgreSQL engine, with three additions.
+"""Django's PostgreSQL engine, with four additions.
 
 The address of the embedded server is asked of it, and it starts when first needed: nothing starts by merely reading the settings, so
-``manage.py check`` or a type checker costs no server. And a connection takes its role by itself: Django's own way asks the pool for a
-second connection while it makes the first, and waits until that gives up. And a statement that is prepared is planned once.
+``manage.py check`` or a type checker costs no server. A connection takes its role by itself: Django's own way asks the pool for a second
+connection while it makes the first, and waits until that gives up. A statement that is prepared is planned once. And a connection of a
+pool is not asked at each request whether it lives: a server that went away has closed it, which is seen without asking.
 """
 
+import select
 from typing import Any
 
 from django.db.backends.postgresql import base
-from psycopg import Connection, sql
+from psycopg import Connection, OperationalError, sql
 
 from config import postgres
 from config.postgres_home import Server
@@ -32,6 +34,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Connection[Any]:
         connection: Connection[Any] = super().get_new_connection(conn_params)
+        while self.pool and _is_gone(connection):
+            connection.close()
+            self.pool.putconn(connection)
+            connection = super().get_new_connection(conn_params)
         connection.prepared_max = PREPARED_AT_MOST
         return connection
 
@@ -45,3 +51,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
             if prepares:
                 cursor.execute(PLANNED_ONCE)
         return bool(role or prepares)
+
+
+def _is_gone(connection: Connection[Any]) -> bool:
+    """There is something to read on it although nothing was asked; then it is asked."""
+    waiting = select.poll()
+    waiting.register(connection.fileno(), select.POLLIN)
+    if not waiting.poll(0):
+        return False
+    try:
+        connection.execute("")
+    except OperationalError:
+        return True
+    return False

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 
 import pytest
 from django.conf import settings
-from django.db import connections, transaction
+from django.db import OperationalError, connections, transaction
 
 from billing import bulk
+from config.database import base
 from config.database.base import DatabaseWrapper
+from tests.conftest import owner_connection
 
 
 @pytest.mark.django_db
@@ -20,17 +23,40 @@ def test_a_statement_is_planned_once_but_for_a_batch() -> None:
         assert bulk.fetch("SHOW plan_cache_mode") == [("auto",)]
 
 
-@pytest.mark.django_db(transaction=True)
-def test_a_pooled_connection_has_the_role_of_the_application() -> None:
+@pytest.fixture
+def pooled() -> Iterator[DatabaseWrapper]:
     given = copy.deepcopy(connections["default"].settings_dict)
-    given["OPTIONS"]["pool"] = {"min_size": 1, "max_size": 2, "timeout": 5}
-    pooled = DatabaseWrapper(given, alias="pooled")
-    try:
-        with pooled.cursor() as cursor:
-            cursor.execute("SELECT current_user")
-            assert cursor.fetchone() == (settings.DATABASE_ROLE,)
-            cursor.execute("SHOW plan_cache_mode")
-            assert cursor.fetchone() == ("force_generic_plan",)
-    finally:
-        pooled.close()
-        pooled.close_pool()
+    given["OPTIONS"]["pool"] = {"min_size": 1, "max_size": 1, "timeout": 5}
+    given["CONN_HEALTH_CHECKS"] = False
+    made = DatabaseWrapper(given, alias="pooled")
+    yield made
+    made.close()
+    made.close_pool()
+
+
+def asked(pooled: DatabaseWrapper, question: str) -> object:
+    with pooled.cursor() as cursor:
+        cursor.execute(question)
+        (answer,) = cursor.fetchone()
+    pooled.close()
+    return answer
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_pooled_connection_has_the_role_of_the_application(pooled: DatabaseWrapper) -> None:
+    assert asked(pooled, "SELECT current_user") == settings.DATABASE_ROLE
+    assert asked(pooled, "SHOW plan_cache_mode") == "force_generic_plan"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_the_server_closed_is_not_lent(pooled: DatabaseWrapper, monkeypatch: pytest.MonkeyPatch) -> None:
+    def close_it() -> None:
+        with owner_connection("postgres") as owner:
+            owner.execute("SELECT pg_terminate_backend(%s, 5000)", [asked(pooled, "SELECT pg_backend_pid()")])
+
+    close_it()
+    assert asked(pooled, "SELECT 1") == 1
+    close_it()
+    monkeypatch.setattr(base, "_is_gone", lambda connection: False)
+    with pytest.raises(OperationalError):  # the wrong variant: it is lent as it is
+        asked(pooled, "SELECT 1")
