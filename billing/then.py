@@ -19,7 +19,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.core.management.base import CommandError
+from django.db import ProgrammingError, connection, transaction
 from psycopg import sql
 
 from billing import bulk, engine
@@ -54,7 +55,8 @@ def seen_then(streams: Collection[str], dates: Dates) -> Iterator[None]:
     try:
         with transaction.atomic():
             bulk.fetch(
-                "SELECT set_config('past.as_of', %s, true), set_config('past.known_at', %s, true), set_config('search_path', %s, true)",
+                """SELECT 'past.journal'::regclass::oid, set_config('past.as_of', %s, true), set_config('past.known_at', %s, true),
+                    set_config('search_path', %s, true)""",
                 [_text(dates.as_of), _text(dates.known_at), f"{SCHEMA}, public"],
             )
             engine.replay(wanted)
@@ -79,10 +81,15 @@ def _text(moment: datetime | None) -> str:
 
 
 def keep_up(**_: Any) -> None:
-    """After migrations: make the schema again where its tables are no longer those of the read models."""
+    """After migrations: make the schema again where its tables are no longer those of the read models. Raises CommandError where the user
+    has no right to."""
     if connection.vendor == "postgresql" and not _is_up_to_date():
-        with connection.cursor() as cursor:
-            cursor.execute(sql.SQL("; ").join(_parts()))
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(sql.SQL("; ").join(_parts()))
+        except ProgrammingError as error:
+            hint = "ask an administrator for GRANT CREATE ON DATABASE … TO this user, then migrate again"
+            raise CommandError(f"the schema {SCHEMA} can't be made ({error}): {hint}") from error
 
 
 def _is_up_to_date() -> bool:

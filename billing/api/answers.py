@@ -40,16 +40,12 @@ class OpenDocumentAnswer(serializers.Serializer[Any]):
 
 class AccountAnswer(serializers.Serializer[Any]):
     account = serializers.CharField()
+    external_id = serializers.CharField(help_text="its id elsewhere")
     name = serializers.CharField()
     seller = serializers.CharField()
     status = serializers.ChoiceField(choices=["overdue", "owes", "in_credit", "settled", "parked", "closed"])
     at = serializers.DateTimeField()
     amounts = AmountsAnswer(many=True)
-
-
-class AccountsAnswer(serializers.Serializer[Any]):
-    results = AccountAnswer(many=True)
-    next = serializers.CharField(allow_null=True, help_text="the address of the next page")
 
 
 class ExpectedAnswer(serializers.Serializer[Any]):
@@ -135,7 +131,8 @@ class ProblemAnswer(serializers.Serializer[Any]):
 def account_data(one: Status) -> dict[str, Any]:
     amounts = [{"currency": a.currency} | {name: money_text(getattr(a, name), a.currency) for name in AMOUNTS} for a in one.amounts]
     row = one.account
-    return {"account": row.account, "name": row.name, "seller": row.seller, "status": one.standing, "at": one.at, "amounts": amounts}
+    told = {"account": row.account, "external_id": row.external_id, "name": row.name, "seller": row.seller}
+    return told | {"status": one.standing, "at": one.at, "amounts": amounts}
 
 
 def status_data(one: Status, next_up: Ahead | None, limit: CreditLimit | None = None) -> dict[str, Any]:

@@ -31,6 +31,7 @@ EXAMPLES = (
             "results": [
                 {
                     "account": "ana",
+                    "external_id": "",
                     "name": "Ana Ruiz",
                     "seller": "main",
                     "status": "overdue",
@@ -59,6 +60,7 @@ EXAMPLES = (
         "accounts/ana/status",
         answer={
             "account": "ana",
+            "external_id": "",
             "name": "Ana Ruiz",
             "seller": "main",
             "status": "overdue",

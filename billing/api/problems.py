@@ -31,7 +31,7 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     """The answer to an error raised in a view; None for what is nobody's fault but ours (it becomes a 500)."""
     headers: dict[str, str] = {}
     if isinstance(error, Refusal):
-        facts = {name: str(value) for name, value in error.facts.items()}
+        facts = {name: _as_text(value) for name, value in error.facts.items()}
         body = problem(error.status, error.code, error.message, at=error.at, facts=facts)
         headers = waiting(error)
     elif isinstance(error, RequestDataTooBig):
@@ -51,6 +51,10 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     if request := context.get("request"):  # also where the view answers something else than JSON
         request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
     return Response(body, status=body["status"], headers=headers, content_type=CONTENT_TYPE)
+
+
+def _as_text(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def waiting(error: Refusal) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from billing.api import accounts, figures, usage, views
+from billing.api import account_list, accounts, figures, usage, views
 from billing.api.events import EventsView, taking_events
 from billing.api.resources import RESOURCES
 from billing.api.running import command_view
@@ -14,7 +14,8 @@ BY_NAME = {resource.name: resource for resource in RESOURCES}
 
 urlpatterns = [
     path("events", taking_events(views.list_view(BY_NAME["events"], EventsView)), name="api-events"),
-    path("accounts", views.AccountsView.as_view(), name="api-accounts"),
+    path("accounts", account_list.AccountsView.as_view(), name="api-accounts"),
+    path("accounts/<str:account>", account_list.AccountOneView.as_view(), name="api-account"),
     path("accounts/<str:account>/status", views.StatusView.as_view(), name="api-status"),
     path("accounts/<str:account>/why", views.WhyView.as_view(), name="api-why"),
     path("accounts/<str:account>/statement", accounts.StatementView.as_view(), name="api-statement"),

@@ -3,61 +3,31 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from django.http import HttpResponse
-from django.urls import reverse
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from drf_spectacular.views import SpectacularSwaggerSplitView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from billing.api import answers, given, listing, past, schema
+from billing.api import answers, given, listing, schema
 from billing.api.base import DATES, PROBLEMS, BillingView
 from billing.api.callers import IsSomebody, IsStaff, caller_of
+from billing.api.heads import ETAG, head_tag
 from billing.api.resources import Resource
-from billing.api.shapes import limit_parameter, list_parameters, page_shape, row_shape
-from billing.models import Account, Stream
+from billing.api.shapes import list_parameters, page_shape, row_shape
 from billing.queries.accounts import find_account
 from billing.queries.ahead import ahead
 from billing.queries.credit import credit_limit
 from billing.queries.invoices import find_invoice
-from billing.queries.status import status, statuses
+from billing.queries.status import status
 from billing.queries.why import why
 from billing.then import seen_then
 
 LISTED = "The rows that the caller may see, in an order that never changes; `next` is the address of the following page."
 ONE_SEEN = "What the caller may not see is not found."
-
-
-class AccountsView(BillingView):
-    @extend_schema(
-        operation_id="accounts_list",
-        summary="Accounts, with what they owe",
-        tags=["accounts"],
-        parameters=[
-            OpenApiParameter("after", str, description="the cursor of a page; the address `next` has it"),
-            limit_parameter(),
-            OpenApiParameter("seller", str, description="only accounts of this seller"),
-            *DATES,
-        ],
-        responses={200: answers.AccountsAnswer, **PROBLEMS},
-    )
-    def get(self, request: Request) -> Response:
-        given.only(request, ["after", "limit", "seller", *given.DATES])
-        limit, dates = given.limit(request), given.dates(request)
-        after, seller = given.text(request, "after"), given.text(request, "seller")
-        rows = past.opened_by(caller_of(request).only_seen(Account.objects.filter(account__gt=after)), dates)
-        if seller:
-            rows = rows.filter(seller=seller)
-        names = list(rows.order_by("account").values_list("account", flat=True)[: limit + 1])
-        page = names[:limit]
-        found = {one.account.account: one for one in statuses(at=timezone.now(), accounts=page, as_of=dates.as_of, known_at=dates.known_at)}
-        kept = {name: request.query_params[name] for name in ("seller", *given.DATES) if given.text(request, name)}
-        asked = {"after": page[-1] if page else "", "limit": limit} | kept
-        following = f"{reverse('api-accounts')}?{urlencode(asked)}" if len(names) > limit else None
-        return Response({"results": [answers.account_data(found[name]) for name in page], "next": following})
 
 
 class StatusView(BillingView):
@@ -67,7 +37,7 @@ class StatusView(BillingView):
         tags=["accounts"],
         parameters=[
             *DATES,
-            OpenApiParameter("ETag", str, OpenApiParameter.HEADER, response=[200], description="the last event: give it as If-Match"),
+            ETAG,
         ],
         responses={200: answers.StatusAnswer, **PROBLEMS},
     )
@@ -80,12 +50,6 @@ class StatusView(BillingView):
         next_up = ahead(account, at=now) if dates.now else None
         limit = credit_limit(account) if next_up is not None else None
         return Response(answers.status_data(one, next_up, limit), headers={"ETag": tag})
-
-
-def head_tag(account: str) -> str:
-    """The last event of the account, as a tag for `If-Match`."""
-    sequence = Stream.objects.filter(id=account).values_list("last_sequence", flat=True).first()
-    return f'"{quote(account)}/{sequence or 0}"'
 
 
 class WhyView(BillingView):

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import orjson
+
 from accounts import vault
 from billing import bulk
 from plans.errors import NotFound
@@ -26,6 +28,7 @@ class AccountRow:
     status: str
     reason: str
     opened_at: datetime
+    external_id: str
     name: str = ""
 
 
@@ -41,7 +44,7 @@ def find_account(account: str) -> AccountRow:
 
 def find_accounts(accounts: Collection[str] | None = None, *, seller: str = "") -> dict[str, AccountRow]:
     """The accounts that exist, by name, in order; all of them where none are named."""
-    statement = "SELECT account, seller, currency, zone, status, reason, opened_at FROM read_account"
+    statement = "SELECT account, seller, currency, zone, status, reason, opened_at, external_id FROM read_account"
     conditions: list[str] = []
     parameters: list[Any] = []
     if accounts is not None:
@@ -54,3 +57,18 @@ def find_accounts(accounts: Collection[str] | None = None, *, seller: str = "") 
     rows = bulk.fetch(f"{statement}{where} ORDER BY account", parameters)
     names = vault.names([row[0] for row in rows])
     return {row[0]: AccountRow(*[*row, names.get(row[0], "")]) for row in rows}
+
+
+DETAILS = "account external_id seller currency zone locale terms status reason opened_at closed_at".split()
+
+
+def find_details(account: str, *, at: datetime) -> dict[str, Any]:
+    """What is known of one account, and where it is taxed at that moment. Raises NotFound `unknown_account`."""
+    name = find_account(account).name
+    row = bulk.fetch(f"SELECT {', '.join(DETAILS)} FROM read_account WHERE account = %s", [account])[0]  # noqa: S608 - names above
+    statement = """
+        SELECT place::text FROM read_account_place WHERE account = %s AND effective_at <= %s
+        ORDER BY effective_at DESC, sequence DESC LIMIT 1"""
+    place = next((orjson.loads(text) for (text,) in bulk.fetch(statement, [account, at])), None)
+    empty: dict[str, Any] = {"country": "", "region": "", "city": "", "tax_id": "", "exempt": {}}
+    return dict(zip(DETAILS, row, strict=True)) | {"name": name, "place": None if place is None else empty | place}

@@ -81,6 +81,36 @@ def test_accounts_page_by_page(world: None, staff: Client) -> None:
     assert ([one["account"] for one in second["results"]], second["next"]) == (["eve"], None)
 
 
+def test_accounts_are_found_by_their_name_and_their_id_elsewhere(world: None, staff: Client) -> None:
+    open_account("zoe", NOW, name="Zoe Blum", external_id="crm-17")
+
+    def found(**asked: str) -> list[dict[str, Any]]:
+        return list(staff.get("/api/v1/accounts", asked | {"fields": "account,external_id"}).json()["results"])
+
+    zoe = [{"account": "zoe", "external_id": "crm-17"}]
+    assert found(external_id="crm-17") == found(search="blum") == found(search="CRM-1") == zoe
+    assert [row["account"] for row in found(search="ana", seller="main", currency="EUR")] == ["ana"]
+    assert found(seller="other") == found(external_id="crm-18") == found(search="100%") == []
+    assert problem(staff.get("/api/v1/accounts?fields=name,colour")) == (422, "unknown_field", "fields")
+    assert problem(staff.get("/api/v1/accounts?external_ids=x")) == (422, "unknown_parameter", "external_ids")
+    stranger = customer("sam", "bob", "owner")
+    assert stranger.get("/api/v1/accounts", {"search": "blum"}).json()["results"] == []
+
+
+def test_one_account(world: None, staff: Client) -> None:
+    do("change_details", NOW, account="ana", country="PT", city="Porto")
+    answer = staff.get("/api/v1/accounts/ana")
+    body = answer.json()
+    assert (body["name"], body["zone"], body["status"], body["closed_at"]) == ("Ana Ruiz", "Europe/Madrid", "open", None)
+    assert (body["place"]["country"], body["place"]["city"], answer["ETag"]) == (
+        "PT",
+        "Porto",
+        staff.get("/api/v1/accounts/ana/status")["ETag"],
+    )
+    assert staff.get("/api/v1/accounts/ana?as_of=2026-02-19").json()["place"]["country"] == "ES"
+    assert problem(staff.get("/api/v1/accounts/ana?known_at=2025-12-31")) == (404, "unknown_account", "account")
+
+
 def test_the_cost_of_the_list_does_not_grow_with_its_rows(world: None, staff: Client, django_assert_max_num_queries: Any) -> None:
     with django_assert_max_num_queries(8):
         staff.get("/api/v1/accounts")

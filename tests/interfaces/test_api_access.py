@@ -49,6 +49,7 @@ def statuses(clients: dict[str, Client], path: str) -> tuple[int, ...]:
 
 #: Addresses of one account, without a query.
 OF_ACCOUNT = {
+    "accounts/<str:account>": "accounts/ana",
     "accounts/<str:account>/status": "accounts/ana/status",
     "accounts/<str:account>/why": "accounts/ana/why",
     "accounts/<str:account>/statement": "accounts/ana/statement",

@@ -50,6 +50,17 @@ def test_a_preview_records_nothing(clerk: Client) -> None:
     assert JournalEvent.objects.count() == before
 
 
+def test_what_was_previewed_is_done_or_refused(clerk: Client) -> None:
+    token = post(clerk, "pay", PAY, "?dry_run=1").json()["preview"]["token"]
+    other = post(clerk, "pay", PAY | {"amount": "2.00"}, f"?token={token}")
+    assert (other.status_code, other.json()["code"]) == (422, "wrong_token")
+    done = post(clerk, "pay", PAY, f"?token={token}")
+    assert done.status_code == 201
+    stale = post(clerk, "pay", PAY, f"?token={token}")
+    assert (stale.status_code, stale.json()["code"]) == (409, "stale_preview")
+    assert stale.json()["facts"] == {"events": done.json()["events"][0]["address"]}
+
+
 def test_the_same_key_twice_pays_once(clerk: Client) -> None:
     first = post(clerk, "pay", PAY, **{"Idempotency-Key": "k-1"})
     second = post(clerk, "pay", PAY, **{"Idempotency-Key": "k-1"})

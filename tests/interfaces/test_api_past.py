@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.management.base import CommandError
+from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -211,6 +213,10 @@ def test_the_tables_of_then_follow_those_of_now() -> None:
     bulk.write("RESET ROLE", [])  # migrations run as the owner; the test's end rolls this back too
     bulk.write("ALTER TABLE read_invoice ADD COLUMN colour text NOT NULL DEFAULT ''", [])
     bulk.write("ALTER TABLE past.read_hold DROP COLUMN amount", [])
+    bulk.write(f"SET LOCAL ROLE {settings.DATABASE_ROLE}", [])
+    with pytest.raises(CommandError, match="GRANT CREATE"), transaction.atomic():
+        keep_up()
+    bulk.write("RESET ROLE", [])
     keep_up()
     assert bulk.fetch("SELECT colour FROM past.read_invoice") == bulk.fetch("SELECT amount FROM past.read_hold") == []
     with seen_then(["ana"], Dates(known_at=moment("2026-02-14"))):
