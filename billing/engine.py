@@ -33,6 +33,8 @@ from plans.fields import check_text
 
 E = TypeVar("E", bound=Event)
 RETRIES = 5
+#: Of one stream so many events are replayed at once: they are all in memory.
+MOST_REPLAYED = 20_000
 
 
 @dataclass(frozen=True)
@@ -365,8 +367,10 @@ def _keep_answer(request: Request, events: Sequence[Recorded], made: Mapping[str
 
 def replay(streams: Collection[str]) -> int:
     """Fold the streams' events through the same processors; answers how many events there were. Effects are not owed again."""
-    events = journal.read(streams)
-    batch = Batch(events, rebuilding=True)
-    run_processors(batch, numbered=False)
-    run_processors(batch, numbered=True)
-    return len(events)
+    count = 0
+    for events in journal.read_by_parts(streams, events=MOST_REPLAYED):
+        batch = Batch(events, rebuilding=True)
+        run_processors(batch, numbered=False)
+        run_processors(batch, numbered=True)
+        count += len(events)
+    return count

@@ -180,6 +180,9 @@ def append(batch: Sequence[Recorded], heads: dict[str, Head]) -> None:
 _SELECT = "SELECT stream, sequence, kind, version, effective_at, recorded_at, actor, command, cause, key, data::text FROM journal"
 
 
+_RECORDED_AT = 5
+
+
 def _recorded(row: Sequence[Any]) -> Recorded:
     stream, sequence, kind, version, effective_at, recorded_at, actor, command, cause, key, data = row
     event = decode(kind, version, orjson.loads(data))
@@ -199,6 +202,23 @@ def following(stream: str, head: Head) -> list[Recorded]:
     if not rows or bytes(rows[0][-1]) != head.hash:
         return []
     return [_recorded(row[:-1]) for row in rows]
+
+
+def read_by_parts(streams: Collection[str], *, events: int) -> Iterator[list[Recorded]]:
+    """All events of the streams, in order per stream: together, and those of a stream that has more than so many by parts, each of whole
+    transactions (`recorded_at` is one value for each)."""
+    statement = "SELECT id FROM stream WHERE id = ANY(%s) AND last_sequence > %s ORDER BY id"
+    long = [row[0] for row in bulk.fetch(statement, [list(streams), events])]
+    yield read(set(streams).difference(long))
+    for stream in long:
+        after, most = 0, events
+        while rows := bulk.fetch(f"{_SELECT} WHERE stream = %s AND sequence > %s ORDER BY sequence LIMIT %s", [stream, after, most + 1]):
+            whole = rows if len(rows) <= most else [row for row in rows if row[_RECORDED_AT] != rows[-1][_RECORDED_AT]]
+            if not whole:  # a transaction longer than that
+                most *= 2
+                continue
+            yield [_recorded(row) for row in whole]
+            after, most = whole[-1][1], events
 
 
 def one(stream: str, sequence: int) -> Recorded | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from argparse import ArgumentTypeError
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -63,8 +64,18 @@ class BillingCommand(BaseCommand):
         """An option that is a moment: ISO date or time, in UTC unless it says otherwise."""
         parser.add_argument(name, metavar="T", default=None, help=f"{meaning} (ISO date or time; in the account's zone, else UTC)")
 
+    def add_processes(self, parser: CommandParser) -> None:
+        parser.add_argument("--workers", type=process_count, default=1, metavar="N", help="processes that share the work (default: 1)")
+
     def add_json(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="one JSON document on standard output and nothing else")
+
+
+def process_count(given: str) -> int:
+    """1 to 64, for argparse."""
+    if not given.isascii() or not given.isdigit() or not 1 <= int(given[:3]) <= 64:
+        raise ArgumentTypeError(f"expected 1 to 64 workers, not {given[:40]!r}")
+    return int(given)
 
 
 def moment(given: Any, *, zone: str = "UTC", at: str = "at") -> datetime:

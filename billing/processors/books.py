@@ -42,7 +42,7 @@ def _deferred(batch: Batch) -> None:
     touched = [name for recorded, event in found for name in _names(recorded.stream, event)]
     if not touched:
         return
-    rows = {} if batch.rebuilding else _standing(touched)
+    rows = _standing(touched)
     stood = list(rows)
     for recorded, event in found:
         if isinstance(event, RevenueRecognised):

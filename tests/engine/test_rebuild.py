@@ -7,7 +7,7 @@ import json
 import pytest
 from django.db import connection
 
-from billing import bulk, journal, rebuilding
+from billing import bulk, engine, journal, rebuilding
 from billing.rebuilding import ACCOUNT_TABLES, THING_TABLES, compare, find_streams, rebuild
 from plans.errors import NotFound
 from tests.books import advance, assert_books_hold, do, moment
@@ -125,6 +125,17 @@ def test_however_the_streams_are_cut_the_same_is_done(monkeypatch: pytest.Monkey
     assert compare(find_streams([])) == sorted(whole, key=lambda one: (json.loads(one.row)["account"], one.side))
     assert len(list(journal.blocks(None, events=1))) == len(find_streams([]))
     assert rebuild(find_streams([])) == len(rows("journal"))
+    assert compare(find_streams([])) == []
+
+
+@pytest.mark.parametrize("most", [1, 7])
+def test_a_long_stream_is_replayed_by_parts_of_whole_transactions(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    monkeypatch.setattr(engine, "MOST_REPLAYED", most)
+    parts = list(journal.read_by_parts(["ana", "bob"], events=most))
+    assert len(parts) > 5
+    keys = [{(one.stream, one.recorded_at) for one in part} for part in parts]
+    assert sum(map(len, keys)) == len(set().union(*keys))  # no transaction is cut
+    assert sorted(one.address for part in parts for one in part) == sorted(one.address for one in journal.read(["ana", "bob"]))
     assert compare(find_streams([])) == []
 
 

@@ -111,6 +111,13 @@ class TestAnswers:
         assert tasks.advance_due() == {"due": 0, "shares": 0}
 
 
+@pytest.mark.parametrize("words", [("verify",), ("rebuild", "--check")])
+@pytest.mark.parametrize("count", ["0", "65", "-1", "1.5", "two", "٣", "9999"])
+def test_a_number_of_processes_that_makes_no_sense_is_refused(run: Any, words: tuple[str, ...], count: str) -> None:
+    with pytest.raises(CommandError, match=f"expected 1 to 64 workers, not {count!r}"):
+        run(*words, f"--workers={count}")
+
+
 @pytest.mark.usefixtures("world")
 @pytest.mark.parametrize(
     ("words", "message"),

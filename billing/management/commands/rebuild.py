@@ -21,7 +21,7 @@ class Command(BillingCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("streams", nargs="*", metavar="ACCOUNT", help="accounts, or other streams such as stock:router")
         parser.add_argument("--check", action="store_true", help="change nothing; name the rows that a rebuild would change")
-        parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes that share the work (default: 1)")
+        self.add_processes(parser)
         self.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:

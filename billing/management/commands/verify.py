@@ -21,7 +21,7 @@ class Command(BillingCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("streams", nargs="*", metavar="STREAM", help="accounts and other streams; everything where none are named")
-        parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes that share the work (default: 1)")
+        self.add_processes(parser)
         self.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
