@@ -18,16 +18,25 @@ from accounts.looks import noted
 
 #: Below these, staff without a second factor may be: where it is set up, and what that page needs.
 OPEN = ("/account/", "/language/", "/static/")
+NAME = "Bill'em All"
 SAID = "Staff sign in with a second factor. Set yours up; then the office opens."
 
 
+def shown_name(user: Any) -> str:
+    """How a person is called on pages and in mails: by the address, never by the code that customers have for a name."""
+    return str(user.email or user.get_username())
+
+
 class SignIn(DefaultAccountAdapter):
-    """Allauth's own, but for two things about staff (nobody mails them to prove an address, and each sign-in is kept) and for the names of
-    customers, which are codes."""
+    """Allauth's own, but for two things about staff (nobody mails them to prove an address, and each sign-in is kept), for the names of
+    customers, which are codes that nobody is shown, and for the name under which mails come."""
 
     def generate_unique_username(self, txts: Any, regex: Any = None) -> str:
         """A code that says nothing: the journal keeps it for ever, and who bears it may want to be forgotten."""
         return f"c-{secrets.token_hex(8)}"
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        super().send_mail(template_prefix, email, context | {"current_site": {"name": NAME, "domain": NAME}})
 
     def get_login_stages(self) -> list[str]:
         mine = f"{EmailOfCustomers.__module__}.{EmailOfCustomers.__qualname__}"

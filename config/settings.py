@@ -293,6 +293,7 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_ADAPTER = "accounts.signing.SignIn"
+ACCOUNT_USER_DISPLAY = "accounts.signing.shown_name"
 #: Staff must have set up a second factor before anything of the office opens. For development and tests it may be off.
 STAFF_SECOND_FACTOR = env.bool("STAFF_SECOND_FACTOR", default=not DEBUG)
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]

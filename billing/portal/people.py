@@ -23,6 +23,7 @@ from accounts.access import caller_of_user
 from accounts.crm.models import Contact
 from accounts.models import ApiKey, Invitation, Membership
 from accounts.roles import ACCOUNT_ROLES
+from accounts.signing import shown_name
 from billing.house.published import house_policy
 from billing.loading import load_one
 from billing.models import Consent
@@ -118,7 +119,7 @@ def _invite(visit: Visit, email: str, role: str) -> None:
     name = visit.account.name or visit.account.account
     subject = _("You are invited to the account of %(name)s") % {"name": " ".join(name.split())}
     body = _("%(who)s invites you to the account of %(name)s. Open this link within 7 days, and sign in or up with this mail address:")
-    text = f"{body % {'who': visit.request.user, 'name': name}}\n\n{link}\n"
+    text = f"{body % {'who': shown_name(visit.request.user), 'name': name}}\n\n{link}\n"
     try:
         EmailMessage(subject, text, to=[email]).send()
     except OSError:

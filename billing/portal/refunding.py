@@ -95,4 +95,7 @@ def _asking(visit: Visit, form: forms.Form, command: str, names: tuple[str, ...]
         else:
             messages.success(visit.request, _("We have your request. You will see here what becomes of it."))
             return HttpResponseRedirect(reverse("portal-documents", args=[account]))
-    return render(visit.request, "portal/refund.html", shared(visit, "documents") | {"form": form, "title": title})
+    chosen: Any = getattr(form.fields[names[0]], "choices", ())
+    empty = _("There are no payments yet.") if command == "refund" else _("There are no documents yet.")
+    context = {"form": form, "title": title, "choices": list(chosen), "empty": empty}
+    return render(visit.request, "portal/refund.html", shared(visit, "documents") | context)

@@ -7,7 +7,10 @@ from datetime import date, datetime
 from decimal import Decimal
 
 import pytest
+from django.contrib.auth.models import User
+from django.test import Client, RequestFactory
 from django.utils import timezone, translation
+from django.views.defaults import server_error
 
 from accounts.models import Person
 from billing.loading import load_one
@@ -17,7 +20,7 @@ from billing.portal.charts import bars
 from billing.portal.words import AmountField, countries, percent, plain_number
 from plans.errors import Invalid
 from tests import books
-from tests.interfaces.callers import customer
+from tests.interfaces.callers import client_of, customer
 from tests.interfaces.test_portal import give, hidden, text
 from tests.interfaces.worlds import NOW, document
 
@@ -239,3 +242,31 @@ def test_why_is_said_in_a_customers_words_and_leaves_out_the_bookkeeping() -> No
         assert word not in document_of_use + paid
     event = text(owner.get("/my/ana/why?of=ana/2"))
     assert "Contract signed Jan 1, 2026" in event
+
+
+def test_pages_that_are_not_there_or_not_allowed_say_so_in_the_language_of_the_visitor() -> None:
+    owner = customer("olga", "ana", "owner")
+    gone = owner.get("/my/bob/", headers={"accept-language": "es"})
+    assert (gone.status_code, "Aquí no hay nada" in gone.content.decode()) == (404, True)
+    assert "There is nothing here" in owner.get("/nowhere").content.decode()
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(User.objects.get(username="olga"))
+    old = strict.post("/my/ana/do/pause", {"contract": CONTRACT}, headers={"accept-language": "es"})
+    assert (old.status_code, "El formulario es demasiado antiguo" in old.content.decode()) == (403, True)
+    broken = server_error(RequestFactory().get("/")).content.decode()
+    assert "Something broke on our side" in broken
+    assert "Algo ha fallado por nuestra parte" in broken
+
+
+def test_nothing_is_asked_about_where_there_is_nothing() -> None:
+    user = User.objects.create_user("nia", email="nia@example.com")
+    new = client_of(user)
+    account = new.post("/my/open", {"name": "Nia", "country": "ES", "currency": "EUR"})["location"].split("/")[2]
+    documents = text(new.get(f"/my/{account}/documents"))
+    assert "There are no documents yet." in documents
+    assert "Dispute an invoice" not in documents
+    assert "Ask for a refund" not in documents
+    refund = text(new.get(f"/my/{account}/refund"))
+    assert "There are no payments yet." in refund
+    assert "Send the request" not in refund
+    assert "See the plans" in text(new.get(f"/my/{account}/"))

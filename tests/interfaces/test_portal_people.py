@@ -6,22 +6,21 @@ import csv
 import io
 import json
 import re
-import threading
 import zipfile
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.contrib.auth.models import User
 from django.core import mail
-from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
 from accounts import people
 from accounts.models import AccessRecord, Invitation, Membership
-from plans.errors import Conflict, Invalid, NotFound, Refusal
+from plans.errors import Conflict, Invalid, NotFound
 from tests.interfaces.callers import client_of, customer
 from tests.interfaces.worlds import NOW
 
@@ -131,29 +130,6 @@ def test_a_mail_that_can_not_be_sent_leaves_no_open_invitation(monkeypatch: pyte
     assert not Invitation.objects.filter(withdrawn_at=None).exists()
 
 
-@pytest.mark.django_db(transaction=True)
-def test_two_owners_who_remove_each_other_at_once_leave_one() -> None:
-    pair = [Membership.objects.create(user=person(name)[0], account="ana", role="owner", since=NOW) for name in ("one", "two")]
-    start, refused = threading.Barrier(2), []
-
-    def go(work: Callable[[], None]) -> None:
-        start.wait()
-        try:
-            work()
-        except Refusal as refusal:
-            refused.append(refusal.code)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=go, args=(lambda pk=row.pk: people.remove("ana", pk, actor="x", at=NOW),)) for row in pair]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert refused == ["last_owner"]
-    assert Membership.objects.filter(account="ana").count() == 1
-
-
 @pytest.mark.usefixtures("now")
 def test_all_their_data_in_one_file_and_nothing_of_others() -> None:
     owner = customer("olga", "ana", "owner")
@@ -170,3 +146,27 @@ def test_all_their_data_in_one_file_and_nothing_of_others() -> None:
     assert owner.get("/my/ana/data").status_code == 404
     assert customer("carl", "ana", "viewer").post("/my/ana/data").status_code == 404
     assert customer("sam", "bob", "owner").post("/my/ana/data").status_code == 404
+
+
+@pytest.mark.usefixtures("now")
+def test_nobody_is_called_by_the_code_that_the_journal_knows_them_by() -> None:
+    user = User.objects.create_user("c-0123456789abcdef", email="nia@example.com")
+    Membership.objects.create(user=user, account="ana", role="owner", since=NOW)
+    owner = client_of(user)
+    owner.post("/my/ana/people", {"step": "invite", "email": "bea@example.com", "role": "viewer"})
+    assert "nia@example.com invites you" in str(mail.outbox[-1].body)
+    Client().post("/account/password/reset/", {"email": "nia@example.com"})
+    assert "Bill'em All" in str(mail.outbox[-1].body)
+    assert "testserver!" not in str(mail.outbox[-1].body)
+    assert "c-0123456789abcdef" not in owner.get("/my/ana/people").content.decode() + owner.get("/account/email/").content.decode()
+
+
+@pytest.mark.usefixtures("now")
+def test_recovery_codes_are_shown_to_who_sets_up_a_second_factor() -> None:
+    user, client = person("olga")
+    TOTP.activate(user, generate_totp_secret())
+    codes = RecoveryCodes.activate(user).get_unused_codes()
+    client.post("/account/2fa/reauthenticate/", {"code": codes[0]})
+    page = client.get("/account/2fa/recovery-codes/").content.decode()
+    assert len(codes) == 10
+    assert [code in page for code in codes] == [False, *[True] * 9]

@@ -11,7 +11,7 @@ from django.utils import translation
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = (
-    ROOT / "templates/base.html",
+    *sorted((ROOT / "templates").glob("*.html")),
     *sorted((ROOT / "templates/portal").glob("*.html")),
     *sorted((ROOT / "templates/allauth").rglob("*.html")),
     ROOT / "templates/payments/sandbox_checkout.html",
