@@ -213,12 +213,14 @@ def read_by_parts(streams: Collection[str], *, events: int) -> Iterator[list[Rec
     for stream in long:
         after, most = 0, events
         while rows := bulk.fetch(f"{_SELECT} WHERE stream = %s AND sequence > %s ORDER BY sequence LIMIT %s", [stream, after, most + 1]):
-            whole = rows if len(rows) <= most else [row for row in rows if row[_RECORDED_AT] != rows[-1][_RECORDED_AT]]
-            if not whole:  # a transaction longer than that
+            end = len(rows)
+            while end and len(rows) > most and rows[end - 1][_RECORDED_AT] == rows[-1][_RECORDED_AT]:
+                end -= 1  # its transaction may go on
+            if not end:  # a transaction longer than that
                 most *= 2
                 continue
-            yield [_recorded(row) for row in whole]
-            after, most = whole[-1][1], events
+            yield [_recorded(row) for row in rows[:end]]
+            after, most = rows[end - 1][1], events
 
 
 def one(stream: str, sequence: int) -> Recorded | None:

@@ -128,6 +128,14 @@ def test_however_the_streams_are_cut_the_same_is_done(monkeypatch: pytest.Monkey
     assert compare(find_streams([])) == []
 
 
+@pytest.mark.parametrize("most", [1, 2, 3, 5])
+def test_no_event_is_lost_where_a_moment_comes_twice(most: int) -> None:
+    for day in ("2026-02-22", "2026-02-21", "2026-02-22", "2026-02-22", "2026-02-21"):
+        do("pay", day, account="ana", amount="1", channel="cash")
+    parts = list(journal.read_by_parts(["ana"], events=most))
+    assert [one.address for part in parts for one in part] == [one.address for one in journal.read(["ana"])]
+
+
 @pytest.mark.parametrize("most", [1, 7])
 def test_a_long_stream_is_replayed_by_parts_of_whole_transactions(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
     monkeypatch.setattr(engine, "MOST_REPLAYED", most)
