@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 
@@ -20,6 +20,7 @@ from billing.command import Command, registry
 from billing.doing import CommandPage
 from billing.engine import Outcome
 from billing.models import Account
+from billing.requests.guarding import GUARDED
 from billing.requests.kinds import REQUESTABLE
 from billing.templatetags.billing_links import page_of
 
@@ -40,9 +41,19 @@ def buttons(caller: Caller, account: str = "") -> dict[str, list[Button]]:
     for area in [*AREAS, "administration"]:
         for command in registry().values():
             about_account = "account" in command.arguments.__dataclass_fields__ and command.name != "open_account"
-            if area_of(command.name) == area and about_account == bool(account) and caller.may_run(command.name):
+            if (
+                area_of(command.name) == area
+                and about_account == bool(account)
+                and caller.may_run(command.name)
+                and not asked_for(caller, command)
+            ):
                 found.setdefault(area, []).append(Button(command.name, command.summary, address_of(command.name, account)))
     return found
+
+
+def asked_for(caller: Caller, command: Command) -> bool:
+    """Whether the caller finds the command among those to be asked for: it is done at once where his limit allows it."""
+    return command.name in GUARDED and caller.may_run("request_correction")
 
 
 def asks(caller: Caller, account: str) -> list[Button]:
@@ -81,6 +92,8 @@ def do(request: HttpRequest, name: str, site: Any) -> HttpResponse:
     if not caller.may_run(name):
         refused(caller.actor, what=name, code="no_right", account=account, at=at)
         raise PermissionDenied
+    if account and asked_for(caller, command) and request.method == "GET":
+        return HttpResponseRedirect(f"{reverse('admin:billing_ask', args=[name])}?{request.GET.urlencode()}")
     page = OfficePage(request, command, caller, at, account)
     page.site = site
     return page.respond()

@@ -15,6 +15,7 @@ from billing import ledgers
 from billing.engine import Request, execute
 from billing.events import CreditNoteIssued, InvoiceIssued, Moved, Preview, ShownDocument
 from billing.journal import Recorded
+from billing.requests.guarding import asking
 from billing.stored import afresh
 from plans import store
 from plans.money import plain
@@ -36,7 +37,7 @@ class Asked:
 
 def preview_of(asked: Asked) -> Preview:
     """Run the command dry. Raises the command's own refusal. What it reads on the way is not what stands: it is undone."""
-    with afresh():
+    with afresh(), asking():
         outcome = execute(Request(asked.command, asked.arguments, asked.at, asked.actor, known_at=asked.known_at), dry_run=True)
     store.forget()  # a catalogue that it published is not there any more
     return summed(outcome.events)

@@ -24,6 +24,7 @@ from billing.engine import Context, Decision
 from billing.events import ChangeQuestioned, ChangeScheduled, ChangeWithdrawn
 from billing.journal import Draft
 from billing.limits import check_bought
+from billing.requests.guarding import check_alone
 from billing.scheduling.pending import Pending, load_pending
 from billing.scheduling.rehearsal import Try, of, rehearse
 from billing.state import AccountState
@@ -36,7 +37,9 @@ ASKED = "asked"
 
 
 def decide(command: Command, context: Context, arguments: Any, given: Mapping[str, Any]) -> Decision:
-    """The command's own answer, or the event that schedules it. Raises what the command raises, and Conflict `change_conflict`."""
+    """The command's own answer, or the event that schedules it. Raises what the command raises, Conflict `change_conflict`, and what
+    `check_alone` raises for members of staff."""
+    check_alone(command, context, arguments)
     if not isinstance(arguments, Timed):
         return run_now(command, context, arguments)
     if arguments.on_conflict not in WAYS:

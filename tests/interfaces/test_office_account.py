@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +17,9 @@ from django.utils import timezone
 from accounts.models import AccessRecord
 from billing import bulk
 from billing.admin.charts import Stretch, time_line
+from billing.engine import Request, execute
 from billing.models import Charge, CorrectionRequest, JournalEvent
+from plans.errors import NotAllowed
 from tests.books import advance, do, moment, open_account, use
 from tests.interfaces.callers import staff
 from tests.interfaces.worlds import NOW
@@ -232,6 +235,25 @@ def test_who_asked_may_not_approve_even_by_the_address() -> None:
     assert "somebody else must decide" in text(answer, 403)
     with pytest.raises(Exception, match="request_never_decided_by_who_asked"):
         bulk.fetch("UPDATE read_request SET decided_by = asked_by WHERE request = %s RETURNING request", [row.request])
+
+
+def test_a_limit_holds_for_who_gives_the_command_itself_too() -> None:
+    """A supervisor whose limit has a bound asks, by the page, by the API and by the engine; finance has none."""
+    do("publish_policy", source=POLICY.replace("request:", "  finance: {any: unlimited}\nrequest:"))
+    supervisor = staff("supervisor")
+    staff("finance")
+    typed = {"amount": "-400", "reason": "sorry"}
+    address = "/admin/billing/account/do/adjust/?account=ana"
+    assert supervisor.get(address).headers["Location"] == "/admin/billing/account/ask/adjust/?account=ana"
+    refusal = text(supervisor.post(address, typed | {"_step": "preview"}), 403)
+    assert "asks for adjust; within the limit of a role that is done at once" in refusal
+    asked = Request("adjust", {"account": "ana", "amount": "-4", "reason": "x"}, NOW, actor="user:staff-supervisor", known_at=NOW)
+    with pytest.raises(NotAllowed) as refused:
+        execute(asked)
+    assert refused.value.code == "ask_for_it"
+    for actor in ("user:staff-finance", "key:program"):
+        execute(replace(asked, actor=actor))
+    assert JournalEvent.objects.filter(kind="adjustment.made", stream="ana").count() == 2
 
 
 def test_what_the_command_refuses_stands_beside_its_field() -> None:
