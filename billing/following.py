@@ -51,10 +51,9 @@ def let_go(known: Known, events: Sequence[Recorded]) -> None:
         for state in held.states.values():
             state.drop(moves - STANDING if _stands(state, own) else moves)
         for name in moves & held.facts.keys():
-            if name == WALLETS:
-                held.facts[name] = after(held.facts[name], own)
-            else:
-                del held.facts[name]
+            fact = held.facts.pop(name)
+            if name == WALLETS and (wallets := after(fact, own)) is not None:
+                held.facts[name] = wallets
 
 
 STANDING = frozenset({"standing"})

@@ -14,8 +14,9 @@ from billing.wallets.lots import Reservation, Wallet
 WALLETS = "wallets"
 
 
-def after(wallets: Mapping[str, Wallet], events: Sequence[Recorded]) -> dict[str, Wallet]:
-    """unit → wallet, as it would be loaded after the events; those of other kinds move no wallet."""
+def after(wallets: Mapping[str, Wallet], events: Sequence[Recorded]) -> dict[str, Wallet] | None:
+    """unit → wallet, as it would be loaded after the events; those of other kinds move no wallet. None where a lot is opened again that is
+    not among those that are loaded, because it held nothing."""
     found = dict(wallets)
     for recorded in events:
         event: Any = recorded.event
@@ -29,6 +30,8 @@ def after(wallets: Mapping[str, Wallet], events: Sequence[Recorded]) -> dict[str
             wallet = wallet.without(event.reservation)
         else:
             taken = {use.lot for use in event.uses}
+            if any(use.amount < 0 for use in event.uses) and not taken <= {"", *(lot.id for lot in wallet.lots)}:
+                return None
             drawn = wallet.after(event.uses)
             lots = [replace(lot, changed_at=recorded.effective_at) if lot.id in taken else lot for lot in drawn.lots]
             wallet = replace(drawn, lots=tuple(lot for lot in lots if lot.left > 0 or (lot.rollover_least or 0) > 0))

@@ -190,3 +190,22 @@ def test_only_what_a_rebuild_makes_is_kept(read: list[str]) -> None:
     loading.load_wallets(["ana"])
     assert set(read) - {"usage_mark"} <= set(ACCOUNT_TABLES)
     assert len(set(read)) > 10
+
+
+def test_what_another_process_gave_back_to_a_used_up_lot_is_not_lost(ana: None) -> None:
+    """A lot that holds nothing is not among those that are kept: what opens it again can't be followed."""
+    use("ana", "seconds", arrived=NOON, records=[{"id": "u1", "at": "2026-01-02T11:00", "value": 19}])
+    do("pay", NOON, account="ana", amount="1.00", currency="EUR")
+    with pytest.raises(Conflict, match="not_enough_prepaid"):
+        reserve("1.00")
+    do("pay", NOON, account="ana", amount="1.00", currency="EUR")
+    assert held() is not None
+
+    def corrected() -> None:
+        use("ana", "seconds", arrived=NOON, records=[{"id": "v1", "voids": "u1"}])
+        advance("2026-01-02T12:00")
+
+    elsewhere(corrected)
+    reserve("19.00")
+    assert_kept_is_what_stands()
+    assert_books_hold()
