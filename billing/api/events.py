@@ -46,11 +46,11 @@ EVENT = {"$ref": "#/components/schemas/CloudEvent"}
 class CloudEvent(serializers.Serializer[Any]):
     """A CloudEvent 1.0 that says a measurement: `type` is the meter, `subject` the account or its id elsewhere."""
 
-    id = serializers.CharField(max_length=200)
-    source = serializers.CharField(max_length=200)
+    id = serializers.CharField(min_length=1, max_length=200)
+    source = serializers.CharField(min_length=1, max_length=200)
     specversion = serializers.ChoiceField(choices=["1.0"], required=False)
-    type = serializers.CharField(max_length=200)
-    subject = serializers.CharField(max_length=200)
+    type = serializers.CharField(min_length=1, max_length=200)
+    subject = serializers.CharField(min_length=1, max_length=200)
     time = serializers.DateTimeField(required=False, help_text="when it was used; when it arrives where nothing is said")
     data = serializers.DictField(child=serializers.JSONField(), required=False, help_text="`value` or the only number is the quantity")
 

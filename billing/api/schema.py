@@ -16,7 +16,7 @@ from django.conf import settings
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.generators import SchemaGenerator
 
-from billing.api.examples import EXAMPLES
+from billing.api.examples import examples
 from billing.api.problems import CONTENT_TYPE
 
 PROBLEM = "Problem"
@@ -133,7 +133,7 @@ def _problem(status: str) -> dict[str, Any]:
 
 
 def _add_examples(operation: dict[str, Any]) -> None:
-    for example in EXAMPLES:
+    for example in examples():
         if example.operation != operation["operationId"]:
             continue
         if example.body is not None:

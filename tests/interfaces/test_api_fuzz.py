@@ -25,6 +25,7 @@ from schemathesis.core.failures import Failure, FailureGroup
 from schemathesis.specs.openapi import checks
 
 from billing.api import schema
+from billing.keys.making import make_key
 from tests.interfaces.callers import customer, staff
 from tests.interfaces.worlds import NOW
 
@@ -40,6 +41,7 @@ WANTED = [
 EXAMPLES = {GenerationMode.POSITIVE: 2, GenerationMode.NEGATIVE: 1}
 PARTS = 2
 CSRF = "c" * 32
+TAKES_EVENTS = "POST /api/v1/events"
 
 
 @pytest.fixture(autouse=True)
@@ -106,15 +108,18 @@ def cases(operation: Any, mode: GenerationMode) -> Iterator[Any]:
 
 def about_ana(case: Any) -> None:
     """Half of the valid requests are about an account that exists: they come as far as the rules of the command."""
-    for part in (case.path_parameters, case.body):
-        if isinstance(part, dict) and "account" in part:
-            part["account"] = "ana"
+    events = case.body if isinstance(case.body, list) else [case.body]
+    for part in (case.path_parameters, *events):
+        for name in ("account", "subject"):
+            if isinstance(part, dict) and name in part:
+                part[name] = "ana"
 
 
-def findings(case: Any, cookies: dict[str, str]) -> tuple[int, list[str]]:
-    """The status that is answered, and what is wrong with the answer. Whatever the request did is undone."""
+def findings(case: Any, cookies: dict[str, str], key: str) -> tuple[int, list[str]]:
+    """The status that is answered, and what is wrong with the answer. Whatever the request did is undone. Events are sent with the key."""
+    sent = {"headers": {"Authorization": key}} if case.operation.label == TAKES_EVENTS else {"headers": {"X-CSRFToken": CSRF}}
     with transaction.atomic():
-        response = case.call(cookies=cookies, headers={"X-CSRFToken": CSRF})
+        response = case.call(cookies=cookies, **sent)
         transaction.set_rollback(True)
     try:
         case.validate_response(response, checks=WANTED)
@@ -126,7 +131,9 @@ def findings(case: Any, cookies: dict[str, str]) -> tuple[int, list[str]]:
 
 @pytest.mark.parametrize("part", range(PARTS))
 def test_every_operation_keeps_to_its_description(operations: list[Any], callers: dict[str, dict[str, str]], part: int) -> None:
-    seen, wrong = set(), []
+    key = f"Bearer {make_key('switch', ['usage'], at=NOW)}"
+    seen: dict[str, set[int]] = {}
+    wrong = []
     for operation in operations[part::PARTS]:
         for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
             valid = mode is GenerationMode.POSITIVE
@@ -134,8 +141,11 @@ def test_every_operation_keeps_to_its_description(operations: list[Any], callers
                 if valid and number % 2:
                     about_ana(case)
                 for role in callers if valid else ["administrator"]:  # who may do everything is refused nothing but for what is wrong
-                    status, found = findings(case, callers[role])
-                    seen.add(status)
+                    status, found = findings(case, callers[role], key)
+                    seen.setdefault(operation.label, set()).add(status)
                     wrong += [f"{role} {one}" for one in found]
     assert not wrong, "\n".join(wrong)
-    assert seen >= {200, 403, 404, 422}
+    asked = {operation.label for operation in operations[part::PARTS]}
+    assert (set(seen), len(asked) > 100) == (asked, True)
+    assert [label for label, statuses in seen.items() if statuses <= {401, 403}] == []  # nothing was kept from everybody
+    assert set().union(*seen.values()) >= {200, 403, 404, 422}

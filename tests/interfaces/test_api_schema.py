@@ -18,7 +18,7 @@ from drf_spectacular.validation import validate_schema
 from playwright.sync_api import sync_playwright
 
 from billing.api import schema, urls
-from billing.api.examples import EXAMPLES, Example
+from billing.api.examples import Example, examples
 from billing.command import registry
 from billing.keys.making import make_key
 from tests.interfaces.callers import staff
@@ -70,7 +70,7 @@ def test_the_arguments_of_commands_are_closed(kept: dict[str, Any]) -> None:
     assert all(found["additionalProperties"] is False for found in arguments)
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: f"{example.operation}-{example.name}")
+@pytest.mark.parametrize("example", examples(), ids=lambda example: f"{example.operation}-{example.name}")
 def test_examples_are_true(administrator: Client, kept: dict[str, Any], example: Example) -> None:
     address = f"/api/v1/{example.path}"
     if example.body is None:
