@@ -49,7 +49,6 @@ class PayForm(forms.Form):
         kept = [(row.method, f"{row.brand.title()} •••• {row.last4}") for row in cards_of(account)]
         self.fields["method"].choices = [*kept, (NEW_CARD, lazy("another card, on the payment page"))]  # type: ignore[attr-defined]
         self.fields["method"].initial = kept[0][0] if kept else NEW_CARD
-        self.fields["amount"].widget.attrs |= {"inputmode": "decimal", "autocomplete": "off"}
 
     def arguments(self, account: str) -> tuple[str, dict[str, Any]]:
         """The command and what it is asked with."""

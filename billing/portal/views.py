@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
@@ -118,6 +119,7 @@ def documents(visit: Visit) -> HttpResponse:
         "documents": [(row, state_of(row, today)) for row in page],
         "listed": page,
         "payments": payments,
+        "gateways": tuple(settings.PAYMENT_GATEWAYS),  # their references are codes that say nothing to people
         "requests": CorrectionRequest.objects.filter(account=visit.account.account).order_by("-made_at")[:MOST_ROWS],
         "refunds": Refund.objects.filter(account=visit.account.account).order_by("-sequence")[:MOST_ROWS],
     }

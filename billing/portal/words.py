@@ -264,7 +264,9 @@ def plain_number(text: str) -> str:
 
 
 class AmountField(forms.DecimalField):
-    """An amount as it is written in the language of the page."""
+    """An amount as it is written in the language of the page: as text, because browsers take no separators into a field for numbers."""
+
+    widget = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
 
     def to_python(self, value: Any) -> Any:
         return super().to_python(plain_number(value) if isinstance(value, str) else value)

@@ -40,10 +40,9 @@ class Table:
     quiet: bool = False  # its title is for those who listen; those who look see it from the columns
 
     @property
-    def aligned(self) -> list[tuple[Row, list[tuple[str, bool]]]]:
-        """Each row, and its cells after the first, each with whether it is a number."""
-        numeric = [column.numeric for column in self.columns[1:]]
-        return [(row, list(zip(row.cells[1:], numeric, strict=True))) for row in self.rows]
+    def aligned(self) -> list[tuple[Row, list[tuple[str, Column]]]]:
+        """Each row, and its cells after the first, each with its column."""
+        return [(row, list(zip(row.cells[1:], self.columns[1:], strict=True))) for row in self.rows]
 
 
 @dataclass(frozen=True)

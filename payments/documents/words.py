@@ -100,6 +100,11 @@ MOVEMENTS = {
     "invoice.voided": _("Invoice cancelled"),
     "payment.received": _("Payment"),
     "payment.identified": _("Payment"),
+    "payment.collected": _("Payment"),
+    "wallet.topped_up": _("Put into the wallet"),
+    "wallet.paid": _("Paid from the wallet"),
+    "credit.sent": _("Credit sent to another account"),
+    "credit.received": _("Credit received from another account"),
     "write_off.recovered": _("Payment of a written-off amount"),
     "invoice.written_off": _("Written off"),
     "invoice.reinstated": _("Open again"),
@@ -117,6 +122,8 @@ CHANNELS = {
     "cheque": _("Cheque"),
     "card": _("Card"),
     "other": _("Other"),
+    "sandbox": _("Card"),  # gateways, by which cards are charged
+    "stripe": _("Card"),
 }
 WORDS = {
     "from": _("From"),

@@ -302,6 +302,8 @@ def test_one_invoice_another_amount_and_what_is_beyond_it() -> None:
     assert books.balance(ledgers.CREDIT, "ana") == -credit
     give(owner, "top_up", amount=str(credit))
     assert books.balance(ledgers.CREDIT, "ana") == 0
+    moved = text(owner.get("/documents/ana/statement"))
+    assert ("Put into the wallet" in moved, "Other movement" in moved) == (True, False)
     assert owner.post("/my/ana/do/top_up", {"amount": "5", "channel": "cash", "_step": "preview"}).status_code == 409
 
 

@@ -176,10 +176,10 @@ def wider(page: Page) -> list[str]:
 def pictures(page: Page, my: str) -> None:
     if "PICTURES" not in os.environ:
         return
-    page.goto(f"{my}/")
+    page.goto(f"{my}/documents")
     picture(page, "phone-dark")
     page.set_viewport_size({"width": 1000, "height": 760})
-    for name in ("usage", "people", "plans"):
+    for name in ("usage", "people", "plans", "contracts"):
         page.emulate_media(color_scheme="light")
         page.goto(f"{my}/{name}")
         picture(page, name)

@@ -179,6 +179,8 @@ def test_amounts_are_taken_with_a_comma_in_every_form() -> None:
     owner = customer("olga", "ana", "owner")
     with translation.override("es"):
         assert AmountField().clean("1.234,50") == Decimal("1234.50")
+    for page in ("pay", "refund", "credit", "do/dispute"):
+        assert re.search(r'<input[^>]*type="text"[^>]*name="amount"', owner.get(f"/my/ana/{page}").content.decode()), page
     spanish = {"accept-language": "es"}
     asked = {"invoice": "INV-000005", "amount": "12,50", "reason": "no", "_step": "preview"}
     assert "no cobramos 12,50 € de ella" in text(owner.post("/my/ana/do/dispute", asked, headers=spanish)).replace("\xa0", " ")
