@@ -27,12 +27,20 @@ class Refusal(Exception):
         where = f"{self.at}: " if self.at else ""
         return f"{where}{self.message} [{self.code}]"
 
+    def __reduce__(self) -> Any:
+        """How it travels from one process to another, whatever a subclass wants to be made of."""
+        return _made_of, (type(self), self.args), self.__dict__
+
     def as_dict(self) -> dict[str, Any]:
         """The error as data: `code`, `message`, `at`, and `facts` where there are any (all values as text)."""
         answer: dict[str, Any] = {"code": self.code, "message": self.message, "at": self.at}
         if self.facts:
             answer["facts"] = {name: str(value) for name, value in self.facts.items()}
         return answer
+
+
+def _made_of(cls: type[Refusal], told: tuple[Any, ...]) -> Refusal:
+    return cls.__new__(cls, *told)
 
 
 class Invalid(Refusal):

@@ -7,9 +7,9 @@ import json
 import pytest
 from django.db import connection
 
-from billing import bulk, engine, journal, rebuilding
+from billing import bulk, codec, engine, journal, rebuilding
 from billing.rebuilding import ACCOUNT_TABLES, THING_TABLES, compare, find_streams, rebuild
-from plans.errors import NotFound
+from plans.errors import Conflict, NotFound
 from tests.books import advance, assert_books_hold, do, moment
 from tests.interfaces.worlds import NOW, play
 
@@ -156,3 +156,8 @@ def test_processes_share_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {one.side for one in found} == {"live", "rebuilt"}
     assert rebuild(find_streams([]), workers=2) == len(rows("journal"))
     assert compare(find_streams([])) == []
+    monkeypatch.setattr(codec, "kinds", lambda: {})
+    with pytest.raises(Conflict, match="was written by a newer program") as refused:
+        rebuild(find_streams([]), workers=2)
+    monkeypatch.undo()
+    assert refused.value.code == codec.NEWER
