@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Lower
 
 from accounts.crm.models import Attachment, Contact, Interaction, Segment, Task
 
@@ -28,6 +29,7 @@ class Person(models.Model):
 
     class Meta:
         db_table = "vault_person"
+        indexes = [models.Index(Lower("email"), name="vault_person_email", condition=~models.Q(email=""))]
 
     def __str__(self) -> str:
         return self.name or self.account

@@ -6,6 +6,7 @@ Accounts are named by their ids, without foreign keys to read models.
 from __future__ import annotations
 
 from django.db import models
+from django.db.models.functions import Lower
 
 
 class Contact(models.Model):
@@ -23,7 +24,7 @@ class Contact(models.Model):
 
     class Meta:
         db_table = "contact"
-        indexes = [models.Index(fields=["account"], name="contact_account"), models.Index(fields=["email"], name="contact_email")]
+        indexes = [models.Index(fields=["account"], name="contact_account"), models.Index(Lower("email"), name="contact_email_lower")]
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(role__in=["main", "billing", "technical", "legal", "other"]), name="contact_role_is_known"

@@ -17,9 +17,11 @@ from billing.admin.base import STATES, caller_of, money
 from billing.admin.charts import Stretch, TimeLine, time_line
 from billing.admin.doing import asks, buttons
 from billing.closed import goes_on_as
+from billing.crm.bounces import who_has
 from billing.entitlements.checking import check_all
 from billing.loading import trimmed
 from billing.models import (
+    Account,
     AccountPlace,
     Booking,
     Bounce,
@@ -173,10 +175,12 @@ def _customer(account: str) -> dict[str, Any]:
     )
     contacts = list(Contact.objects.filter(account=account).order_by("role", "name", "pk")[:MOST_ROWS])
     names = {row.contact: row.name for row in contacts}
+    email = vault.person(account).get("email", "")
     bounces = {row.contact: row for row in Bounce.objects.filter(account=account)}
     return {
         "contacts": [(row, bounces.get(row.contact)) for row in contacts],
         "bounce": bounces.get(""),
+        "twins": _twins(account, email),
         "goes_on_as": goes_on_as(account),
         "merged": list(Merged.objects.filter(into=account).order_by("since").values_list("account", flat=True)[:MOST_ROWS]),
         "hold": LegalHold.objects.filter(account=account).first(),
@@ -188,6 +192,15 @@ def _customer(account: str) -> dict[str, Any]:
         "interactions": said[:MOST_ROWS],
         "tasks": Task.objects.filter(account=account, done_at=None).order_by("due", "pk")[:MOST_ROWS],
     }
+
+
+def _twins(account: str, email: str) -> list[str]:
+    """Other accounts, not closed, where somebody has this mail address."""
+    others = {other for other, _ in who_has(email)} - {account}
+    if not others:
+        return []
+    live = Account.objects.filter(account__in=others).exclude(status="closed").order_by("account")
+    return list(live.values_list("account", flat=True)[:MOST_ROWS])
 
 
 # --- what they hold ---------------------------------------------------------------------------------------------------------------

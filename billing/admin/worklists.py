@@ -5,9 +5,11 @@ A list is one FROM … WHERE over read models; its count in the sidebar is the s
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from orjson import dumps
@@ -279,17 +281,21 @@ def rows(work: WorkList, *, at: datetime, keys: Sequence[str] | None = None, lim
 
 def phases() -> str:
     """The phases of every published plan that end, as JSON."""
+    published = bulk.fetch("SELECT name, version, digest FROM catalogue_version ORDER BY name, version")
+    return dumps([phase for one in published for phase in _phases_of(*one)]).decode()
+
+
+@lru_cache(maxsize=5_000)
+def _phases_of(name: str, version: int, digest: str) -> tuple[dict[str, Any], ...]:
+    """Those of one version, which never change: `digest` tells apart what was published and undone."""
+    del digest
     found: list[dict[str, Any]] = []
-    for name, version in bulk.fetch("SELECT name, version FROM catalogue_version ORDER BY name, version"):
-        for plan in store.catalogue(name, version).plans.values():
-            lengths: list[str] = []
-            for phase in plan.phases:
-                if phase.length is None:
-                    break
-                lengths.append(str(phase.length))
-                after = " ".join(lengths)
-                found.append({"catalogue": name, "version": version, "plan": plan.code, "phase": phase.name, "after": after})
-    return dumps(found).decode()
+    for plan in store.catalogue(name, version).plans.values():
+        lengths = [str(phase.length) for phase in itertools.takewhile(lambda phase: phase.length is not None, plan.phases)]
+        for number, phase in enumerate(plan.phases[: len(lengths)], start=1):
+            after = " ".join(lengths[:number])
+            found.append({"catalogue": name, "version": version, "plan": plan.code, "phase": phase.name, "after": after})
+    return tuple(found)
 
 
 def _plain(value: Any) -> Any:

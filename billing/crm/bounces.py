@@ -66,7 +66,7 @@ def find_bounce(account: str, contact: str) -> Bounce | None:
 def who_has(email: str) -> list[tuple[str, str]]:
     """(account, contact) of everybody with this address, in order; the contact of an account's own person is empty."""
     statement = """
-        SELECT account, '' FROM vault_person WHERE lower(email) = lower(%s)
+        SELECT account, '' FROM vault_person WHERE email <> '' AND lower(email) = lower(%s)
         UNION ALL SELECT account, contact FROM contact WHERE lower(email) = lower(%s) ORDER BY 1, 2"""
     return [(account, contact) for account, contact in bulk.fetch(statement, [email, email])] if email else []
 

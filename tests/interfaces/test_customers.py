@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import json
 import zipfile
@@ -13,6 +14,7 @@ from django.utils import timezone
 
 from accounts.crm.models import Attachment, Interaction, Segment, Task
 from accounts.models import AccessRecord
+from billing import bulk
 from billing.crm.segments import counts, members
 from plans.errors import Invalid
 from tests.books import do
@@ -131,3 +133,15 @@ def test_the_export_is_kept_in_the_record() -> None:
     assert (told["person"]["name"], told["interactions"][0]["text"], told["consents"][0]["how"]) == ("Ana Ruiz", "asked", "phone")
     assert AccessRecord.objects.get(action="exported").account == "ana"
     assert staff("viewer").get("/admin/accounts/interaction/export/ana/").status_code == 403
+
+
+def test_who_has_the_same_address_is_shown_to_be_merged() -> None:
+    do("change_details", NOW, account="ana", email="one@example.com")
+    do("change_details", NOW, account="bob", email="ONE@example.com")
+    do("add_contact", NOW, account="eve", name="E", email="one@example.com")
+    page = html.unescape(staff("clerk").get("/admin/billing/account/ana/change/").content.decode())
+    for other in ("bob", "eve"):
+        assert f"ask/merge_accounts/?account={other}&into=ana" in page
+    bulk.fetch("UPDATE read_account SET status = 'closed' WHERE account = 'bob' RETURNING 1")
+    assert "account=bob&into" not in html.unescape(staff("supervisor").get("/admin/billing/account/ana/change/").content.decode())
+    assert "the same mail address" not in staff("viewer").get("/admin/billing/account/eve/change/").content.decode()

@@ -22,7 +22,7 @@ from billing.admin.worklists import LISTS
 from billing.models import Account, Booking, Bounce, Consent, Contract, Hold, Invoice, JournalEvent, Payment
 from payments.models import Deposit, Dispute, PaymentMethod
 from plans.models import CatalogueVersion
-from tests.books import do, open_account
+from tests.books import CATALOGUE, do, open_account, publish
 from tests.interfaces.callers import staff
 from tests.interfaces.worlds import NOW
 
@@ -107,6 +107,7 @@ def fill(model: type[models.Model], first: int) -> None:
 def several(first: int) -> None:
     """More of everything that a page of the office lists."""
     for i in range(first, first + MORE):
+        publish(CATALOGUE.replace('amount: "19.95"}', f'amount: "{100 + i}"}}'), NOW)
         open_account(f"more-{i}", name=f"More {i}")
         do("subscribe", account=f"more-{i}", plan="basic")
     for model, own in admin.site._registry.items():
