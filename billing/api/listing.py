@@ -27,7 +27,7 @@ from billing.queries.status import money_text
 from billing.then import seen_then
 from plans.errors import Invalid, NotFound
 from plans.fields import suggestion
-from plans.money import plain
+from plans.money import DECIMALS, plain
 from plans.periods import parse_date, parse_time
 
 PAGING = ("after", "limit", "fields", "newest")
@@ -69,7 +69,7 @@ def page(resource: Resource, request: Request, caller: Caller) -> tuple[list[dic
             found = list(rows[: limit + 1])
     listed = found[:limit]
     following = _cursor(resource, listed[-1]) if len(found) > limit else ""
-    return [as_data(row, shown) for row in listed], following
+    return [as_data(row, shown, resource.money) for row in listed], following
 
 
 def one(resource: Resource, key: str, request: Request, caller: Caller) -> dict[str, Any]:
@@ -85,7 +85,7 @@ def one(resource: Resource, key: str, request: Request, caller: Caller) -> dict[
             row = rows.all().first()
     if row is None:
         raise NotFound("not_found", f"there is no {resource.key} {key[:80]!r}", at=resource.key)
-    return as_data(row, shown)
+    return as_data(row, shown, resource.money)
 
 
 def chosen(resource: Resource, fields: str) -> list[Any]:
@@ -179,9 +179,10 @@ def _beyond(order: Sequence[str], values: Sequence[Any], *, newest: bool) -> Q:
 # --- as data ----------------------------------------------------------------------------------------------------------------------
 
 
-def as_data(row: Any, columns: Sequence[Any]) -> dict[str, Any]:
-    """The row's columns: amounts as text with the currency's decimals, other numbers exact, times in UTC."""
-    currency = getattr(row, "currency", "")
+def as_data(row: Any, columns: Sequence[Any], money: str) -> dict[str, Any]:
+    """The row's columns: amounts as text, with the decimals of the currency in the column `money`; other numbers exact; times in UTC."""
+    currency = getattr(row, money, "")
+    currency = currency if currency in DECIMALS else ""
     return {field.name: _shown(field, getattr(row, field.name), currency) for field in columns}
 
 

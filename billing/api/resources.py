@@ -53,6 +53,7 @@ class Resource:
 
     `filters`: columns asked for equality (several values apart by commas), and dates and times by `NAME_from` and `NAME_before`.
     `also`: further names of filters, with the column of each. `kinds`: the filter whose values are kinds of events.
+    `money`: the column that says the currency of the amounts; another unit there has no decimals of its own.
     `past`: what its rows of then are made again from; None where no event says them. `facts`: of rows that never change, the columns
     that say when each counts and when it was known (empty: its event says it).
     """
@@ -69,6 +70,7 @@ class Resource:
     staff_only: bool = False
     also: tuple[tuple[str, str], ...] = ()
     kinds: str = ""
+    money: str = "currency"
     past: tuple[str, str] | None = OF_ACCOUNTS
     facts: tuple[str, str] | None = None
 
@@ -192,6 +194,7 @@ RESOURCES = (
         ("account", "sequence", "lot"),
         key="lot",
         filters=("account", "unit", "currency", "start", "expires"),
+        money="unit",
     ),
     Resource(
         "reservations",
@@ -200,6 +203,7 @@ RESOURCES = (
         ("account", "sequence"),
         key="reservation",
         filters=("account", "unit", "status", "item"),
+        money="unit",
     ),
     Resource(
         "usage",

@@ -105,6 +105,14 @@ def test_the_journal_of_an_account_by_kind_command_and_time(viewer: Client) -> N
     assert (wrong.status_code, wrong.json()["at"], "payment.received" in wrong.json()["detail"]) == (422, "kind", True)
 
 
+def test_amounts_of_money_have_its_decimals_and_units_have_none(viewer: Client) -> None:
+    do("top_up", NOW, account="bob", amount="20")
+    do("grant", NOW, account="bob", unit="minutes", amount="300")
+    do("reserve", NOW, account="bob", amount="15.5")
+    assert {row["unit"]: row["amount"] for row in rows(viewer, "lots", account="bob")} == {"EUR": "20.00", "minutes": "300"}
+    assert [row["amount"] for row in rows(viewer, "reservations", account="bob")] == ["15.50"]
+
+
 def test_a_page_costs_the_same_whatever_its_rows(viewer: Client, django_assert_num_queries: Any) -> None:
     for limit in ("1", "100"):
         with django_assert_num_queries(4):
