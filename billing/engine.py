@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import cache, cached_property
-from typing import Any, TypeVar, cast
+from typing import Any
 
 import orjson
 from django.conf import settings
@@ -23,15 +22,14 @@ from django.utils.module_loading import import_string
 from billing import bulk, effects, journal, kept, previews
 from billing.accounting.periods import into_open_months
 from billing.codec import NEWER, canonical
-from billing.events import Event
 from billing.journal import Draft, Head, Recorded
+from billing.pipeline import Batch, run_processors
 from billing.previews import Preview
 from billing.stored import remembering
 from plans import store
 from plans.errors import Conflict, Invalid
 from plans.fields import check_text
 
-E = TypeVar("E", bound=Event)
 RETRIES = 5
 #: Of one stream so many events are replayed at once: they are all in memory.
 MOST_REPLAYED = 20_000
@@ -46,45 +44,6 @@ class Stamp:
     recorded_at: datetime
     key: str = ""
     dry_run: bool = False
-
-
-@dataclass
-class Batch:
-    """Recorded events of many streams, as a processor sees them."""
-
-    events: Sequence[Recorded]
-    rebuilding: bool = False
-
-    def of(self, *kinds: type[E]) -> list[tuple[Recorded, E]]:
-        """The events of these classes (and their subclasses), in order."""
-        wanted = [rows for cls, rows in self._by_class.items() if issubclass(cls, kinds)]  # of hundreds of kinds a batch holds a few
-        if len(wanted) < 2:
-            found = wanted[0] if wanted else []
-        else:
-            found = sorted(row for rows in wanted for row in rows)
-        return cast("list[tuple[Recorded, E]]", [(self.events[i], self.events[i].event) for i in found])
-
-    @cached_property
-    def _by_class(self) -> dict[type[Event], list[int]]:
-        """Class -> where its events stand."""
-        found: dict[type[Event], list[int]] = {}
-        for i, recorded in enumerate(self.events):
-            found.setdefault(type(recorded.event), []).append(i)
-        return found
-
-
-Processor = Callable[[Batch], None]
-
-
-@cache
-def _processors(setting: str) -> tuple[Processor, ...]:
-    return tuple(import_string(path) for path in getattr(settings, setting))
-
-
-def run_processors(batch: Batch, *, numbered: bool) -> None:
-    """One pass of the ordered pipeline: first what needs no document number, later what does."""
-    for process in _processors("BILLING_NUMBERED_PROCESSORS" if numbered else "BILLING_PROCESSORS"):
-        process(batch)
 
 
 def record(drafts: Sequence[Draft], *, heads: dict[str, Head], stamp: Stamp) -> list[Recorded]:

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import orjson
@@ -126,17 +127,24 @@ def content_hash(content: Mapping[str, Any], previous: bytes) -> bytes:
 JOURNAL_COLUMNS = (
     "stream sequence kind version effective_at recorded_at actor command cause key data previous_hash hash".split()
 )  # `position` is the database's to give
+DATA = JOURNAL_COLUMNS.index("data")
 
 
-#: One event and the head that it moves: what most commands record.
-_APPEND_ONE = f"""
-    WITH moved AS (UPDATE stream SET last_sequence = %s, last_hash = %s WHERE id = %s)
-    INSERT INTO journal ({", ".join(JOURNAL_COLUMNS)}) VALUES ({", ".join(["%s"] * len(JOURNAL_COLUMNS))})"""
+#: Up to so many events of one stream go in one statement with the head that they move: what most commands record.
+FEW = 3
+
+
+@cache
+def _append_few(count: int) -> str:
+    row = f"({', '.join(['%s'] * len(JOURNAL_COLUMNS))})"
+    return f"""
+        WITH moved AS (UPDATE stream SET last_sequence = %s, last_hash = %s WHERE id = %s)
+        INSERT INTO journal ({", ".join(JOURNAL_COLUMNS)}) VALUES {", ".join([row] * count)}"""
 
 
 def append(batch: Sequence[Recorded], heads: dict[str, Head]) -> None:
     """Write the events and move the heads. The heads must be locked by this transaction."""
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     last: dict[str, Head] = {}
     for recorded in batch:
         event, stream = recorded.event, recorded.stream
@@ -162,9 +170,10 @@ def append(batch: Sequence[Recorded], heads: dict[str, Head]) -> None:
         )
         last[stream] = Head(sequence=recorded.sequence, hash=digest)
     heads.update(last)
-    if len(rows) == 1:
-        stream, sequence, *told, data, previous, digest = rows[0]
-        bulk.write(_APPEND_ONE, [sequence, digest, stream, stream, sequence, *told, data.decode(), previous, digest])
+    if len(rows) <= FEW and len(last) == 1:
+        ((stream, head),) = last.items()
+        values = [value.decode() if place == DATA else value for row in rows for place, value in enumerate(row)]
+        bulk.write(_append_few(len(rows)), [head.sequence, head.hash, stream, *values])
         return
     bulk.copy("journal", JOURNAL_COLUMNS, rows)
     bulk.execute(

@@ -46,13 +46,13 @@ def total_usage(
     for account, periods in counted.items():
         for c in periods:
             asks += _asks(account, c, policy)
-    told = _not_summed(asks) if asks else set()
-    asks = [ask for ask in asks if (ask.account, ask.source) not in told]
     if not asks:
         return {}
     found: dict[tuple[str, PeriodKey], dict[Span, Measured]] = {}
-    sums = _sums(asks)
+    sums, told = _sums(asks)
     for position, ask in enumerate(asks):
+        if (ask.account, ask.source) in told:
+            continue
         records, total = sums.get(position, (0, Decimal(0)))
         given = [one for one in more.get((ask.account, ask.source), ()) if ask.span.start <= one.at < ask.span.end]
         found.setdefault((ask.account, ask.period), {})[ask.span] = Measured(_quantity(ask.meter, records, total, given))
@@ -99,36 +99,33 @@ def looks_at_events(pricing: Pricing) -> bool:
     return each or pricing.needs_events or pricing.amounts
 
 
-def _not_summed(asks: Sequence[_Ask]) -> set[tuple[str, str]]:
-    """The meters of accounts that hold corrections, or uses that last into the stretch. Both have an index of their own, mostly empty."""
-    start, end = _bounds(asks)
+def _sums(asks: Sequence[_Ask]) -> tuple[dict[int, tuple[int, Decimal]], set[tuple[str, str]]]:
+    """Position of the ask → how many records, and the sum of their values; and the meters of accounts that hold corrections, or uses that
+    last into the stretch: their sums say nothing. Both have an index of their own, mostly empty. The bounds are constants of the statement,
+    so that only the partitions of these months are looked at."""
     statement = """
-        SELECT DISTINCT account, meter FROM usage_record
-        WHERE account = ANY(%s) AND meter = ANY(%s) AND (voids <> '' OR amends <> '')
-        UNION SELECT account, meter FROM usage_record
-        WHERE account = ANY(%s) AND meter = ANY(%s) AND until IS NOT NULL AND at >= %s AND at < %s"""
-    names = [sorted({ask.account for ask in asks}), sorted({ask.source for ask in asks})]
-    return {(account, meter) for account, meter in bulk.fetch(statement, [*names, *names, start - LASTING, end])}
-
-
-def _sums(asks: Sequence[_Ask]) -> dict[int, tuple[int, Decimal]]:
-    """Position of the ask → how many records, and the sum of their values. The bounds are constants of the statement, so that only the
-    partitions of these months are looked at."""
-    statement = """
-        SELECT given.position, count(*), coalesce(sum(used.value), 0)
+        SELECT given.position, '', '', count(*), coalesce(sum(used.value), 0)
         FROM unnest(%s::int[], %s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[])
             AS given(position, account, meter, start, until)
         JOIN usage_record used ON used.account = given.account AND used.meter = given.meter
             AND used.at >= given.start AND used.at < given.until
-        WHERE used.at >= %s AND used.at < %s GROUP BY given.position"""
-    columns = [
-        list(range(len(asks))),
-        [ask.account for ask in asks],
-        [ask.source for ask in asks],
-        [ask.span.start for ask in asks],
-        [ask.span.end for ask in asks],
-    ]
-    return {position: (records, total) for position, records, total in bulk.fetch(statement, [*columns, *_bounds(asks)])}
+        WHERE used.at >= %s AND used.at < %s GROUP BY given.position
+            UNION ALL SELECT -1, account, meter, 0, 0 FROM usage_record
+        WHERE account = ANY(%s) AND meter = ANY(%s) AND (voids <> '' OR amends <> '')
+            UNION ALL SELECT -1, account, meter, 0, 0 FROM usage_record
+        WHERE account = ANY(%s) AND meter = ANY(%s) AND until IS NOT NULL AND at >= %s AND at < %s"""
+    accounts, meters = [ask.account for ask in asks], [ask.source for ask in asks]
+    columns = [list(range(len(asks))), accounts, meters, [ask.span.start for ask in asks], [ask.span.end for ask in asks]]
+    start, end = _bounds(asks)
+    names = [sorted(set(accounts)), sorted(set(meters))]
+    sums: dict[int, tuple[int, Decimal]] = {}
+    told: set[tuple[str, str]] = set()
+    for position, account, meter, records, total in bulk.fetch(statement, [*columns, start, end, *names, *names, start - LASTING, end]):
+        if position < 0:
+            told.add((account, meter))
+        else:
+            sums[position] = records, total
+    return sums, told
 
 
 def _bounds(asks: Sequence[_Ask]) -> tuple[datetime, datetime]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from billing import bulk
-from billing.engine import Batch
 from billing.journal import Recorded
+from billing.pipeline import Batch
 from payments.gateway_events import (
     CollectionAwaited,
     CollectionFailed,

@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from billing import bulk
-from billing.engine import Batch
 from billing.events import PaymentReceived
+from billing.pipeline import Batch
 from payments.events import (
     BankLineExplained,
     DepositApplied,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from billing import bulk
-from billing.engine import Batch
 from billing.events.alerts import UsageAlertReached, UsageAlertRemoved, UsageAlertSet
+from billing.pipeline import Batch
 
 COLUMNS = "alert account contract item measure threshold currency set_at".split()
 

@@ -8,7 +8,6 @@ import orjson
 
 from billing import bulk
 from billing.codec import encode_value
-from billing.engine import Batch
 from billing.events import (
     CorrectionsApplied,
     CorrectionsApproved,
@@ -18,6 +17,7 @@ from billing.events import (
     CorrectionsReverted,
     CorrectionsRevertOrdered,
 )
+from billing.pipeline import Batch
 
 SET = "name seller command code reason asked_by made_at items status decided_by approval".split()
 ITEM = "name position account arguments state currency preview refusal".split()

@@ -7,7 +7,6 @@ from typing import Any
 import orjson
 
 from billing import bulk
-from billing.engine import Batch
 from billing.events import DetailsChanged
 from billing.events.people import (
     AccountMerged,
@@ -28,6 +27,7 @@ from billing.events.people import (
     PersonErased,
 )
 from billing.journal import Recorded
+from billing.pipeline import Batch
 
 KINDS = (
     ConsentGiven,

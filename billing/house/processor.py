@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from billing import bulk
-from billing.engine import Batch
 from billing.events import PolicyPublished
+from billing.pipeline import Batch
 
 
 def process(batch: Batch) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from billing import bulk
 from billing.codec import canonical, encode_value
-from billing.engine import Batch
 from billing.events import AccountClosed, AccountOpened, AccountParked, AccountReleased, DetailsChanged
+from billing.pipeline import Batch
 
 ACCOUNT_COLUMNS = "account seller currency zone locale terms status reason opened_at external_id".split()
 

@@ -10,8 +10,8 @@ from typing import Any
 from billing import bulk
 from billing.bookings.slots import number_of
 from billing.codec import canonical, encode_value
-from billing.engine import Batch
 from billing.events import BookingChanged, BookingConfirmed, BookingEnded, BookingEvent, BookingMade, BookingStarted, Stay
+from billing.pipeline import Batch
 
 TYPES = {
     "booking": "text",

@@ -6,9 +6,9 @@ from decimal import Decimal
 from typing import Any
 
 from billing import bulk, ledgers
-from billing.engine import Batch
 from billing.events import BooksClosed, ChargeAccrued, CreditNoteIssued, InvoiceVoided, Key, RevenueRecognised
 from billing.journal import Recorded
+from billing.pipeline import Batch
 
 KEY = "account contract item terms period_start component currency".split()
 TYPES = {"period_start": "timestamptz"}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from billing.engine import Batch
 from billing.events import CataloguePublished
+from billing.pipeline import Batch
 from plans.store import Version, store_versions
 
 

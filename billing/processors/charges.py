@@ -6,7 +6,6 @@ from typing import Any
 
 from billing import bulk
 from billing.codec import canonical, encode_value
-from billing.engine import Batch
 from billing.events import (
     AdjustmentMade,
     ChargeAccrued,
@@ -18,6 +17,7 @@ from billing.events import (
     WalletDrawn,
 )
 from billing.journal import Recorded, split_address
+from billing.pipeline import Batch
 
 COLUMNS = (
     "account sequence kind contract item terms component period_start name currency amount quantity unit_price unit start end effective_at"
@@ -32,8 +32,7 @@ def process(batch: Batch) -> None:
     opened = {address: None for address, row in rows.items() if row[COLUMNS.index("invoice_when")] != "never"}
     digested: dict[str, str] = {}  # rows of earlier batches: address -> document
     reopened: dict[str, None] = {}
-    for recorded in batch.events:
-        event = recorded.event
+    for recorded, event in batch.of(InvoiceIssued, CreditNoteIssued, WalletDrawn, InvoiceVoided):
         if isinstance(event, InvoiceIssued | CreditNoteIssued):
             document = event.invoice if isinstance(event, InvoiceIssued) else event.credit_note
             for line in event.lines:

@@ -6,7 +6,6 @@ from typing import Any
 
 from billing import bulk
 from billing.codec import canonical, encode_value
-from billing.engine import Batch
 from billing.events import (
     ContractCancelled,
     ContractEnded,
@@ -19,6 +18,7 @@ from billing.events import (
     TermsRenewed,
     TermsSet,
 )
+from billing.pipeline import Batch
 
 CONTRACT_COLUMNS = (
     "contract account plan catalogue version currency name start end keep_unused ended_early paid_through status settled taken_over"

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from billing import bulk
-from billing.engine import Batch
 from billing.events import CreditLimitSet, CreditStatusChanged
+from billing.pipeline import Batch
 
 
 def process(batch: Batch) -> None:

@@ -6,8 +6,8 @@ from decimal import Decimal
 
 from billing import bulk
 from billing.codec import canonical, encode_value
-from billing.engine import Batch
 from billing.events import CouponTaken, DiscountAttached, DiscountEnded, InvoiceIssued
+from billing.pipeline import Batch
 
 COLUMNS = "attachment account contract discount name level terms currency start remainder uses coupon".split()
 

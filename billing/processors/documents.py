@@ -7,7 +7,6 @@ from typing import Any
 
 from billing import bulk
 from billing.codec import canonical, encode_value
-from billing.engine import Batch
 from billing.events import (
     BalanceOpened,
     CreditNoteIssued,
@@ -22,6 +21,7 @@ from billing.events import (
     WriteOffRecovered,
 )
 from billing.journal import Recorded
+from billing.pipeline import Batch
 
 COLUMNS = (
     "invoice account sequence document seller series number currency issued issued_at due net tax total"

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from billing import bulk
-from billing.engine import Batch
 from billing.events import DueDatesSet
+from billing.pipeline import Batch
 
 COLUMNS = "account sequence position invoice due amount since until ended".split()
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from billing import bulk
-from billing.engine import Batch
 from billing.events import InvoicingHeld, InvoicingResumed
+from billing.pipeline import Batch
 
 COLUMNS = ["account", "contract", "item", "event", "actor", "since", "until", "reason"]
 

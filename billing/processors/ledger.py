@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from billing import bulk, ledgers
-from billing.engine import Batch
+from billing.pipeline import Batch
 
 COLUMNS = "account sequence leg seller ledger currency amount invoice effective_at accounting_date corrects".split()
 

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 from django.conf import settings
 
-from billing.engine import Batch
 from billing.events import RunResumed, RunStopAsked
 from billing.models.runs import RUNNING, Run
+from billing.pipeline import Batch
 
 
 def process(batch: Batch) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from billing import bulk
-from billing.engine import Batch
 from billing.events import StockMoved, StockReservationEnded, StockReserved
+from billing.pipeline import Batch
 
 MOVE_COLUMNS = "item sequence location at quantity level reason account cost currency note cause".split()
 RESERVATION_COLUMNS = "reservation item location account quantity expires reference status".split()

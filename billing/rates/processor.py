@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from billing import bulk
-from billing.engine import Batch
 from billing.events import RatesPublished
+from billing.pipeline import Batch
 
 COLUMNS = "seller base quote day version rate source effective_at".split()
 

@@ -7,9 +7,9 @@ from typing import Any
 import orjson
 
 from billing import bulk
-from billing.engine import Batch
 from billing.events import RequestApproved, RequestExecuted, RequestExpired, RequestMade, RequestRejected, RequestWithdrawn
 from billing.journal import Recorded
+from billing.pipeline import Batch
 
 MADE = "request account seller command code reason amount currency status asked_by asked_role made_at expires_at undoes".split()
 EMPTY = {"decided_by": "", "decided_role": "", "note": "", "undone_by": ""}

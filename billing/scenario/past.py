@@ -9,7 +9,8 @@ from datetime import datetime
 from django.db import connection, transaction
 
 from billing import journal
-from billing.engine import Batch, Rollback, run_processors
+from billing.engine import Rollback
+from billing.pipeline import Batch, run_processors
 from billing.rebuilding import ACCOUNT_TABLES
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from billing import bulk
 from billing.codec import canonical, encode_value
-from billing.engine import Batch
 from billing.events import ChangeApplied, ChangeEvent, ChangeMoved, ChangeQuestioned, ChangeScheduled, ChangeWithdrawn
 from billing.models.changes import QUESTIONED, SCHEDULED
+from billing.pipeline import Batch
 
 COLUMNS = "change account command arguments moment rule contract order status actor asked_at reason code message decided".split()
 CHANGING = ("moment", "order", "status", "code", "message", "decided")

@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any
 
 from billing import bulk
-from billing.engine import Batch
 from billing.events import (
     LotOpened,
     ReservationEnded,
@@ -20,6 +19,7 @@ from billing.events import (
     WalletSpent,
     WalletTermsSet,
 )
+from billing.pipeline import Batch
 
 ZERO = Decimal(0)
 LOT_COLUMNS = (
@@ -124,11 +124,8 @@ def _reservations(batch: Batch) -> None:
 def _wallets(batch: Batch) -> None:
     """One row for each unit of an account: what is owed, what was agreed, whether a top-up was asked for."""
     found: dict[tuple[str, str], dict[str, Any]] = {}
-    kinds = (LotOpened, WalletSpent, WalletTermsSet, WalletLow, TopUpDeclined, WalletReserved, ReservationEnded)
-    for recorded in batch.events:
-        event: Any = recorded.event
-        if not isinstance(event, kinds):
-            continue
+    event: Any
+    for recorded, event in batch.of(LotOpened, WalletSpent, WalletTermsSet, WalletLow, TopUpDeclined, WalletReserved, ReservationEnded):
         row = found.setdefault((event.account, event.unit), {"owed": ZERO, "asked": None, "ask_from": None, "terms": None, "currency": ""})
         row["currency"] = row["currency"] or getattr(event, "currency", "")
         row["at"] = recorded.effective_at
@@ -164,18 +161,10 @@ def _write_wallets(found: dict[tuple[str, str], dict[str, Any]]) -> None:
         "asks_anew": ("boolean", [row["asked"] is not None for row in found.values()]),
         "ask_from": ("timestamptz", [row["ask_from"] for row in found.values()]),
     }
-    known = bulk.execute(
-        """UPDATE read_wallet w SET owed = w.owed + given.owed, changed_at = given.at, asked = coalesce(given.asked, w.asked),
-            overdraft = CASE WHEN given.agreed THEN given.overdraft ELSE w.overdraft END,
-            threshold = CASE WHEN given.agreed THEN given.threshold ELSE w.threshold END,
-            top_up_to = CASE WHEN given.agreed THEN given.top_up_to ELSE w.top_up_to END,
-            top_up_least = CASE WHEN given.agreed THEN given.top_up_least ELSE w.top_up_least END,
-            top_up_most = CASE WHEN given.agreed THEN given.top_up_most ELSE w.top_up_most END,
-            pays_invoices = CASE WHEN given.agreed THEN given.pays_invoices ELSE w.pays_invoices END,
-            ask_from = CASE WHEN given.asks_anew THEN given.ask_from ELSE w.ask_from END
-            FROM {rows} WHERE w.account = given.account AND w.unit = given.unit""",
-        rows,
-    )
+    if any(row["asked"] is not None or row["terms"] is not None for row in found.values()):
+        known = bulk.execute(_SET, rows)
+    else:
+        known = bulk.execute(_MOVED, {name: rows[name] for name in ("account", "unit", "owed", "at")})
     if known < len(found):
         bulk.execute(
             """INSERT INTO read_wallet (account, unit, currency, owed, overdraft, threshold, top_up_to, top_up_least, top_up_most,
@@ -184,3 +173,17 @@ def _write_wallets(found: dict[tuple[str, str], dict[str, Any]]) -> None:
                     pays_invoices, coalesce(asked, false), ask_from, at FROM {rows} ON CONFLICT DO NOTHING""",
             rows,
         )
+
+
+#: What most events do: something is used, or kept free.
+_MOVED = """UPDATE read_wallet w SET owed = w.owed + given.owed, changed_at = given.at
+    FROM {rows} WHERE w.account = given.account AND w.unit = given.unit"""
+_SET = """UPDATE read_wallet w SET owed = w.owed + given.owed, changed_at = given.at, asked = coalesce(given.asked, w.asked),
+    overdraft = CASE WHEN given.agreed THEN given.overdraft ELSE w.overdraft END,
+    threshold = CASE WHEN given.agreed THEN given.threshold ELSE w.threshold END,
+    top_up_to = CASE WHEN given.agreed THEN given.top_up_to ELSE w.top_up_to END,
+    top_up_least = CASE WHEN given.agreed THEN given.top_up_least ELSE w.top_up_least END,
+    top_up_most = CASE WHEN given.agreed THEN given.top_up_most ELSE w.top_up_most END,
+    pays_invoices = CASE WHEN given.agreed THEN given.pays_invoices ELSE w.pays_invoices END,
+    ask_from = CASE WHEN given.asks_anew THEN given.ask_from ELSE w.ask_from END
+    FROM {rows} WHERE w.account = given.account AND w.unit = given.unit"""

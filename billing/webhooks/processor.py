@@ -7,9 +7,9 @@ from typing import Any
 import orjson
 
 from billing import bulk
-from billing.engine import Batch
 from billing.events.webhooks import WebhookAdded, WebhookChanged, WebhookDisabled, WebhookEnabled
 from billing.journal import Recorded
+from billing.pipeline import Batch
 
 COLUMNS = "endpoint url kinds account status reason since".split()
 

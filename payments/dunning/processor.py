@@ -7,8 +7,8 @@ from typing import Any
 
 from billing import bulk
 from billing.codec import canonical
-from billing.engine import Batch
 from billing.events import DueDatesSet, HoldReleased, OpenMoved
+from billing.pipeline import Batch
 from payments.dunning.events import DunningPaused, DunningResumed, DunningSet, Eased, HandedOver, StepTaken
 
 CASE_COLUMNS = "account subject sequence base taken overdue collection last_at".split()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from billing import bulk
 from billing.codec import canonical, encode_value
-from billing.engine import Batch
+from billing.pipeline import Batch
 from payments.instalments.events import InstalmentsAgreed, InstalmentsEnded
 
 COLUMNS = (

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import date
 
 from billing import bulk
-from billing.engine import Batch
 from billing.events import ChargeAccrued, CreditNoteIssued, InvoiceVoided, OpenMoved
 from billing.journal import Recorded
+from billing.pipeline import Batch
 
 ITEM = "late-interest"
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from billing import bulk
-from billing.engine import Batch
 from billing.events import CreditNoteIssued, InvoiceIssued
+from billing.pipeline import Batch
 
 COLUMNS = "invoice account until percent name tax_category bill catalogue version inclusive taken".split()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from billing import bulk
-from billing.engine import Batch
+from billing.pipeline import Batch
 from payments.transfers.events import TransferSent
 
 COLUMNS = "transfer account sequence file end_to_end amount currency destination text sent_at".split()
