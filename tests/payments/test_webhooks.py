@@ -126,7 +126,7 @@ def test_the_customer_pays_on_the_page_of_the_sandbox(monkeypatch: pytest.Monkey
     monkeypatch.setattr(timezone, "now", lambda: moment("2026-01-02T01:00"))
     page = Client().get(url)
     assert page.status_code == 200
-    assert "24.14 EUR" in page.content.decode()
+    assert "€24.14" in page.content.decode()
     assert "csrfmiddlewaretoken" in page.content.decode()
     assert Client().post(url, {"card": "gold"}).status_code == 422
     [(sequence,)] = bulk.fetch("SELECT sequence FROM read_collection")

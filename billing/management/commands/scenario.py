@@ -119,7 +119,7 @@ def _commands_text() -> str:
     for command in registry().values():
         lines += [f"{command.name}: {command.summary}"]
         listed = schema.arguments_of(command)
-        width = max(len(name) for name, _, _ in listed)
+        width = max((len(name) for name, _, _ in listed), default=0)
         lines += [f"    {name:{width}}  {kind}{', required' if required else ''}" for name, kind, required in listed] + [""]
     return "\n".join(lines).rstrip()
 
