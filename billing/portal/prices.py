@@ -82,7 +82,7 @@ def _model(pricing: Pricing, item: Item, currency: str) -> str:
         return said.money(price.amount, currency)
     if isinstance(price, Unit):
         one = said.money(price.amount, currency)
-        return _("%(price)s each %(unit)s") % {"price": one, "unit": item.unit} if item.unit else _("%(price)s each") % {"price": one}
+        return _("%(price)s per %(unit)s") % {"price": one, "unit": item.unit} if item.unit else _("%(price)s each") % {"price": one}
     if isinstance(price, Package):
         many = f"{said.number(price.size)} {item.unit}".strip()
         return _("%(price)s for each %(number)s") % {"price": said.money(price.amount, currency), "number": many}

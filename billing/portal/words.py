@@ -166,12 +166,12 @@ REASONS = {
     "other": lazy("other"),
 }
 PER = {
-    "minute": lazy("a minute"),
-    "hour": lazy("an hour"),
-    "day": lazy("a day"),
-    "week": lazy("a week"),
-    "month": lazy("a month"),
-    "year": lazy("a year"),
+    "minute": lazy("per minute"),
+    "hour": lazy("per hour"),
+    "day": lazy("per day"),
+    "week": lazy("per week"),
+    "month": lazy("per month"),
+    "year": lazy("per year"),
 }
 STATES = {
     "active": lazy("running"),
@@ -284,7 +284,7 @@ def length(period: Period) -> str:
 
 
 def per(period: Period | None) -> str:
-    """`a month`, `every 3 months`; `once` without a period."""
+    """`per month`, `every 3 months`; `once` without a period."""
     if period is None:
         return _("once")
     return str(PER[period.unit]) if period.count == 1 else _("every %(length)s") % {"length": length(period)}

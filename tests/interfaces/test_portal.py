@@ -188,7 +188,7 @@ def test_an_account_is_opened_once_by_a_click_given_twice_and_not_without_end() 
 
 def test_customers_take_only_what_is_offered_to_the_public() -> None:
     owner = customer("olga", "ana", "owner")
-    assert "Seat €7.00 each, a month" in text(owner.get("/my/ana/plans"))
+    assert "Seat €7.00 each, per month" in text(owner.get("/my/ana/plans"))
     assert "Metered" not in text(owner.get("/my/ana/plans"))
     assert "Take Basic" not in text(customer("carl", "ana", "viewer").get("/my/ana/plans"))
     for address, given in (("subscribe", {}), ("change_plan", {"contract": "ana/2"})):

@@ -40,12 +40,12 @@ def now(world: None, monkeypatch: pytest.MonkeyPatch) -> datetime:
 def test_a_contract_shows_what_it_holds_and_offers_what_can_be_changed() -> None:
     page = text(customer("olga", "ana", "owner").get("/my/ana/contracts"))
     assert "Seats running since Jan 1, 2026 · this period: Feb 1, 2026 – Mar 1, 2026" in page
-    assert "Seat 5 €7.00 each, a month" in page
+    assert "Seat 5 €7.00 each, per month" in page
     assert "Calls — from €0.333" in page
     assert "Change quantity" in page
     assert "an extra" not in page
     flat = text(customer("ben", "bob", "owner").get("/my/bob/contracts"))
-    assert "Basic fee — €19.95, a month" in flat
+    assert "Basic fee — €19.95, per month" in flat
     assert "Change quantity" not in flat
 
 
@@ -62,7 +62,7 @@ def test_an_extra_is_offered_where_there_is_one_and_taken_away_where_it_is_held(
     give(owner, "add_item", contract=CONTRACT, item="extra")
     after = text(owner.get("/my/ana/contracts"))
     assert ("Add an extra" in after, "Remove an extra" in after) == (False, True)
-    assert "Priority support — €15.00, a month" in after
+    assert "Priority support — €15.00, per month" in after
 
 
 def test_the_plan_that_one_has_is_marked_and_others_are_changed_to() -> None:
