@@ -83,6 +83,10 @@ class CommandPage:
         del outcome
         return {}
 
+    def given(self, arguments: Mapping[str, Any]) -> list[tuple[str, str]]:
+        """What was asked with, as the preview repeats it."""
+        return _given(arguments)
+
     def refusal_text(self, refusal: Refusal) -> str:
         """A refusal in the words of this face."""
         return refusal.message
@@ -113,7 +117,7 @@ class CommandPage:
         except Refusal as refusal:
             return self._refused(form, refusal)
         asked = orjson.dumps(arguments).decode()
-        context = {"shown": self.shown(outcome), "asked": asked, "key": secrets.token_hex(16), "given": _given(arguments)}
+        context = {"shown": self.shown(outcome), "asked": asked, "key": secrets.token_hex(16), "given": self.given(arguments)}
         return self._page(self.preview_template, context | self.previewed(outcome))
 
     def _confirm(self) -> HttpResponse:

@@ -82,6 +82,11 @@ class AskPage(OfficePage):
         said = {name: arguments[name] for name in ("code", "reason") if name in arguments}
         return as_typed((inner if isinstance(inner, Mapping) else {}) | said)
 
+    def given(self, arguments: Mapping[str, Any]) -> list[tuple[str, str]]:
+        inner = arguments.get("arguments")
+        said = {name: arguments[name] for name in ("account", "wanted", "code", "reason") if name in arguments}
+        return super().given(said | dict(inner if isinstance(inner, Mapping) else {}))
+
     def previewed(self, outcome: Outcome) -> dict[str, Any]:
         return {"asked_for": shown_request(_made(outcome))}
 

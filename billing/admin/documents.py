@@ -88,7 +88,9 @@ def _todo(request: HttpRequest, row: Any) -> list[Button]:
     if row.status == "void" or row.document == "credit_note":
         return []
     paid = buttons_about(caller, row.account, "invoices", name) if row.status == "open" else []
-    return [one for one in paid if one.name in ("pay", "collect", "open_checkout")] + buttons_about(caller, row.account, "invoice", name)
+    return [one for one in paid if one.name in ("pay", "collect", "open_checkout")] + [
+        one for one in buttons_about(caller, row.account, "invoice", name) if one.name != "sell"
+    ]
 
 
 @admin.register(Payment)

@@ -197,6 +197,7 @@ def test_a_clerk_asks_a_supervisor_approves_and_it_is_done() -> None:
     clerk, supervisor = staff("clerk"), staff("supervisor")
     shown, answer = ask(clerk, "credit_note", invoice="INV-000003", amount="6", code="outage", reason="no line for a day")
     assert "waits until somebody else approves it" in text(shown)
+    assert "wanted credit_note reason no line for a day invoice INV-000003 amount 6" in text(shown).replace("code outage ", "")
     assert "credit note over 7.26 EUR" in text(shown).lower().replace("eur", "EUR")
     assert "Somebody else must approve it" in text(answer)
     row = CorrectionRequest.objects.get()
