@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 
 import pytest
 from django.db import connection
@@ -161,3 +163,12 @@ def test_processes_share_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
         rebuild(find_streams([]), workers=2)
     monkeypatch.undo()
     assert refused.value.code == codec.NEWER
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_process_that_is_ended_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rebuilding, "EVENTS", 1)
+    monkeypatch.setattr(rebuilding, "replay", lambda streams: os.kill(os.getpid(), signal.SIGKILL))
+    with pytest.raises(Conflict, match="process_ended"):
+        rebuild(find_streams([]), workers=2)
+    monkeypatch.undo()
