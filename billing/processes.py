@@ -30,5 +30,5 @@ def shared(work: Callable[[Part], Result], parts: Sequence[Part], *, workers: in
         try:
             yield from pool.map(work, parts)
         except BrokenProcessPool:
-            message = "one of the processes was ended, perhaps for want of memory; what they had finished stays: ask again, with fewer workers"
+            message = "a process was ended, perhaps for want of memory; what was finished stays: ask again, with fewer workers"
             raise Conflict("process_ended", message, at="workers") from None

@@ -24,9 +24,9 @@ def returned(mail: bytes) -> list[Returned]:
     campaign = next((name for part in read.walk() if (name := _campaign(part))), "")
     blocks = [block for part in read.walk() if part.get_content_type() == "message/delivery-status" for block in _blocks(part)]
     return [
-        Returned(address, block.get("Status", "").split(" ")[0].strip(), campaign)
+        Returned(address, _header(block, "Status").partition(" ")[0], campaign)
         for block in blocks
-        if block.get("Action", "").strip().lower() == "failed" and (address := _address(block))
+        if _header(block, "Action").lower() == "failed" and (address := _address(block))
     ]
 
 
@@ -37,7 +37,7 @@ def _blocks(part: Message) -> Iterator[Message]:
 
 def _address(block: Message) -> str:
     """The address that we wrote to, where the server says that it sent the mail on to another."""
-    said = block.get("Original-Recipient") or block.get("Final-Recipient") or ""
+    said = _header(block, "Original-Recipient") or _header(block, "Final-Recipient")
     return said.partition(";")[2].strip().strip("<>")
 
 
@@ -45,5 +45,12 @@ def _campaign(part: Message) -> str:
     """Of the headers of our own mail, which come back as a text or as a mail of their own."""
     if part.get_content_type() == "text/rfc822-headers":
         held = part.get_payload(decode=True)
-        return str(message_from_bytes(held).get(CAMPAIGN, "")).strip() if isinstance(held, bytes) else ""
-    return str(part.get(CAMPAIGN, "")).strip()
+        return _header(message_from_bytes(held), CAMPAIGN) if isinstance(held, bytes) else ""
+    return _header(part, CAMPAIGN)
+
+
+def _header(part: Message, name: str) -> str:
+    """Of the first header of this name its text, which may be UTF-8 (RFC 6532), without signs that no name or address holds; or nothing."""
+    raw = next((str(value) for header, value in part.raw_items() if header.lower() == name.lower()), "")
+    text = raw.encode("ascii", "surrogateescape").decode("utf-8", "replace")
+    return "".join(sign for sign in text if sign.isprintable()).strip()

@@ -53,7 +53,7 @@ class CustomerPage(CommandPage):
         return reverse("portal-overview", args=[self.account])
 
     def refusal_text(self, refusal: Refusal) -> str:
-        return said(refusal)
+        return said(refusal, self.visit.account.zone)
 
     def previewed(self, outcome: Outcome) -> dict[str, Any]:
         """What was asked, and what comes of it, in words."""

@@ -80,7 +80,7 @@ def pay(visit: Visit) -> HttpResponse:
         try:
             return _asked(visit, command, asked)
         except Refusal as refusal:
-            form.add_error(refusal.at if refusal.at in form.fields else None, said(refusal))
+            form.add_error(refusal.at if refusal.at in form.fields else None, said(refusal, visit.account.zone))
     stand = status(account, at=visit.at)
     running = Collection.objects.filter(account=account, status__in=RUNNING).order_by("-sequence")
     offers = public_offers(local_date(visit.at, visit.account.zone)) if form.rows else []
@@ -166,7 +166,7 @@ def cards(visit: Visit) -> HttpResponse:
             outcome = run(visit, "open_checkout", {"account": account, "amount": "0"}, key=visit.request.POST.get("_key", "")[:64])
             return _to_gateway(visit, outcome.made["collection"])
         except Conflict as refusal:
-            refused = said(refusal)
+            refused = said(refusal, visit.account.zone)
     month = f"{visit.at:%Y-%m}"
     listed = [_Kept(row, bool(row.expiry) and row.expiry < month) for row in cards_of(account)]
     mode = bulk.fetch("SELECT mode FROM read_collection_mode WHERE account = %s", [account])

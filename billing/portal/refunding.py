@@ -91,7 +91,7 @@ def _asking(visit: Visit, form: forms.Form, command: str, names: tuple[str, ...]
             run(visit, "request_correction", asked | ({"code": given["code"]} if given.get("code") else {}))
         except Refusal as refusal:
             name = refusal.at.rpartition(".")[2]
-            form.add_error(name if name in form.fields else None, said(refusal))
+            form.add_error(name if name in form.fields else None, said(refusal, visit.account.zone))
         else:
             messages.success(visit.request, _("We have your request. You will see here what becomes of it."))
             return HttpResponseRedirect(reverse("portal-documents", args=[account]))

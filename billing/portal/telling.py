@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from typing import Any
 
 from billing import sayings
@@ -17,17 +18,18 @@ from plans.errors import Refusal
 COUNTS = frozenset({"most", "least", "decimals", "characters"})
 #: Names and numbers of things: as they are written.
 NAMES = frozenset({"number", "coupon", "item", "email", "value", "plans"})
-_DAY = re.compile(r"(\d{4}-\d\d-\d\d)(?:[ T]\d\d:\d\d.*)?")
+#: A day, or a moment, which refusals say in UTC.
+_DAY = re.compile(r"(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d).*)?")
 
 
-def said(refusal: Refusal) -> str:
-    """The refusal in the language of the page."""
-    return sayings.said(refusal, in_words)
+def said(refusal: Refusal, zone: str = "UTC") -> str:
+    """The refusal in the language of the page, its days as they are in the zone."""
+    return sayings.said(refusal, partial(in_words, zone=zone))
 
 
-def in_words(name: str, facts: Mapping[str, Any]) -> str:
+def in_words(name: str, facts: Mapping[str, Any], *, zone: str) -> str:
     """One of the facts: a command as customers call it, a contract by its name, a country, an amount, a number, a day; else as it is."""
-    value, speech = facts[name], spoken()
+    value, speech = facts[name], spoken(zone)
     if name == "command":
         return str(TITLES.get(value, str(value).replace("_", " ")))
     if name == "contract":
@@ -38,7 +40,8 @@ def in_words(name: str, facts: Mapping[str, Any]) -> str:
     if name in NAMES:
         return str(value)
     if found := _DAY.fullmatch(str(value)):
-        return speech.day(date.fromisoformat(found.group(1)))
+        day, time = found.groups()
+        return speech.local_day(datetime.fromisoformat(f"{day}T{time}+00:00")) if time else speech.day(date.fromisoformat(day))
     try:
         number = Decimal(str(value))
     except InvalidOperation:

@@ -253,14 +253,15 @@ def state_of(row: Invoice, today: date) -> str:
 
 
 def plain_number(text: str) -> str:
-    """A number as it is written in the language of the page, as the engine reads it: `1.234,50` → `1234.50`. What is no number stays."""
+    """A number as it is written in the language of the page, as the engine reads it: `1.234,50` → `1234.50`. What is not written so
+    stays, and is refused where it is no number of the engine's either: nobody guesses whether `1,234.5` is many or few."""
     symbols = spoken().locale.number_symbols["latn"]
     point, group = symbols["decimal"], symbols["group"]
     written = "".join(text.split())
-    if point in written:
+    whole = rf"[+-]?(?:[1-9]\d{{0,2}}(?:{re.escape(group)}\d{{3}})+|\d*)"
+    if re.fullmatch(rf"{whole}(?:{re.escape(point)}\d*)?", written):
         return written.replace(group, "").replace(point, ".")
-    grouped = re.fullmatch(rf"[+-]?\d{{1,3}}(?:{re.escape(group)}\d{{3}})+", written)
-    return written.replace(group, "") if grouped else written
+    return written
 
 
 class AmountField(forms.DecimalField):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -134,4 +134,6 @@ def test_amounts_days_and_names_are_put_as_the_page_writes_them(world: None) -> 
     }
     with translation.override("es"):
         found = [in_words(Conflict(code, "x", **facts)).replace("\xa0", " ") for code, facts in told.values()]
+        late = Conflict("contract_ended", "x", end=datetime(2026, 2, 28, 23, tzinfo=UTC))
+        assert in_words(late, "Europe/Madrid").replace("\xa0", " ") == "El contrato ya terminó el 1 mar 2026.", "the day of the account"
     assert found == list(told)
