@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from struct import Struct, error
 from typing import Any, ClassVar
 
 import psycopg
 from psycopg.adapt import Buffer, Dumper
 from psycopg.pq import Format
+from psycopg.types.string import BytesBinaryDumper
 
 _HEADER = Struct("!iiIii")
 _LENGTH = Struct("!i")
@@ -28,7 +30,9 @@ _FIRST_DAY = date(2000, 1, 1).toordinal()
 _MICROSECOND = timedelta(microseconds=1)
 
 
+@lru_cache(maxsize=20_000)
 def _text(value: str) -> bytes:
+    """The names of a chunk are sent with each of a dozen statements: most of them are known."""
     data = value.encode()
     if b"\x00" in data:
         raise psycopg.DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes")
@@ -43,6 +47,7 @@ def _bigint(value: int) -> bytes:
     return _EIGHT.pack(8, value)
 
 
+@lru_cache(maxsize=20_000)
 def _moment(value: datetime) -> bytes:
     return _EIGHT.pack(8, (value - _FIRST_MOMENT) // _MICROSECOND)
 
@@ -117,3 +122,5 @@ class _ArrayDumper(Dumper):
 
 
 psycopg.adapters.register_dumper(Array, _ArrayDumper)
+# Once more, so that it is found by the type of a column too: that of `psycopg.Binary`, which came after it, is written in Python.
+psycopg.adapters.register_dumper(bytes, BytesBinaryDumper)

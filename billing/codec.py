@@ -97,9 +97,10 @@ def _plain_mapping(values: Mapping[Any, Any]) -> dict[str, Any]:
 def _dataclass_encoder(names: tuple[str, ...]) -> Encoder:
     """A function that names each field in its source: no loop over fields for each of thousands of events. Fields stand in the order of
     the canonical bytes."""
-    parts = [f"{name!r}: v if (v := held[{name!r}]).__class__ is str else of(v.__class__, found)(v)" for name in sorted(names)]
+    plain = "v if (c := (v := held[{!r}]).__class__) is str else form(v, 'f') if c is Decimal else of(c, found)(v)"
+    parts = [f"{name!r}: {plain.format(name)}" for name in sorted(names)]
     source = f"def encode_fields(value):\n    held = value.__dict__\n    return {{{', '.join(parts)}}}"
-    known: dict[str, Any] = {"of": _ENCODERS.get, "found": _plain}
+    known: dict[str, Any] = {"of": _ENCODERS.get, "found": _plain, "form": format, "Decimal": Decimal}
     exec(source, known)
     return typing.cast(Encoder, known["encode_fields"])
 

@@ -29,6 +29,7 @@ PeriodKey = tuple[str, str, datetime]  # contract, item, start
 Measurements = Mapping[PeriodKey, Usage]
 
 
+_INSTANT = datetime.resolution
 LARGEST = Decimal(10) ** 24  # of an amount or quantity of one line: what the columns hold, with room for the sums of many
 
 
@@ -303,7 +304,7 @@ def _charge(c: Counted, difference: Difference, step: Step, state: AccountState,
         invoice_when=when,
         entry=accrual_entry(item, difference.amount, difference.key.currency, step.moment, catalogue.zone, state.seller),
         steps=line.steps if line else (),
-        attributes=dict(item.attributes) | dict(line.segment.item_terms.attributes if line else {}),
+        attributes={**item.attributes, **(line.segment.item_terms.attributes if line else {})},
         unit=item.unit,
         earned_in=earned_in(item),
     )
@@ -333,7 +334,7 @@ def supply_date(item: Item, start: datetime, end: datetime, zone: str) -> date:
 
 def local_date_before(end: datetime, zone: str) -> date:
     """The local date that holds the last moment before a half-open end."""
-    return local_date(end - datetime.resolution, zone)
+    return local_date(end - _INSTANT, zone)
 
 
 def earned_in(item: Item) -> str:

@@ -29,6 +29,7 @@ from billing.stored import remembering
 from plans import store
 from plans.errors import Conflict, Invalid
 from plans.fields import check_text
+from plans.frozen import changed
 
 RETRIES = 5
 #: Of one stream so many events are replayed at once: they are all in memory.
@@ -85,7 +86,7 @@ def _unnumbered(batch: list[Recorded]) -> list[Recorded]:
     for recorded in batch:
         event: Any = recorded.event
         wanted = getattr(event, "series", "") and not event.number
-        found.append(replace(recorded, event=replace(event, number=f"draft {recorded.address}")) if wanted else recorded)
+        found.append(changed(recorded, event=changed(event, number=f"draft {recorded.address}")) if wanted else recorded)
     return found
 
 
@@ -105,9 +106,9 @@ def _numbered(batch: list[Recorded]) -> list[Recorded]:
         event = recorded.event
         if getattr(event, "series", "") and not event.number:
             series = event.seller["code"], event.series
-            event = replace(event, number=event.series.format(number=next_number[series]))
+            event = changed(event, number=event.series.format(number=next_number[series]))
             next_number[series] += 1
-            recorded = replace(recorded, event=event)
+            recorded = changed(recorded, event=event)
         numbered.append(recorded)
     return numbered
 

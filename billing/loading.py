@@ -123,9 +123,10 @@ def load_one(account: str) -> AccountState:
 
 
 def _accounts(names: Sequence[str]) -> dict[str, AccountState]:
-    rows = bulk.fetch(
-        "SELECT account, seller, currency, zone, locale, terms, status FROM read_account WHERE account = ANY(%s) ORDER BY account", [names]
-    )
+    statement = """
+        SELECT account, seller, currency, zone, locale, terms, status FROM unnest(%s::text[]) AS given(account)
+            JOIN read_account USING (account) ORDER BY account"""
+    rows = bulk.fetch(statement, [list(dict.fromkeys(names))])  # a join: of a list, a plan for any list compares each row with each name
     states = {row[0]: AccountState(*row) for row in rows}
     _credit(states)
     return states

@@ -73,17 +73,16 @@ class Outlook:
 
 
 _KNOWN: dict[tuple[object, ...], Outlook] = {}
-_latest: tuple[Contract | None, Policy | None, Outlook] = (None, None, Outlook(()))
 
 
 def outlook(policy: Policy, contract: Contract) -> Outlook:
-    """What the contract's whole timeline holds. The same contract is asked about many times in a row."""
-    global _latest
-    asked, by, answer = _latest
-    if asked is contract and by is policy:
-        return answer
+    """What the contract's whole timeline holds. A step asks it of the same contract many times: it remembers the last answer."""
+    remembered = contract.outlook
+    if remembered.get("policy") is policy:
+        found: Outlook = remembered["answer"]
+        return found
     answer = _found(policy, contract)
-    _latest = contract, policy, answer
+    remembered["policy"], remembered["answer"] = policy, answer
     return answer
 
 

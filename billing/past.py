@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from billing import bulk, journal
 from billing.events import CreditNoteIssued, DocumentLine, InvoiceIssued
-from billing.invoicing import ChargeKey, Correction, Issued, LineRef, Past, charge_key
+from billing.invoicing import ChargeKey, Correction, Issued, LineRef, Past
 from billing.loading import trimmed
 from billing.state import CUSTOMER_OWES, OpenCharge
 from plans.errors import Conflict, NotFound
@@ -34,34 +34,56 @@ Digested = list[tuple[str, str, ChargeKey]]  # document, address of the charge, 
 
 def _digested(charges: Mapping[str, Sequence[OpenCharge]]) -> dict[str, Digested]:
     """The charges on issued documents that have a key of an open charge."""
-    keys = {(account, charge_key(charge)): charge for account, found in charges.items() for charge in found}
+    keys = {(account, charge.key): charge for account, found in charges.items() for charge in found}
     listed = [(account, charge) for (account, _), charge in keys.items()]
+    rows = _accrued([one for one in listed if one[1].kind == "accrual"]) + _sold([one for one in listed if one[1].kind == "sale"])
+    found: dict[str, Digested] = {}
+    for account, sequence, invoice, key in sorted(rows, key=lambda row: row[:2]):
+        found.setdefault(account, []).append((invoice, f"{account}/{sequence}", key))
+    return found
+
+
+Listed = Sequence[tuple[str, OpenCharge]]
+Rows = list[tuple[str, int, str, ChargeKey]]  # account and sequence of a charge, its document, its key
+
+
+def _accrued(listed: Listed) -> Rows:
+    """One walk along the index for all of them: it may meet charges of other keys, which are left out here."""
     if not listed:
-        return {}
+        return []
+    keys = {(account, *charge.key[1:]): charge.key for account, charge in listed}
+    starts = [charge.period_start for _, charge in listed if charge.period_start is not None]
+    statement = """
+        SELECT account, sequence, invoice, contract, item, terms, period_start, component FROM read_charge
+        WHERE account = ANY(%s) AND item = ANY(%s) AND period_start BETWEEN %s AND %s AND kind = 'accrual' AND invoice <> ''"""
+    names, items = sorted({account for account, _ in listed}), sorted({charge.item for _, charge in listed})
+    return [
+        (account, sequence, invoice, keys[account, *key])
+        for account, sequence, invoice, *key in bulk.fetch(statement, [names, items, min(starts), max(starts)])
+        if (account, *key) in keys
+    ]
+
+
+def _sold(listed: Listed) -> Rows:
+    """Of what came back, the sale itself: its address stands where an accrual has its terms."""
+    returned = [(journal.split_address(charge.terms), charge) for _, charge in listed if charge.terms]
+    if not returned:
+        return []
     statement = """
         SELECT given.position, charge.account, charge.sequence, charge.invoice
-        FROM unnest(%s::int[], %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::text[], %s::text[])
-            AS given(position, account, contract, item, terms, start, component, sale)
-        JOIN read_charge charge ON charge.account = given.account AND charge.contract = given.contract AND charge.item = given.item
-            AND charge.invoice <> '' AND (
-                (charge.kind = 'accrual' AND charge.period_start = given.start AND charge.terms = given.terms
-                    AND charge.component = given.component)
-                OR (given.sale <> '' AND charge.account || '/' || charge.sequence = given.sale))
-        ORDER BY charge.account, charge.sequence"""
+        FROM unnest(%s::bigint[], %s::text[], %s::bigint[], %s::text[], %s::text[]) AS given(position, account, sequence, contract, item)
+        JOIN read_charge charge ON charge.account = given.account AND charge.sequence = given.sequence
+            AND charge.contract = given.contract AND charge.item = given.item AND charge.invoice <> ''"""
     columns = [
-        list(range(len(listed))),
-        [account for account, _ in listed],
-        [charge.contract for _, charge in listed],
-        [charge.item for _, charge in listed],
-        [charge.terms for _, charge in listed],
-        [charge.period_start for _, charge in listed],
-        [charge.component for _, charge in listed],
-        [charge.terms if charge.kind == "sale" else "" for _, charge in listed],
+        list(range(len(returned))),
+        [address[0] for address, _ in returned],
+        [address[1] for address, _ in returned],
+        [charge.contract for _, charge in returned],
+        [charge.item for _, charge in returned],
     ]
-    found: dict[str, Digested] = {}
-    for position, account, sequence, invoice in bulk.fetch(statement, columns):
-        found.setdefault(account, []).append((invoice, f"{account}/{sequence}", charge_key(listed[position][1])))
-    return found
+    return [
+        (account, sequence, invoice, returned[position][1].key) for position, account, sequence, invoice in bulk.fetch(statement, columns)
+    ]
 
 
 @dataclass(frozen=True)

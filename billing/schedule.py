@@ -133,20 +133,22 @@ def _step_at(
 def _turns(state: AccountState, policy: Policy, contract: Contract) -> list[_Turn]:
     if contract.settled:
         return []
-    known = outlook(policy, contract)
+    known, name = outlook(policy, contract), contract.id
     live: dict[str, PeriodRow] = {}
     last: dict[str, PeriodRow] = {}
     for row in state.periods:
-        if row.contract == contract.id:
+        if row.contract == name:
             if not row.closed:
                 live.setdefault(row.item, row)
             if row.last:
                 last.setdefault(row.item, row)
+    for_ever = contract.end is None and len(contract.timeline) == 1 and not known.phased  # nearly always: nothing ends a period early
     found = []
     for code in known.with_periods:
         running = live.get(code)
         if running is not None:
-            found.append(_Turn(period_end(policy, contract, running, state.zone), contract, code, running))
+            ends = running.full_end if for_ever and running.start != running.full_end else period_end(policy, contract, running, state.zone)
+            found.append(_Turn(ends, contract, code, running))
         elif (opening := next_period(policy, contract, code, last.get(code), state.zone)) is not None:
             found.append(_Turn(opening.start, contract, code, opening=opening))
     if contract.end is not None and contract.status != "ended":

@@ -26,17 +26,18 @@ def load_counted(states: Mapping[str, AccountState]) -> None:
 
 def read_standing(states: Mapping[str, AccountState]) -> None:
     """The recorded sums of the loaded periods, per key, and what people adjusted."""
-    keys = [(account, row.contract, row.item, row.start) for account, state in states.items() for row in state.periods]
+    keys = {(account, row.contract, row.item, row.start) for account, state in states.items() for row in state.periods}
     if not keys:
         return
     statement = """
-        SELECT charge.account, charge.contract, charge.item, charge.terms, charge.period_start, charge.component, sum(charge.amount)
-        FROM unnest(%s::text[], %s::text[], %s::text[], %s::timestamptz[]) AS given(account, contract, item, start)
-        JOIN read_charge charge ON charge.account = given.account AND charge.contract = given.contract AND charge.item = given.item
-            AND charge.period_start = given.start
-        WHERE charge.kind = 'accrual' GROUP BY 1, 2, 3, 4, 5, 6"""
-    for account, contract, item, terms, start, component, amount in bulk.fetch(statement, [bulk.column(keys, i) for i in range(4)]):
-        states[account].standing[contract, item, terms, start, component] = as_summed(amount)
+        SELECT account, contract, item, terms, period_start, component, sum(amount) FROM read_charge
+        WHERE account = ANY(%s) AND item = ANY(%s) AND period_start BETWEEN %s AND %s AND kind = 'accrual'
+        GROUP BY account, contract, item, terms, period_start, component"""
+    items, starts = sorted({key[2] for key in keys}), [key[3] for key in keys]
+    # One walk along the index for all of them: it may meet charges of other periods, which are left out here.
+    for account, contract, item, terms, start, component, amount in bulk.fetch(statement, [list(states), items, min(starts), max(starts)]):
+        if (account, contract, item, start) in keys:
+            states[account].standing[contract, item, terms, start, component] = as_summed(amount)
 
 
 def as_summed(amount: Decimal) -> Decimal:

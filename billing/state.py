@@ -47,9 +47,16 @@ class Contract:
     renewed_from: datetime | None = None  # it was renewed with the newest terms, which are set then
     reminded: datetime | None = None  # the last reminder of its end
 
+    @cached_property
+    def outlook(self) -> dict[str, Any]:
+        """Where `billing.outlook` remembers what the terms hold."""
+        return {}
+
     def terms_at(self, moment: datetime) -> TermsRow:
         """The terms in force at the moment (the first ones for an earlier moment)."""
         found = self.timeline[0]
+        if len(self.timeline) == 1:
+            return found
         for row in self.timeline:
             if row.effective_at <= moment:
                 found = row

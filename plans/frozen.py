@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import MISSING, Field, dataclass, field, fields
+from functools import cache
 from typing import Any, TypeVar, dataclass_transform
 
 T = TypeVar("T")
@@ -26,6 +27,24 @@ def frozen(*, kw_only: bool = False, order: bool = False) -> Callable[[type[T]],
         return cls
 
     return make
+
+
+def changed(held: T, **others: Any) -> T:
+    """`dataclasses.replace` for a value that was checked when it was made: the fields go over as they are. Raises TypeError for a name that
+    is no field."""
+    kind: Any = type(held)
+    stands = held.__dict__
+    names = _names(kind)
+    if not others.keys() <= names.keys():
+        raise TypeError(f"{kind.__name__} has no field {', '.join(sorted(others.keys() - names.keys()))}")
+    made: T = object.__new__(kind)
+    made.__dict__.update({name: stands[name] for name in names} | others)
+    return made
+
+
+@cache
+def _names(kind: Any) -> dict[str, None]:
+    return dict.fromkeys(one.name for one in fields(kind))
 
 
 def _quick_init(cls: Any) -> Callable[..., None]:

@@ -111,12 +111,15 @@ def discounted(
 ) -> tuple[list[LineDraft], list[DiscountUse]]:
     """Document discounts on the lines. A difference on an issued line carries the share that the line was given there and opens no discount
     again. `used` is what other documents of this run took of each discount already."""
+    held = held_discounts(composing, currency, used)
+    if not held and not any(draft.ref for draft in drafts):
+        return list(drafts), []
     able = [
         DiscountableLine(str(i), draft.charged, draft.first.last.item, draft.first.plan, draft.first.last.contract)
         for i, draft in enumerate(drafts)
         if draft.ref is None
     ]
-    uses = document_discounts(able, held_discounts(composing, currency, used), currency=currency) if able else []
+    uses = document_discounts(able, held, currency=currency) if able else []
     if not uses and len(able) == len(drafts):
         return list(drafts), []
     taken = {i: sum((use.shares.get(str(i), ZERO) for use in uses), ZERO) for i in range(len(drafts))}

@@ -75,7 +75,7 @@ def _row(recorded: Recorded, event: Any) -> list[Any]:
         event.catalogue,
         event.version,
         event.invoice_when,
-        canonical(encode_value(getattr(event, "attributes", {}))).decode(),
+        canonical(encode_value(attributes)) if (attributes := getattr(event, "attributes", None)) else b"{}",
         "",
     ]
 

@@ -11,6 +11,7 @@ from billing.events import (
     BalanceOpened,
     CreditNoteIssued,
     DocumentLine,
+    Event,
     HoldReleased,
     InvoiceHeld,
     InvoiceIssued,
@@ -31,6 +32,18 @@ LINE_COLUMNS = (
     "invoice account line item name contract component quantity unit unit_price amount net tax discount start end tax_category detail"
 ).split()
 ZERO = Decimal(0)
+FOLDED: tuple[type[Event], ...] = (
+    InvoiceIssued,
+    CreditNoteIssued,
+    BalanceOpened,
+    InvoiceWrittenOff,
+    WriteOffRecovered,
+    InvoiceReinstated,
+    OpenMoved,
+    InvoiceVoided,
+    InvoiceHeld,
+    HoldReleased,
+)
 MOVING = ("open", "credited", "written_off", "recovered", "held")
 PLACE = {name: COLUMNS.index(name) for name in COLUMNS}
 
@@ -40,8 +53,7 @@ def process(batch: Batch) -> None:
     known: dict[str, dict[str, Decimal]] = {}  # documents of earlier batches: how their amounts move
     voided: list[str] = []
     lines: list[tuple[Any, ...]] = []
-    for recorded in batch.events:
-        event = recorded.event
+    for recorded, event in batch.of(*FOLDED):
         if isinstance(event, InvoiceIssued | CreditNoteIssued | BalanceOpened) and (row := _row(recorded, event)):
             rows[row[0]] = row
             lines += _lines(row[0], event)
@@ -155,7 +167,7 @@ def _lines(document: str, event: Any) -> list[tuple[Any, ...]]:
             line.start,
             line.end,
             line.tax_category,
-            canonical({"taxes": encode_value(line.taxes), "charges": list(line.charges), "corrects": line.corrects}).decode(),
+            canonical({"taxes": encode_value(line.taxes), "charges": list(line.charges), "corrects": line.corrects}),
         )
         for position, line in enumerate(lines, start=1)
     ]

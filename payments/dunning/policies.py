@@ -39,8 +39,8 @@ def houses(accounts: Collection[str], rules: Policy) -> dict[str, tuple[Catalogu
     """account → the catalogue whose rules hold for its debts, and its plan: those of the contract that it signed last, running or not; or
     else the catalogue of what it was charged last, and no plan."""
     signed = """
-        SELECT DISTINCT ON (account) account, catalogue, version, plan FROM read_contract WHERE account = ANY(%s)
-        ORDER BY account, start DESC, contract DESC"""
+        SELECT DISTINCT ON (account) account, catalogue, version, plan FROM unnest(%s::text[]) AS given(account)
+            JOIN read_contract USING (account) ORDER BY account, start DESC, contract DESC"""
     found = {row[0]: (rules.catalogue(row[1], row[2]), row[3]) for row in bulk.fetch(signed, [list(accounts)])}
     others = [name for name in accounts if name not in found]
     if others:

@@ -188,3 +188,15 @@ def test_a_sale_is_billed_when_the_whole_schedule_would_bill_it() -> None:
         assert next_look(account) == left
     assert next_look("ana") == [(books.moment("2026-01-23"),)], "the sale waits three days for more"
     assert next_look("bo") == [], "nothing comes that it could stand on"
+
+
+def test_what_the_accounts_of_a_chunk_are_compared_with_is_each_ones_own() -> None:
+    """One has use of January to be counted again, so its whole past is read: that of the others, of the same months, is not."""
+    play()
+    use("ana", 5, "2026-01-25", "a3", arrived="2026-05-06")
+    together = load(["ana", "bo", "cy"])
+    assert min(row.start for row in together["ana"].periods).month == 1
+    for name, state in together.items():
+        opened = {(row.contract, row.item, row.start) for row in state.periods}
+        assert {(contract, item, start) for contract, item, _, start, _ in state.standing} <= opened
+        assert seen(state) == seen(load([name])[name])

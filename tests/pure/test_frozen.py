@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from plans.frozen import frozen
+from plans.frozen import changed, frozen
 
 
 @frozen()
@@ -61,6 +61,14 @@ def test_a_value_is_never_set_again() -> None:
     with pytest.raises(FrozenInstanceError):
         del made.second
     assert hash(made) == hash(Named(first=1, second=2))
+
+
+def test_a_changed_value_is_another_one_with_the_other_fields_as_they_were() -> None:
+    held = Longer(first=1, third=3)
+    assert changed(held, third=4) == replace(held, third=4) != held
+    assert type(changed(held)) is Longer
+    with pytest.raises(TypeError, match="no field fourth"):
+        changed(held, fourth=4)
 
 
 def test_what_is_missing_unknown_or_out_of_place_is_refused() -> None:
