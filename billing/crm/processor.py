@@ -112,11 +112,13 @@ def _bounced(recorded: Recorded, event: MailBounced) -> None:
 
 
 def _address(event: Any) -> None:
-    """The mark of a bounce goes with the address that it was about. `into` of two contacts keeps its own, unless it had no address."""
+    """The mark of a bounce goes with the address that it was about. `into` of two contacts keeps its own, unless it had no address: then it
+    takes the other's, and its own was about none."""
     if isinstance(event, ContactChanged | DetailsChanged) and "email" not in event.fields:
         return
     named = [event.account, None if isinstance(event, PersonErased) else getattr(event, "contact", "")]
     if isinstance(event, ContactMerged) and "email" in event.fields:
+        bulk.fetch("DELETE FROM read_bounce WHERE account = %s AND contact = %s RETURNING 1", [event.account, event.into])
         bulk.fetch("UPDATE read_bounce SET contact = %s WHERE account = %s AND contact = %s RETURNING 1", [event.into, *named])
         return
     bulk.fetch("DELETE FROM read_bounce WHERE account = %s AND contact = coalesce(%s, contact) RETURNING 1", named)

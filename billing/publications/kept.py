@@ -80,7 +80,7 @@ def play_stories(context: Context, args: PlayStories) -> Decision:
     for row in stories(args.catalogue).exclude(played=draft.digest):
         holds, said = _played(row.source, draft)
         found = {"played": draft.digest, "holds": holds, "said": said[:SHOWN], "played_at": context.recorded_at}
-        CatalogueStory.objects.filter(pk=row.pk).update(**found)
+        CatalogueStory.objects.filter(pk=row.pk, source=row.source).update(**found)  # not of what was kept in its place meanwhile
     held = list(stories(args.catalogue).values_list("name", "holds"))
     return Decision(made={"played": len(held), "failed": [name for name, holds in held if not holds]})
 

@@ -18,6 +18,7 @@ from django.utils import timezone
 from accounts.crm.models import Contact, Segment
 from billing import delivery
 from billing.crm.audience import audience
+from billing.crm.returned import Returned, returned
 from billing.models import Bounce, Campaign, CampaignMail, Consent, Effect, JournalEvent
 from billing.rebuilding import compare
 from plans.errors import Conflict, Invalid, NotFound
@@ -191,6 +192,25 @@ def test_a_mail_that_comes_back_marks_the_address_and_is_seen(tmp_path: Path, ca
     assert Bounce.objects.exists()
     do("change_contact", NOW, account="ana", contact=held.contact, email="ben@example.org")
     assert not Bounce.objects.exists()
+    assert compare(["ana"]) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [("aña@example.com", "aña@example.com"), ("a\x00na@example.com", "ana@example.com"), ("\udcff@example.com", "\ufffd@example.com")],
+)
+def test_a_mail_that_comes_back_may_say_anything(said: str, read: str) -> None:
+    mail = came_back("TO", campaign="TO").replace(b"TO", said.encode("utf-8", "surrogateescape"))
+    assert returned(mail) == [Returned(read, "5.1.1", read)]
+
+
+def test_a_contact_that_takes_the_address_of_another_takes_its_mark() -> None:
+    first = do("add_contact", NOW, account="ana", name="Cy", email="cy@example.com", role="billing").made["contact"]
+    second = do("add_contact", NOW, account="ana", name="Cy", phone="1", role="billing").made["contact"]
+    for contact, code in ((first, "5.1.1"), (second, "550")):
+        do("record_bounce", NOW, account="ana", contact=contact, code=code)
+    do("merge_contacts", NOW, account="ana", contact=first, into=second)
+    assert list(Bounce.objects.values_list("contact", "code")) == [(second, "5.1.1")]
     assert compare(["ana"]) == []
 
 

@@ -187,6 +187,18 @@ def test_a_kept_story_is_played_again_before_its_draft_is_published(cora: Client
         do("drop_story", NOW, catalogue="test", story="first-mont")
 
 
+def test_what_a_play_found_is_not_said_of_a_story_that_took_its_place(cora: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    press(cora, "save", source=DEARER)
+    do("keep_story", NOW, catalogue="test", story="first", source="a story that holds")
+
+    def replaced(source: str, draft: str, *, isolation: str) -> tuple[bool, str]:
+        do("keep_story", NOW, catalogue="test", story="first", source="another")
+        return True, ""
+
+    monkeypatch.setattr(kept, "told", replaced)
+    assert do("play_stories", NOW, catalogue="test").made["failed"] == ["first"]
+
+
 def test_a_request_to_publish_that_nobody_decided_ends_with_an_event(cora: Client) -> None:
     press(cora, "save", source=DEARER)
     do("request_publication", NOW, catalogue="test", reason="x")
