@@ -12,6 +12,7 @@ from functools import cache, lru_cache
 from typing import Any, TypeVar
 
 import psycopg
+from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
@@ -114,10 +115,12 @@ def execute(statement: str, columns: Mapping[str, tuple[str, Sequence[Any]]]) ->
         return _cursor(wrapper).execute(_query(statement.replace("{rows}", rows)), values).rowcount
 
 
-def plan_by_values() -> None:
-    """Until this transaction ends, statements are planned by what they are asked, not once for all (config/database/base.py): for those of
-    many accounts, where the length of arrays matters and planning does not."""
-    write("SET LOCAL plan_cache_mode = auto", [])
+def plan_once() -> None:
+    """Until this transaction ends, a prepared statement is planned once, whatever it is asked: for single commands, of which planning is a
+    third. Left to itself the server takes an array that it does not look at to be of ten elements, finds a plan for one cheaper, and makes
+    it at each use. What asks by a stretch of time must name the account inside a LATERAL, or it is planned as if the stretch were short."""
+    if settings.DATABASE_PREPARE:
+        write("SET LOCAL plan_cache_mode = force_generic_plan", [])
 
 
 def write(statement: str, parameters: Sequence[Any]) -> None:

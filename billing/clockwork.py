@@ -353,7 +353,6 @@ _CLAIM = """
 def _run_chunk(*, until: datetime, actor: str, known_at: datetime | None, chunk: int, report: RunReport) -> int:
     """One transaction: claim a chunk, do what is due, commit once."""
     with transaction.atomic(), store.steady():
-        bulk.plan_by_values()
         heads = _claim(until, chunk, report.busy)
         if not heads:
             return 0

@@ -216,6 +216,7 @@ def _in_transaction(request: Request, *, dry_run: bool) -> Outcome:
     outcome: Outcome | None = None
     try:
         with transaction.atomic(), store.steady():
+            bulk.plan_once()
             outcome = _once(request, dry_run=dry_run)
             if dry_run:
                 raise Rollback

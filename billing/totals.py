@@ -104,12 +104,12 @@ def _sums(asks: Sequence[_Ask]) -> tuple[dict[int, tuple[int, Decimal]], set[tup
     last into the stretch: their sums say nothing. Both have an index of their own, mostly empty. The bounds are constants of the statement,
     so that only the partitions of these months are looked at."""
     statement = """
-        SELECT given.position, '', '', count(*), coalesce(sum(used.value), 0)
+        SELECT given.position, '', '', used.records, used.total
         FROM unnest(%s::int[], %s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[])
             AS given(position, account, meter, start, until)
-        JOIN usage_record used ON used.account = given.account AND used.meter = given.meter
-            AND used.at >= given.start AND used.at < given.until
-        WHERE used.at >= %s AND used.at < %s GROUP BY given.position
+        CROSS JOIN LATERAL (SELECT count(*) AS records, coalesce(sum(value), 0) AS total FROM usage_record
+            WHERE account = given.account AND meter = given.meter AND at >= given.start AND at < given.until
+                AND at >= %s AND at < %s) AS used
             UNION ALL SELECT -1, account, meter, 0, 0 FROM usage_record
         WHERE account = ANY(%s) AND meter = ANY(%s) AND (voids <> '' OR amends <> '')
             UNION ALL SELECT -1, account, meter, 0, 0 FROM usage_record

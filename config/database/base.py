@@ -1,9 +1,9 @@
-"""Django's PostgreSQL engine, with four additions.
+"""Django's PostgreSQL engine, with three additions.
 
 The address of the embedded server is asked of it, and it starts when first needed: nothing starts by merely reading the settings, so
 ``manage.py check`` or a type checker costs no server. A connection takes its role by itself: Django's own way asks the pool for a second
-connection while it makes the first, and waits until that gives up. A statement that is prepared is planned once. And a connection of a
-pool is not asked at each request whether it lives: a server that went away has closed it, which is seen without asking.
+connection while it makes the first, and waits until that gives up. And a connection of a pool is not asked at each request whether it
+lives: a server that went away has closed it, which is seen without asking.
 """
 
 import select
@@ -17,10 +17,6 @@ from config.postgres_home import Server
 
 #: The driver would keep a hundred statements prepared, and forget the oldest: one command of several kinds has more than that.
 PREPARED_AT_MOST = 500
-
-#: Left to itself the server plans most statements anew at each use: it takes an array to be of ten elements where it does not look at it,
-#: so that a plan for one looks cheaper. It is the same plan, along the index that the statement was written for.
-PLANNED_ONCE = "SET plan_cache_mode = force_generic_plan"
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -42,15 +38,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return connection
 
     def _configure_role(self, connection: Connection[Any]) -> bool:
-        """Take on the role of the settings, and how statements are planned; answers whether that is to be committed."""
-        options = self.settings_dict["OPTIONS"]
-        role, prepares = options.get("assume_role"), options.get("prepare_threshold")
-        with connection.cursor() as cursor:
-            if role:
+        """Take on the role of the settings; answers whether that is to be committed."""
+        role = self.settings_dict["OPTIONS"].get("assume_role")
+        if role:
+            with connection.cursor() as cursor:
                 cursor.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(role)))
-            if prepares:
-                cursor.execute(PLANNED_ONCE)
-        return bool(role or prepares)
+        return bool(role)
 
 
 def _is_gone(connection: Connection[Any]) -> bool:

@@ -1,4 +1,4 @@
-"""Connections take on the application's role, and how statements are planned, by themselves; from a pool, and soon."""
+"""Connections from a pool take on the application's role by themselves, and soon; and how statements of commands are planned."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from tests.conftest import owner_connection
 
 
 @pytest.mark.django_db
-def test_a_statement_is_planned_once_but_for_a_batch() -> None:
-    assert bulk.fetch("SHOW plan_cache_mode") == [("force_generic_plan",)]
+def test_statements_of_a_command_are_planned_once() -> None:
+    assert bulk.fetch("SHOW plan_cache_mode") == [("auto",)]
     with transaction.atomic():
-        bulk.plan_by_values()
-        assert bulk.fetch("SHOW plan_cache_mode") == [("auto",)]
+        bulk.plan_once()
+        assert bulk.fetch("SHOW plan_cache_mode") == [("force_generic_plan",)]
 
 
 @pytest.fixture
@@ -45,7 +45,6 @@ def asked(pooled: DatabaseWrapper, question: str) -> object:
 @pytest.mark.django_db(transaction=True)
 def test_a_pooled_connection_has_the_role_of_the_application(pooled: DatabaseWrapper) -> None:
     assert asked(pooled, "SELECT current_user") == settings.DATABASE_ROLE
-    assert asked(pooled, "SHOW plan_cache_mode") == "force_generic_plan"
 
 
 @pytest.mark.django_db(transaction=True)
