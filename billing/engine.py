@@ -12,6 +12,7 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import orjson
@@ -279,7 +280,7 @@ def _recorded(command: Any, arguments: Any, request: Request, heads: dict[str, H
     made = record(decision.drafts, heads=heads, stamp=stamp)
     events += made
     events += clockwork(accounts, until=request.at, heads=heads, stamp=ticking, after=made, known=seen)
-    transaction.on_commit(lambda: kept.keep(seen, heads))
+    transaction.on_commit(partial(kept.keep, seen, heads))
     return events, decision
 
 

@@ -73,6 +73,7 @@ def found(heads: Mapping[str, Head]) -> Known:
         if entry is None:
             continue
         if _is_at(entry, account, head):
+            _tidied(entry.held)  # a command that was refused may have read facts of others
             store.entries.move_to_end(account)
             known[account] = entry.held
         else:

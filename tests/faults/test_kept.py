@@ -21,6 +21,7 @@ from plans.errors import Conflict
 from tests import prepaid
 from tests.books import advance, assert_books_hold, do, moment, open_account, publish, use
 from tests.drills.base import race
+from tests.keeping import assert_is_what_stands
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -47,17 +48,9 @@ def held() -> Held | None:
 
 
 def assert_kept_is_what_stands() -> None:
-    """Part by part, as it would be read now."""
     now = held()
     assert now is not None
-    for layout, state in now.states.items():
-        fresh = layout.read("ana")
-        assert fresh is not None
-        for name in state.parts.keys() & vars(state).keys():
-            assert getattr(state, name) == getattr(fresh, name), name
-        assert state.facts == {}
-    assert now.facts.keys() <= {WALLETS}
-    assert now.facts.get(WALLETS, {}) == (loading._load(["ana"])["ana"] if now.facts else {})
+    assert_is_what_stands("ana", now)
 
 
 @pytest.fixture
@@ -157,6 +150,13 @@ def test_what_is_undone_is_not_kept(ana: None) -> None:
     with pytest.raises(Conflict, match="not_enough_prepaid"):
         reserve("1.00")
     assert_kept_is_what_stands()
+
+
+def test_what_a_refused_command_read_of_others_is_read_again(ana: None) -> None:
+    now = held()
+    assert now is not None
+    now.facts["limits"] = "of another time"
+    assert kept.found(journal.lock(["ana"]))["ana"].facts.keys() == {WALLETS}
 
 
 def test_no_more_is_kept_than_was_set(ana: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from billing import journal
 from billing.rebuilding import compare
 from billing.verification import verify
 from tests.books import assert_books_hold, do, open_account, publish
+from tests.keeping import keeping as keeping
 
 PROGRAM = Path(configured.BASE_DIR) / ".venv-localstripe" / "bin" / "python"
 #: localstripe listens on every interface; started like this, on the loopback alone.
@@ -29,7 +30,7 @@ runpy.run_module("localstripe", run_name="__main__")
 
 
 @pytest.fixture(autouse=True)
-def held_books(db: None) -> Iterator[None]:
+def held_books(db: None, keeping: None) -> Iterator[None]:
     yield
     assert_books_hold()
     assert compare(list(journal.stream_ids())) == []
