@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any
 
 from django.core.management.base import CommandParser
-from django.db import connections
 from django.utils import timezone
 
 from billing import bulk, clockwork, delivery, runs
 from billing.engine import Request, execute
 from billing.management.base import USAGE, BillingCommand, moment
 from billing.models.runs import Run
+from billing.processes import shared
 from billing.publications.commands import expire_overdue
 
-T = TypeVar("T")
 MOST_AHEAD = timedelta(days=366)
 #: Names of one and the same run: at one moment ticks come before invoices, and these before dunning, so none can be run without the others.
 ADVANCE = ("advance", "ticks", "invoices", "dunning")
@@ -41,7 +39,7 @@ class Command(BillingCommand):
         self.add_moment(parser, "--at", "do what is due up to and including then (default: now)")
         parser.add_argument("--far-ahead", action="store_true", help=f"do mean an --at that is more than {MOST_AHEAD.days} days from now")
         parser.add_argument("--chunk", type=int, default=None, metavar="N", help="accounts to a transaction, or effects to a claim")
-        parser.add_argument("--workers", type=int, default=1, metavar="N", help="how many at once")
+        parser.add_argument("--workers", type=int, default=1, metavar="N", help="how many processes at once")
         parser.add_argument("--dry-run", action="store_true", help="do it, say what came of it, and undo it; not for effects")
         self.add_json(parser)
 
@@ -102,22 +100,13 @@ class Command(BillingCommand):
         """Work on the run, and say what came of it."""
         before = dict(parked())
         size = options["chunk"] or (delivery.CHUNK if run.kind == "effects" else clockwork.CHUNK)
-        at_once(options["workers"], lambda _: self._work(run.pk, size, quiet=options["json"]))
+        work = partial(_work, run.pk, size, quiet=options["json"])
+        list(shared(work, range(options["workers"]), workers=options["workers"]))
         run.refresh_from_db()
         if run.kind == "effects":
             self._effects(run, as_json=options["json"])
         else:
             self._advanced(run, before, as_json=options["json"])
-
-    def _work(self, number: int, size: int, *, quiet: bool) -> Run:
-        run = runs.find(number)
-
-        def clock() -> datetime:
-            if not quiet and sys.stderr.isatty():
-                self.stderr.write(f"{run.done} of {run.expected}, {run.events} events\r", ending="")
-            return timezone.now()
-
-        return runs.work(run, actor=ACTOR, chunk=size, clock=clock)
 
     def _effects(self, run: Run, *, as_json: bool) -> None:
         waiting = delivery.waiting(until=run.until)
@@ -150,19 +139,16 @@ class Command(BillingCommand):
         )
 
 
-def at_once(workers: int, work: Callable[[int], T]) -> list[T]:
-    """The work by that many threads, each with a connection of its own."""
+def _work(number: int, size: int, _: int, *, quiet: bool) -> None:
+    """One worker of the run, until there is nothing left to claim."""
+    run = runs.find(number)
 
-    def alone(position: int) -> T:
-        try:
-            return work(position)
-        finally:
-            connections.close_all()
+    def clock() -> datetime:
+        if not quiet and sys.stderr.isatty():
+            sys.stderr.write(f"{run.done} of {run.expected}, {run.events} events\r")
+        return timezone.now()
 
-    if workers == 1:
-        return [work(0)]
-    with ThreadPoolExecutor(workers) as pool:
-        return list(pool.map(alone, range(workers)))
+    runs.work(run, actor=ACTOR, chunk=size, clock=clock)
 
 
 def parked() -> list[tuple[str, str]]:
