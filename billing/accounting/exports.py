@@ -20,7 +20,7 @@ from billing.accounting.translating import Translator
 from billing.house.published import house_policy
 from plans.errors import Invalid
 from plans.money import decimals
-from plans.periods import parse_date
+from plans.periods import everyday, parse_date
 
 TEXTS = {"hledger": HLEDGER, "ledger": HLEDGER, "beancount": BEANCOUNT}
 AGEING = "ageing"
@@ -41,9 +41,9 @@ def asked_span(first: str | None, last: str, seller: str) -> Span:
 def day_of(text: str, at: str) -> date:
     """A day; of a month its first (`from`) or last (`to`) one. Raises Invalid."""
     if len(text) == len("2026-03"):
-        first = parse_date(f"{text}-01", at)
+        first = everyday(parse_date(f"{text}-01", at), at)
         return first if at == "from" else first.replace(day=calendar.monthrange(first.year, first.month)[1])
-    return parse_date(text, at)
+    return everyday(parse_date(text, at), at)
 
 
 def exported(

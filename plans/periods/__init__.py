@@ -6,6 +6,7 @@ from plans.periods.spans import Span
 from plans.periods.times import (
     as_utc,
     day_start,
+    everyday,
     local_date,
     parse_date,
     parse_duration,
@@ -27,6 +28,7 @@ __all__ = [
     "Unit",
     "as_utc",
     "day_start",
+    "everyday",
     "local_date",
     "local_days",
     "parse_date",

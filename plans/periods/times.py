@@ -94,7 +94,7 @@ def _read_time(value: object, zone: str, at: str) -> datetime:
     if isinstance(value, datetime):
         return as_utc(value) if value.tzinfo else to_utc(value, zone)
     if isinstance(value, date):
-        return day_start(_everyday(value, at), zone)
+        return day_start(everyday(value, at), zone)
     match = _TIME.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None:
         raise Invalid("not_a_time", f"{describe(value)} is not a time; write 2026-03-01, 2026-03-01T15:00 or 2026-03-01T15:00Z", at=at)
@@ -102,14 +102,14 @@ def _read_time(value: object, zone: str, at: str) -> datetime:
         day = date(int(match["year"]), int(match["month"]), int(match["day"]))
         hour, minute, second = (int(match[name] or 0) for name in ("hour", "minute", "second"))
         clock = time(hour, minute, second, int((match["part"] or "0").ljust(6, "0")))
-        local = datetime.combine(_everyday(day, at), clock)
+        local = datetime.combine(everyday(day, at), clock)
         return _with_offset(local, match["offset"]) if match["offset"] else to_utc(local, zone)
     except (ValueError, OverflowError) as error:
         raise Invalid("not_a_time", f"{describe(value)} is not a time: {error}", at=at) from None
 
 
-def _everyday(day: date, at: str) -> date:
-    """The day, if a moment of it can be told in every zone."""
+def everyday(day: date, at: str) -> date:
+    """The day, if a moment of it can be told in every zone. Raises Invalid `out_of_range`."""
     if not FIRST_YEAR <= day.year <= LAST_YEAR:
         raise Invalid("out_of_range", f"{day} is outside the years {FIRST_YEAR} to {LAST_YEAR}", at=at)
     return day

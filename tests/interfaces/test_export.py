@@ -137,6 +137,7 @@ def test_receivables_age_from_their_due_date_as_of_any_day(march: None) -> None:
 def test_refusals_are_one_line_each(march: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for options, code in (
         (("gl", "--to", "2026-13"), "not_a_time"),
+        (("gl", "--to", "9999-12"), "out_of_range"),
         (("gl", "--from", "2026-05", "--to", "2026-04"), "out_of_range"),
         (("gl", "--to", "2026-04", "--seller", "mian"), "unknown_seller"),
         (("gl", "--to", "2026-04", "--known-at", "2026-01-01"), "unknown_field"),
