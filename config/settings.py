@@ -243,6 +243,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "config.policies.PolicyByPath",
     "accounts.signing.SecondFactorForStaff",
+    "config.broken.BrokenText",
 ]
 
 ROOT_URLCONF = "config.urls"

@@ -108,6 +108,11 @@ def test_a_search_for_anything_is_answered(boss: Client, name: str, word: str) -
     assert boss.get(f"/admin/billing/{name}/", {"q": word}).status_code == 200
 
 
+@pytest.mark.parametrize("page", ["account/?status=%00", "invoice/?account=%00", "campaign/?segment=%00"])
+def test_a_text_that_no_database_holds_is_not_our_fault(boss: Client, page: str) -> None:
+    assert boss.get(f"/admin/billing/{page}").status_code == 400
+
+
 def test_events_are_filtered_by_kind(boss: Client) -> None:
     assert boss.get("/admin/billing/journalevent/", {"kind": "payment.received"}).context["cl"].result_count == 2
 

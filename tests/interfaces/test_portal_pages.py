@@ -178,6 +178,11 @@ def test_numbers_are_read_as_the_language_writes_them(language: str, written: st
         assert plain_number(written) == read
 
 
+@pytest.mark.parametrize("page", ["cancel?contract=%00", "remove_contact?contact=%00", "revoke_api_key?prefix=%00"])
+def test_a_text_that_no_database_holds_is_not_our_fault(page: str) -> None:
+    assert customer("olga", "ana", "owner").get(f"/my/ana/do/{page}").status_code == 400
+
+
 def test_amounts_are_taken_with_a_comma_in_every_form() -> None:
     owner = customer("olga", "ana", "owner")
     with translation.override("es"):
