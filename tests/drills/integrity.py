@@ -189,8 +189,8 @@ def tampering(count: int, random: Random) -> Tally:
 
 def only_links_are_looked_at(count: int, random: Random) -> Tally:
     """Each event is held against the one before it, and nobody holds the end of the chain against the head and the postings."""
-    nothing: Any = {"_head": lambda *_: iter(()), "_entry": lambda *_: iter(()), "_postings": lambda stream: {}}
-    with patch.multiple("billing.verification", **nothing):
+    nothing: Any = {"_ended": lambda *_: iter(()), "_orphans": lambda _: {}}
+    with patch.multiple("billing.verification.chain", **nothing):
         return _all_found(count, random, ["the last deleted"])
 
 
