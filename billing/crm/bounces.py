@@ -16,7 +16,7 @@ from billing.engine import Context, Decision, Request, execute
 from billing.events.people import BounceCleared, MailBounced
 from billing.journal import Draft
 from billing.loading import load_one
-from billing.models import Bounce
+from billing.models import Bounce, Campaign
 from plans.errors import Invalid, NotFound
 
 CODE = re.compile(r"[245](\.\d{1,3}){2}|[45]\d\d|")
@@ -72,7 +72,8 @@ def who_has(email: str) -> list[tuple[str, str]]:
 
 
 def came_back(email: str, *, code: str, campaign: str, at: datetime, actor: str, known_at: datetime | None = None) -> Iterator[str]:
-    """Mark everybody with this address; answers whom."""
+    """Mark everybody with this address; answers whom. What is no campaign of ours is not kept: the mail may say anything."""
+    campaign = campaign if Campaign.objects.filter(campaign=campaign).exists() else ""
     for account, contact in who_has(email):
         said = {"account": account, "contact": contact, "code": code if CODE.fullmatch(code) else "", "campaign": campaign}
         given = {name: text for name, text in said.items() if text}

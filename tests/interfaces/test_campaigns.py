@@ -204,6 +204,12 @@ def test_a_mail_that_comes_back_may_say_anything(said: str, read: str) -> None:
     assert returned(mail) == [Returned(read, "5.1.1", read)]
 
 
+def test_what_a_mail_calls_a_campaign_is_kept_only_if_it_is_one(tmp_path: Path) -> None:
+    (tmp_path / "mail").write_bytes(came_back("ana@example.com", campaign="Ana García, Calle Mayor 1"))
+    call_command("bounces", str(tmp_path / "mail"))
+    assert JournalEvent.objects.get(kind="mail.bounced").data["campaign"] == ""
+
+
 def test_a_contact_that_takes_the_address_of_another_takes_its_mark() -> None:
     first = do("add_contact", NOW, account="ana", name="Cy", email="cy@example.com", role="billing").made["contact"]
     second = do("add_contact", NOW, account="ana", name="Cy", phone="1", role="billing").made["contact"]
