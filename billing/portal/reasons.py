@@ -124,6 +124,8 @@ def _step(node: Node, said: Speech) -> tuple[str, str]:
         title = sentence % values if sentence else _("a part of the price")
     except KeyError:
         title = _("a part of the price")
+    if node.values.get("step") == "counted" and "included" not in values:
+        title = _("%(measured)s measured, counted as %(counted)s") % values
     if node.values.get("step") == "tier":
         upper = _("to %(up_to)s") % values if values.get("up_to") else _("and beyond")
         title = f"{_('tier %(tier)s, from %(from)s') % ({'from': '0'} | values)} {upper}"
@@ -141,6 +143,7 @@ def _said_steps() -> dict[str, str]:
         "minimum": _("up to the minimum of %(minimum)s"),
         "discount": _("discount of %(percent)s %%"),
         "index": _("adjusted by the index: × %(factor)s"),
+        "counted": _("%(measured)s measured, %(included)s of it included"),
         "less_before": _("less what was charged before: %(quantity)s"),
         "interest": _("interest"),
     }

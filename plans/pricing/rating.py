@@ -98,12 +98,24 @@ def _price_once(pricing: Pricing, beside: Beside, consumption: Consumption, fact
         price = price.scaled(bounds=factors.tiers, flats=factors.flat)
     use = _use(pricing, beside, consumption, price, number, factors)
     pieces: list[Piece] = price.pieces(use)
+    if pieces and use.quantity != consumption.quantity:
+        pieces[0] = pieces[0]._replace(steps=(_counted(beside, consumption, use, factors), *pieces[0].steps))
     if factors.amount != 1:
         pieces = [piece._replace(amount=Fraction(piece.amount) * factors.amount) for piece in pieces]
     if not pricing.negative and sum([piece.amount for piece in pieces]) < 0:
         message = "the price comes to less than 0; `negative: allowed` beside it permits that"
         raise Invalid("negative", message, at=join(pricing.at, "price" if pricing.choose is None else "choose"))
     return pieces
+
+
+def _counted(beside: Beside, consumption: Consumption, use: Use, factors: Factors) -> Step:
+    """How the quantity that is priced came from the one that was measured."""
+    step = {"step": "counted", "measured": text(consumption.quantity), "counted": text(use.quantity)}
+    if beside.at_least is not None:
+        step["at_least"] = text(beside.at_least)
+    if beside.included:
+        step["included"] = text(Fraction(beside.included) * factors.included)
+    return step
 
 
 def _aggregated(pricing: Pricing, consumption: Consumption) -> Consumption:

@@ -80,6 +80,21 @@ def test_at_least_comes_before_included() -> None:
     assert exact(at_least="10", quantity="12") == "12"
 
 
+@pytest.mark.parametrize(
+    ("beside", "quantity", "told"),
+    [
+        ({"included": "1000"}, "4908", {"measured": "4908", "counted": "3908", "included": "1000"}),
+        ({"included": "1000"}, "8", {"measured": "8", "counted": "0", "included": "1000"}),
+        ({"at_least": "10", "included": "4"}, "2", {"measured": "2", "counted": "6", "at_least": "10", "included": "4"}),
+        ({"quantity_transform": {"divide_by": "1000", "round": "up"}}, "1400", {"measured": "1400", "counted": "2"}),
+        ({"at_least": "10"}, "12", None),
+    ],
+)
+def test_the_steps_say_how_what_is_priced_came_from_what_was_measured(beside: Any, quantity: str, told: dict[str, str] | None) -> None:
+    steps = priced(quantity=quantity, **beside)["steps"]
+    assert [step for step in steps if step["step"] == "counted"] == ([{"step": "counted"} | told] if told else [])
+
+
 def test_included_with_a_matrix_is_used_up_in_the_order_of_events() -> None:
     price = {"model": "matrix", "by": ["to"], "cells": [{"when": {"to": "a"}, "price": UNIT}, {"price": {"model": "unit", "amount": "10"}}]}
     events = [{"quantity": "5", "dimensions": {"to": to}} for to in ("a", "b", "a")]
