@@ -45,5 +45,7 @@ def check_alone(command: Command, context: Context, arguments: Any) -> None:
     rows = bulk.fetch("SELECT seller FROM read_account WHERE account = %s", [getattr(arguments, "account", "")])
     policy = house_policy(rows[0][0] if rows else "main", at=context.at)
     if not any(limit.unbounded for role in roles if (limit := policy.limit(role, command.name)) is not None):
-        message = f"{context.actor} ({', '.join(roles)}) asks for {command.name}; within the limit of a role that is done at once"
+        message = (
+            f"{context.actor} ({', '.join(roles)}) has to ask for {command.name}, by request_correction; within a limit it is done at once"
+        )
         raise NotAllowed("ask_for_it", message, at="command")

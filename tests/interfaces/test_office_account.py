@@ -247,7 +247,7 @@ def test_a_limit_holds_for_who_gives_the_command_itself_too() -> None:
     address = "/admin/billing/account/do/adjust/?account=ana"
     assert supervisor.get(address).headers["Location"] == "/admin/billing/account/ask/adjust/?account=ana"
     refusal = text(supervisor.post(address, typed | {"_step": "preview"}), 403)
-    assert "asks for adjust; within the limit of a role that is done at once" in refusal
+    assert "has to ask for adjust, by request_correction; within a limit it is done at once" in refusal
     asked = Request("adjust", {"account": "ana", "amount": "-4", "reason": "x"}, NOW, actor="user:staff-supervisor", known_at=NOW)
     with pytest.raises(NotAllowed) as refused:
         execute(asked)

@@ -19,6 +19,7 @@ from payments.statements.lines import Read
 from payments.transfers.waiting import end_to_end
 from plans.errors import Conflict
 from tests.books import balance, do, moment, open_account, owed
+from tests.keeping import keeping as keeping
 from tests.payments.conftest import ana as ana
 from tests.payments.conftest import held_books as held_books
 from tests.payments.helpers import postings, refused

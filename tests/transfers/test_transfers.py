@@ -21,6 +21,7 @@ from payments.transfers.sending import Sent, again, request_due, send
 from payments.transfers.waiting import end_to_end, payouts_of
 from plans.errors import Conflict, NotFound
 from tests.books import advance, balance, do, moment, open_account, publish
+from tests.keeping import keeping as keeping
 from tests.payments.conftest import held_books as held_books
 from tests.payments.helpers import refused
 from tests.statements.files import camt, detail, entry
