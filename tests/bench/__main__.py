@@ -82,7 +82,7 @@ def measure(url: str, options: argparse.Namespace, parts: list[str]) -> None:
         runs.measure_copy(bench, 10_000)
     if "single" in parts:
         single.measure_commands(bench)
-        single.measure_wallets(bench, size.wallets, 100)
+        single.measure_wallets(bench, size.wallets, 300)
         single.measure_questions(bench, 100, size.past)
     if "whole" in parts:
         whole.measure_whole(bench, min(size.accounts, 2_000), size.events)
