@@ -35,7 +35,7 @@ def measure_scale(bench: Bench, accounts: int, workers: Sequence[int]) -> None:
             memory = max(memory, _month(bench, names, start, count, costs))
     for (count, name), (before, after) in costs.items():
         said = f"processor time of an account, {accounts:,} : {few:,} accounts"
-        bench.keep(Figure(f"growth of {name}, {whole.crew(count)}", "times", "< 1.2", [after / before], note=said))
+        bench.keep(Figure(f"growth of {name}, {whole.crew(count)}", "times", "< 1.15", [after / before], note=said))
     bench.keep(Figure("memory of a worker", "MB", "< 300", [memory]))
     runs.measure_copy(bench, min(accounts, 20_000))
     whole.measure_both(bench, names[:REBUILT], workers)
