@@ -201,7 +201,9 @@ def pages() -> Iterator[tuple[str, bool]]:
     yield from ((address, True) for address in (f"{OFFICE}/account/do/pay/?account=bob", f"{OFFICE}/journalevent/at/bob/2/"))
     yield from ((f"{DRAFT}/?show={tab}", tab in ("edit", "difference")) for tab in ("edit", "difference", "examples"))
     yield from ((address, False) for address in (f"{OFFICE}/account/", f"{OFFICE}/journalevent/", f"{OFFICE}/invoice/{invoice}/change/"))
-    yield f"{OFFICE}/run/", False
+    yield from ((f"{OFFICE}/account/{name}/", False) for name in ("imports", "exports", "work/win-back", "work/ending-trials"))
+    yield from ((f"{OFFICE}/{name}/", False) for name in ("run", "contract", "contract/bob_2F2/change", "payment", "campaign"))
+    yield from ((f"/admin/accounts/{name}/", False) for name in ("segment/add", "contact", "task"))
     yield from (
         (address, False) for address in (f"{OFFICE}/correctionrequest/{request}/change/", f"{OFFICE}/account/ask/refund/?account=ana")
     )
