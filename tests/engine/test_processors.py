@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
+import psycopg
 import pytest
 
-from billing import pipeline
+from billing import bulk, pipeline
 from billing.events import Event, ReservationEnded, WalletReserved
 from billing.journal import Recorded
 from billing.pipeline import Batch, run_processors
@@ -66,3 +68,24 @@ def test_what_is_remembered_has_a_bound(asked: list[str], monkeypatch: pytest.Mo
     run_processors(batch(ENDED), numbered=False)
     run_processors(batch(RESERVED), numbered=False)
     assert len(pipeline._concerned) == 1
+
+
+def ask_the_database_first(batch: Batch) -> None:
+    if bulk.fetch("SELECT 1 FROM read_account LIMIT 1") or not batch.of(WalletReserved):
+        return
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("setting", ["BILLING_PROCESSORS", "BILLING_NUMBERED_PROCESSORS"])
+def test_no_processor_asks_the_database_before_it_found_events(setting: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it then does not find would count for all later batches of the same kinds."""
+
+    def refuse(cursor: Any, query: Any, *_: Any, **__: Any) -> None:
+        raise AssertionError(query)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(psycopg.Cursor, "execute", refuse)
+        for process in pipeline._processors(setting):
+            process(batch())
+        with pytest.raises(AssertionError, match="read_account"):
+            ask_the_database_first(batch())
