@@ -23,6 +23,15 @@ from billing.portal.words import REASONS, AmountField, money, spoken
 from plans.errors import Refusal
 
 
+def _offer_reasons(form: forms.Form, visit: Visit) -> None:
+    """The reasons that the policy knows; without any, none is asked for."""
+    reasons = house_policy(visit.account.seller, at=visit.at).reasons
+    if reasons:
+        form.fields["code"].choices = [(word, REASONS.get(word, word.replace("_", " "))) for word in reasons]  # type: ignore[attr-defined]
+    else:
+        del form.fields["code"]
+
+
 class RefundForm(forms.Form):
     payment = forms.ChoiceField(label=lazy("Which payment"))
     amount = AmountField(label=lazy("Amount"), min_value=Decimal("0.01"))
@@ -36,11 +45,7 @@ class RefundForm(forms.Form):
         self.fields["payment"].choices = [  # type: ignore[attr-defined]
             (row.payment, f"{said.local_day(row.received_at)}: {money(row.amount, row.currency)}") for row in rows
         ]
-        reasons = house_policy(visit.account.seller, at=visit.at).reasons
-        if reasons:
-            self.fields["code"].choices = [(word, REASONS.get(word, word.replace("_", " "))) for word in reasons]  # type: ignore[attr-defined]
-        else:
-            del self.fields["code"]
+        _offer_reasons(self, visit)
 
 
 class CreditForm(forms.Form):
@@ -55,11 +60,7 @@ class CreditForm(forms.Form):
         self.fields["invoice"].choices = [  # type: ignore[attr-defined]
             (row.invoice, f"{row.number}: {money(row.total, row.currency)}") for row in rows
         ]
-        reasons = house_policy(visit.account.seller, at=visit.at).reasons
-        if reasons:
-            self.fields["code"].choices = [(word, REASONS.get(word, word.replace("_", " "))) for word in reasons]  # type: ignore[attr-defined]
-        else:
-            del self.fields["code"]
+        _offer_reasons(self, visit)
 
 
 @of_account
