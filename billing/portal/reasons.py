@@ -120,12 +120,13 @@ def _step(node: Node, said: Speech) -> tuple[str, str]:
     """One step of the price; those without words of their own are a part of it."""
     values = {name: _number(value, said) for name, value in node.values.items() if isinstance(value, str | int | Decimal) and value}
     sentence = _said_steps().get(str(node.values.get("step")), "")
+    if node.values.get("step") == "counted":
+        values["whole"] = values.get("transformed", values["quantity"])
+        sentence = sentence if "included" in values else _("%(quantity)s, counted as %(counted)s")
     try:
         title = sentence % values if sentence else _("a part of the price")
     except KeyError:
         title = _("a part of the price")
-    if node.values.get("step") == "counted" and "included" not in values:
-        title = _("%(measured)s measured, counted as %(counted)s") % values
     if node.values.get("step") == "tier":
         upper = _("to %(up_to)s") % values if values.get("up_to") else _("and beyond")
         title = f"{_('tier %(tier)s, from %(from)s') % ({'from': '0'} | values)} {upper}"
@@ -143,7 +144,7 @@ def _said_steps() -> dict[str, str]:
         "minimum": _("up to the minimum of %(minimum)s"),
         "discount": _("discount of %(percent)s %%"),
         "index": _("adjusted by the index: × %(factor)s"),
-        "counted": _("%(measured)s measured, %(included)s of it included"),
+        "counted": _("%(whole)s counted, %(included)s of it included"),
         "less_before": _("less what was charged before: %(quantity)s"),
         "interest": _("interest"),
     }

@@ -109,8 +109,10 @@ def _price_once(pricing: Pricing, beside: Beside, consumption: Consumption, fact
 
 
 def _counted(beside: Beside, consumption: Consumption, use: Use, factors: Factors) -> Step:
-    """How the quantity that is priced came from the one that was measured."""
-    step = {"step": "counted", "measured": text(consumption.quantity), "counted": text(use.quantity)}
+    """How the quantity that is priced came from the aggregate: what that is in the unit of the price, and what else changed it."""
+    step = {"step": "counted", "quantity": text(consumption.quantity), "counted": text(use.quantity)}
+    if beside.quantity_transform is not None:
+        step["transformed"] = text(beside.quantity_transform(consumption.quantity))
     if beside.at_least is not None:
         step["at_least"] = text(beside.at_least)
     if beside.included:

@@ -83,14 +83,19 @@ def test_at_least_comes_before_included() -> None:
 @pytest.mark.parametrize(
     ("beside", "quantity", "told"),
     [
-        ({"included": "1000"}, "4908", {"measured": "4908", "counted": "3908", "included": "1000"}),
-        ({"included": "1000"}, "8", {"measured": "8", "counted": "0", "included": "1000"}),
-        ({"at_least": "10", "included": "4"}, "2", {"measured": "2", "counted": "6", "at_least": "10", "included": "4"}),
-        ({"quantity_transform": {"divide_by": "1000", "round": "up"}}, "1400", {"measured": "1400", "counted": "2"}),
+        ({"included": "1000"}, "4908", {"quantity": "4908", "counted": "3908", "included": "1000"}),
+        ({"included": "1000"}, "8", {"quantity": "8", "counted": "0", "included": "1000"}),
+        ({"at_least": "10", "included": "4"}, "2", {"quantity": "2", "counted": "6", "at_least": "10", "included": "4"}),
+        ({"quantity_transform": {"divide_by": "1000", "round": "up"}}, "1400", {"quantity": "1400", "transformed": "2", "counted": "2"}),
+        (
+            {"quantity_transform": {"divide_by": "60", "round": "up"}, "included": "100"},
+            "6120",
+            {"quantity": "6120", "transformed": "102", "counted": "2", "included": "100"},
+        ),
         ({"at_least": "10"}, "12", None),
     ],
 )
-def test_the_steps_say_how_what_is_priced_came_from_what_was_measured(beside: Any, quantity: str, told: dict[str, str] | None) -> None:
+def test_the_steps_say_how_what_is_priced_came_from_what_was_counted(beside: Any, quantity: str, told: dict[str, str] | None) -> None:
     steps = priced(quantity=quantity, **beside)["steps"]
     assert [step for step in steps if step["step"] == "counted"] == ([{"step": "counted"} | told] if told else [])
 
