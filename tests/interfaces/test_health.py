@@ -5,15 +5,12 @@ from __future__ import annotations
 import json
 import logging
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from django.conf import settings
 from django.db import DatabaseError, connection
 from django.test import Client
 
@@ -34,19 +31,6 @@ def test_supervisors_ask_by_address_and_without_tls(settings: Any) -> None:
     client = Client(headers={"host": "10.0.0.7:8000"})
     assert [client.get(path).status_code for path in ("/health/live", "/health/ready", "/")] == [200, 200, 400]
     assert client.post("/health/live").status_code == 405
-
-
-def test_what_is_deployed_names_programs_queues_and_settings_that_there_are() -> None:
-    texts = [path.read_text() for path in (ROOT / "docs" / "deploy").rglob("*") if path.is_file()]
-    compose = yaml.safe_load((ROOT / "docs" / "deploy" / "compose.yaml").read_text())
-    commands = [" ".join(service["command"]) for service in compose["services"].values() if "command" in service] + texts
-    queues = {name for text in commands for name in re.findall(r"--queues[ =]([a-z,]+)", text)}
-    assert queues == {queue.name for queue in settings.CELERY_TASK_QUEUES}
-    assert {name for text in commands for name in re.findall(r"-A ([a-z.]+)", text)} == {"config.celery"}
-    documented = (ROOT / "docs" / "operations.md").read_text()
-    for name in compose["x-billing"]["environment"]:
-        assert f"`{name.removesuffix('_FILE')}`" in documented, name
-    assert set(compose["x-billing"]["secrets"]) <= set(compose["secrets"])
 
 
 @pytest.mark.django_db
