@@ -26,7 +26,7 @@ from billing.api import answers
 from billing.api.base import BillingView
 from billing.api.keys import SCHEME, BadKey, Key, key_of
 from billing.api.limits import spend
-from billing.api.parsing import read_exact
+from billing.api.parsing import each_key_stands_once, read_exact
 from billing.api.problems import CONTENT_TYPE, problem, waiting
 from billing.api.taken import TakenView, is_meant
 from billing.models import Account
@@ -162,7 +162,8 @@ def _take(request: HttpRequest, key: Key, now: datetime) -> None:
 def _take_everyday(kind: str, body: bytes, key: Key, now: datetime) -> bool:
     """True where all events are everyday ones and new, and were taken."""
     try:
-        events = _events(orjson.loads(body), kind)
+        content = orjson.loads(body)
+        events = _events(content, kind)
     except ValueError:
         return False  # no JSON: the long way says why
     if not 0 < len(events) <= CHUNK:
@@ -174,7 +175,7 @@ def _take_everyday(kind: str, body: bytes, key: Key, now: datetime) -> bool:
         if record is None:
             return False
         records.append(record)
-    return ingest_everyday(records, arrived_at=now)
+    return each_key_stands_once(body, content) and ingest_everyday(records, arrived_at=now)
 
 
 def _open_accounts(events: Sequence[object], key: Key) -> dict[str, str]:

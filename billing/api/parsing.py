@@ -54,14 +54,23 @@ def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def read_exact(body: bytes) -> Any:
-    """JSON at speed: numbers with a point are read again as Decimal where there are any. Raises Invalid `bad_json`."""
+    """JSON at speed: what has numbers with a point, or may have a key twice, is read again with care. Raises Invalid `bad_json`."""
     try:
         content = orjson.loads(body)
-        if not _holds_float(content):
+        if not _holds_float(content) and each_key_stands_once(body, content):
             return content
-        return json.loads(body, parse_float=Decimal, parse_constant=_no_number)
+        return json.loads(body, parse_float=Decimal, parse_constant=_no_number, object_pairs_hook=_each_key_once)
     except (ValueError, RecursionError, ArithmeticError) as error:
         raise Invalid("bad_json", f"the body is no JSON that can be read: {str(error)[:200]}") from error
+
+
+def each_key_stands_once(body: bytes, content: Any) -> bool:
+    """Whether no object of the body has a key twice, told by orjson's reading of it, which kept the last: a key that was dropped took its
+    quotes along. False also where quotes tell nothing (one is spelt as a number, or it is nested too deep to be written again)."""
+    try:
+        return b"\\u0022" not in body and body.count(b'"') == orjson.dumps(content).count(b'"')
+    except orjson.JSONEncodeError:
+        return False
 
 
 def _holds_float(value: Any) -> bool:

@@ -239,3 +239,17 @@ def test_use_under_the_id_elsewhere_of_a_merged_account_is_refused_with_the_acco
     assert (answer.status_code, reason["code"]) == (400, "account_closed")
     assert "'ben' is closed; it goes on as 'ana'" in reason["detail"]
     assert stored() == []
+
+
+@pytest.mark.parametrize(
+    "twice",
+    [b'"data": {"tokens": 1, "tokens": 100}', b'"id": "b", "data": {"tokens": 1}', b'"data": {"tokens": 1.5, "tokens": 2}'],
+)
+def test_an_event_that_says_a_thing_twice_is_refused(key: str, twice: bytes) -> None:
+    """The last would win, and nobody would hear of the first."""
+    body = b'[{"id": "a", "source": "s", "type": "prompt", "subject": "ana", "time": "2026-11-22T10:30:15Z", ' + twice + b"}]"
+    answer = post(body, key)
+    named = "id" if b'"id": "b"' in twice else "tokens"
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_json")
+    assert answer.json()["detail"] == f"the body is no JSON that can be read: the key '{named}' stands twice"
+    assert stored() == []
