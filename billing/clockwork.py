@@ -335,6 +335,7 @@ def rehearse_chunk(*, until: datetime, actor: str, chunk: int, after: str) -> tu
 def _claim(until: datetime, limit: int, leave: Collection[str]) -> dict[str, Head]:
     """Lock up to `limit` accounts that have something due; those that another worker holds are left to it, and those in `leave`. Parked
     accounts rest."""
+    bulk.plan_once()
     rows = bulk.fetch(_CLAIM.format("due", "at"), [until, list(leave), limit])
     if len(rows) < limit:
         claimed = [row[0] for row in rows]

@@ -276,7 +276,8 @@ CHARGE_FIELDS = (
 
 def _charges(states: dict[str, AccountState], names: Names) -> None:
     statement = f"""
-        SELECT account, sequence, {CHARGE_FIELDS} FROM read_open_charge JOIN read_charge USING (account, sequence)
+        SELECT account, sequence, charge.* FROM read_open_charge AS open CROSS JOIN LATERAL (
+            SELECT {CHARGE_FIELDS} FROM read_charge WHERE account = open.account AND sequence = open.sequence OFFSET 0) AS charge
         WHERE account = ANY(%s) ORDER BY account, sequence"""
     for row in bulk.fetch(statement, [names]):
         states[row[0]].open_charges.append(open_charge(row))

@@ -11,6 +11,8 @@ from typing import Any
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 
+from billing import ledgers
+
 MONEY: dict[str, Any] = {"max_digits": 38, "decimal_places": 6}
 
 
@@ -210,7 +212,9 @@ class PostingRow(models.Model):
     class Meta:
         db_table = "read_posting"
         indexes = [
-            models.Index(fields=["account", "ledger", "effective_at"], name="read_posting_ledger"),
+            models.Index(
+                fields=["account", "ledger", "effective_at"], name="read_posting_ledger", condition=models.Q(ledger__in=ledgers.WHO_OWES)
+            ),
             models.Index(fields=["seller", "accounting_date"], name="read_posting_books"),
         ]
 

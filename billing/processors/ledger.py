@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date
 from decimal import Decimal
 from typing import Any
@@ -42,19 +43,7 @@ def process(batch: Batch) -> None:
                 month = *key, recorded.effective_at.astimezone(UTC).date().replace(day=1)
                 moves[month] = moves.get(month, Decimal(0)) + posting.amount
     bulk.copy("read_posting", COLUMNS, rows)
-    # The new sum is computed before the insert: the table's CHECK looks at the proposed row too. The streams' locks keep the old one still.
-    bulk.execute(
-        """INSERT INTO read_balance (account, ledger, currency, amount)
-            SELECT given.account, given.ledger, given.currency, coalesce(held.amount, 0) + given.amount
-            FROM {rows} LEFT JOIN read_balance held USING (account, ledger, currency)
-            ON CONFLICT (account, ledger, currency) DO UPDATE SET amount = excluded.amount""",
-        {
-            "account": ("text", [key[0] for key in sums]),
-            "ledger": ("text", [key[1] for key in sums]),
-            "currency": ("text", [key[2] for key in sums]),
-            "amount": ("numeric", list(sums.values())),
-        },
-    )
+    _balances(sums)
     bulk.execute(
         """INSERT INTO read_month_move (account, ledger, currency, month, amount)
             SELECT account, ledger, currency, month, amount FROM {rows}
@@ -67,3 +56,25 @@ def process(batch: Batch) -> None:
             "amount": ("numeric", list(moves.values())),
         },
     )
+
+
+def _balances(sums: dict[tuple[str, str, str], Decimal]) -> None:
+    """Add the sums to what stands. A balance is nearly always there already; the streams' locks keep others from adding one meanwhile."""
+    columns: dict[str, tuple[str, Sequence[Any]]] = {
+        "account": ("text", [key[0] for key in sums]),
+        "ledger": ("text", [key[1] for key in sums]),
+        "currency": ("text", [key[2] for key in sums]),
+        "amount": ("numeric", list(sums.values())),
+    }
+    known = bulk.execute(
+        """UPDATE read_balance held SET amount = held.amount + given.amount FROM {rows}
+            WHERE held.account = given.account AND held.ledger = given.ledger AND held.currency = given.currency""",
+        columns,
+    )
+    if known < len(sums):
+        bulk.execute(
+            """INSERT INTO read_balance (account, ledger, currency, amount) SELECT given.* FROM {rows} WHERE NOT EXISTS (
+                SELECT FROM read_balance held
+                WHERE held.account = given.account AND held.ledger = given.ledger AND held.currency = given.currency)""",
+            columns,
+        )

@@ -76,9 +76,9 @@ def balances(accounts: Collection[str], dates: Dates) -> Balances:
     else:
         condition, parameters = dates.condition(effective="p.effective_at", address="p")
         statement = f"""
-            SELECT account, currency, ledger, sum(amount) FROM read_posting p WHERE account = ANY(%s) AND ledger = ANY(%s){condition}
+            SELECT account, currency, ledger, sum(amount) FROM read_posting p WHERE account = ANY(%s) AND {ledgers.OF_WHO_OWES}{condition}
             GROUP BY account, currency, ledger"""  # noqa: S608 - the parts are literals of this module
-        rows = bulk.fetch(statement, [list(accounts), list(SHOWN_LEDGERS), *parameters])
+        rows = bulk.fetch(statement, [list(accounts), *parameters])
     found: Balances = {}
     for account, currency, ledger, amount in rows:
         found.setdefault(account, {})[currency, ledger] = trimmed(amount)
@@ -97,14 +97,13 @@ def ledger_balances(account: str, dates: Dates) -> list[tuple[str, str, Decimal]
 def _balances_as_of(accounts: list[str], moment: datetime) -> list[tuple[Any, ...]]:
     """The months before the one of the moment, and that month's postings: as cheap after ten years as after one (RULES 36)."""
     month = moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    statement = """
+    statement = f"""
         SELECT account, currency, ledger, sum(amount) FROM (
             SELECT account, currency, ledger, amount FROM read_month_move WHERE account = ANY(%s) AND ledger = ANY(%s) AND month < %s
             UNION ALL SELECT account, currency, ledger, amount FROM read_posting
-                WHERE account = ANY(%s) AND ledger = ANY(%s) AND effective_at >= %s AND effective_at <= %s
-        ) AS moved GROUP BY account, currency, ledger"""
-    shown = list(SHOWN_LEDGERS)
-    return bulk.fetch(statement, [accounts, shown, month.date(), accounts, shown, month, moment])
+                WHERE account = ANY(%s) AND {ledgers.OF_WHO_OWES} AND effective_at >= %s AND effective_at <= %s
+        ) AS moved GROUP BY account, currency, ledger"""  # noqa: S608 - a literal
+    return bulk.fetch(statement, [accounts, list(SHOWN_LEDGERS), month.date(), accounts, month, moment])
 
 
 def open_documents(accounts: Collection[str], dates: Dates) -> dict[str, list[OpenDocument]]:
@@ -122,9 +121,10 @@ def open_documents(accounts: Collection[str], dates: Dates) -> dict[str, list[Op
         statement = f"""
             SELECT {fields}, abs(p.amount), least(coalesce(held.amount, 0), abs(p.amount)) FROM (
                 SELECT account, invoice, sum(amount) AS amount FROM read_posting p
-                WHERE account = ANY(%s) AND ledger = ANY(%s) AND invoice <> ''{condition} GROUP BY account, invoice HAVING sum(amount) <> 0
+                WHERE account = ANY(%s) AND ledger IN ('{ledgers.RECEIVABLE}', '{ledgers.PAYABLE}') AND invoice <> ''{condition}
+                GROUP BY account, invoice HAVING sum(amount) <> 0
             ) AS p JOIN read_invoice i ON i.invoice = p.invoice LEFT JOIN ({held}) AS held ON held.invoice = p.invoice {order}"""  # noqa: S608
-        rows = bulk.fetch(statement, [list(accounts), [ledgers.RECEIVABLE, ledgers.PAYABLE], *parameters, *held_values])
+        rows = bulk.fetch(statement, [list(accounts), *parameters, *held_values])
     found: dict[str, list[OpenDocument]] = {}
     for account, *row in rows:
         found.setdefault(account, []).append(OpenDocument(*row[:6], *map(trimmed, row[6:])))

@@ -48,9 +48,10 @@ def statement(
     known, values = Dates(known_at=known_at).condition(effective="p.effective_at", address="p")
     moved = f"""
         SELECT currency, sequence, effective_at, sum(amount) FROM read_posting p
-        WHERE account = %s AND ledger = ANY(%s) AND (%s::timestamptz IS NULL OR effective_at < %s){known}
-        GROUP BY currency, sequence, effective_at ORDER BY currency, effective_at, sequence"""  # noqa: S608 - a literal of queries.money
-    rows = bulk.fetch(moved, [account, [ledgers.RECEIVABLE, ledgers.CREDIT], end, end, *values])
+        WHERE account = %s AND ledger IN ('{ledgers.RECEIVABLE}', '{ledgers.CREDIT}')
+            AND (%s::timestamptz IS NULL OR effective_at < %s){known}
+        GROUP BY currency, sequence, effective_at ORDER BY currency, effective_at, sequence"""  # noqa: S608 - literals
+    rows = bulk.fetch(moved, [account, end, end, *values])
     shown = [found for found in rows if start is None or found[2] >= start]
     events = events_at({f"{account}/{found[1]}" for found in shown})
     answer = []

@@ -119,11 +119,11 @@ def pauses_of(accounts: Collection[str]) -> dict[str, list[Pause]]:
 
 def _moved(accounts: Collection[str]) -> dict[str, Any]:
     """account → when what it owes on documents, when that is due, or what it disputes, last changed."""
-    statement = """
+    statement = f"""
         SELECT account, max(at) FROM (
-            SELECT account, effective_at AS at FROM read_posting WHERE account = ANY(%s) AND ledger = %s
+            SELECT account, effective_at AS at FROM read_posting WHERE account = ANY(%s) AND ledger = '{ledgers.RECEIVABLE}'
             UNION ALL SELECT account, greatest(since, until) FROM read_due_part WHERE account = ANY(%s)
             UNION ALL SELECT account, greatest(opened_at, closed_at) FROM read_hold WHERE account = ANY(%s)
-        ) AS moves GROUP BY account"""
+        ) AS moves GROUP BY account"""  # noqa: S608 - a literal
     names = list(accounts)
-    return dict(bulk.fetch(statement, [names, ledgers.RECEIVABLE, names, names]))
+    return dict(bulk.fetch(statement, [names, names, names]))

@@ -110,9 +110,10 @@ def _with_documents(plan: Plan) -> Plan:
         Covered(invoice, number, trimmed(is_open), parts.get(invoice) or (DuePart(due, trimmed(total)),))
         for invoice, number, is_open, due, total in bulk.fetch(statement, [invoices])
     )
-    moved = """
-        SELECT max(effective_at) FROM read_posting WHERE account = %s AND ledger = %s AND invoice = ANY(%s)"""
-    latest = bulk.fetch(moved, [plan.account, ledgers.RECEIVABLE, invoices])[0][0]
+    moved = f"""
+        SELECT max(effective_at) FROM read_posting
+        WHERE account = %s AND ledger = '{ledgers.RECEIVABLE}' AND invoice = ANY(%s)"""  # noqa: S608 - a literal
+    latest = bulk.fetch(moved, [plan.account, invoices])[0][0]
     values = {name: getattr(plan, name) for name in plan.__dataclass_fields__}
     return Plan(**values | {"documents": documents, "charged": tuple(charged.items()), "moved": latest})
 

@@ -100,10 +100,11 @@ def past_of(rows: Collection[tuple[Any, ...]], zones: Mapping[str, str], item: s
     names = [row[1] for row in rows]
     zone = {row[1]: zones[row[0]] for row in rows}
     past = Past(late=late_amounts(names))
-    statement = """
-        SELECT invoice, effective_at, sum(amount) FROM read_posting WHERE account = ANY(%s) AND ledger = %s AND invoice = ANY(%s)
-        GROUP BY account, sequence, invoice, effective_at ORDER BY effective_at, sequence"""
-    for invoice, at, amount in bulk.fetch(statement, [list(zones), ledgers.RECEIVABLE, names]):
+    statement = f"""
+        SELECT invoice, effective_at, sum(amount) FROM read_posting
+        WHERE account = ANY(%s) AND ledger = '{ledgers.RECEIVABLE}' AND invoice = ANY(%s)
+        GROUP BY account, sequence, invoice, effective_at ORDER BY effective_at, sequence"""  # noqa: S608 - a literal
+    for invoice, at, amount in bulk.fetch(statement, [list(zones), names]):
         past.movements.setdefault(invoice, []).append((at, local_date(at, zone[invoice]), trimmed(amount)))
     statement = (
         "SELECT invoice, opened_at, closed_at, amount FROM read_hold WHERE account = ANY(%s) AND invoice = ANY(%s) ORDER BY sequence"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from django.conf import settings
-from django.db import OperationalError, connections, transaction
+from django.db import OperationalError, connection, connections, transaction
 
 from billing import bulk
 from config.database import base
@@ -21,6 +21,19 @@ def test_statements_of_a_command_are_planned_once() -> None:
     with transaction.atomic():
         bulk.plan_once()
         assert bulk.fetch("SHOW plan_cache_mode") == [("force_generic_plan",)]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("once", [True, False])
+def test_a_plan_made_while_a_table_is_empty_goes_along_its_index(once: bool) -> None:
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("CREATE TEMPORARY TABLE few (account text PRIMARY KEY) ON COMMIT DROP")
+            cursor.execute("ANALYZE few")
+        if once:
+            bulk.plan_once()
+        plan = "\n".join(row[0] for row in bulk.fetch("EXPLAIN SELECT FROM few WHERE account = ANY(%s)", [["ana", "bo"]]))
+    assert ("Seq Scan" in plan) is not once  # left alone it would read all that comes to be there
 
 
 @pytest.fixture
