@@ -27,7 +27,7 @@ from billing import bulk, engine
 from billing.engine import Rollback
 from billing.queries.money import Dates
 from billing.rebuilding import ACCOUNT_TABLES, THING_TABLES
-from plans.errors import Invalid
+from plans.errors import Invalid, NotFound
 
 SCHEMA = "past"
 MOST_EVENTS = 20_000
@@ -46,7 +46,7 @@ ENDED = {"journal": ("effective_at", "recorded_at"), "usage_record": ("at", "rec
 @contextmanager
 def seen_then(streams: Collection[str], dates: Dates) -> Iterator[None]:
     """Queries of the block see the streams as of the dates, and of read models nothing else; now where no date is given. What they write
-    is undone. Raises Invalid `too_much_past` where the streams have more than MOST_EVENTS events."""
+    is undone. Raises Invalid `too_much_past` where the streams have more than MOST_EVENTS events; what is not found says as of when."""
     if dates.now:
         yield
         return
@@ -64,6 +64,15 @@ def seen_then(streams: Collection[str], dates: Dates) -> Iterator[None]:
             raise Rollback
     except Rollback:
         pass
+    except NotFound as error:
+        raise type(error)(
+            error.code, f"{error.message} ({_said(dates)}; what came later is not seen)", at=error.at, **error.facts
+        ) from None
+
+
+def _said(dates: Dates) -> str:
+    named = {"as of": dates.as_of, "as known at": dates.known_at}
+    return ", ".join(f"{name} {moment.astimezone(UTC).isoformat()[:-6]}Z" for name, moment in named.items() if moment is not None)
 
 
 def must_be_few(streams: Collection[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from datetime import datetime
 
@@ -15,6 +16,7 @@ from plans.periods import parse_time
 MOST, DEFAULT = 500, 100
 DATES = ("as_of", "known_at")
 LONGEST = 500
+_LOST_PLUS = re.compile(r"(\S+T\S+) (\d\d:?\d\d)")
 SWITCH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
 
@@ -38,8 +40,10 @@ def texts(request: Request, name: str, *, most: int) -> list[str]:
 
 
 def moment(request: Request, name: str, zone: str) -> datetime | None:
-    """A time, local to the zone unless it says otherwise; None where nothing is said."""
+    """A time, local to the zone unless it says otherwise; None where nothing is said. A + that was not encoded has become a space."""
     value = text(request, name)
+    if lost := _LOST_PLUS.fullmatch(value):
+        raise Invalid("not_a_time", f"{value!r} has lost its +, which an address writes as %2B: {lost[1]}%2B{lost[2]}", at=name)
     return parse_time(value, zone, name) if value else None
 
 

@@ -93,6 +93,34 @@ def test_a_document_shows_nothing_that_was_not_known(viewer: Client, tmp_path: P
     assert got(viewer, "accounts/ana/documents/INV-000005?known_at=2026-01-31", 404)["code"] == "unknown_document"
 
 
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("accounts/ana/documents/INV-000005?known_at=2026-01-31", "as known at 2026-01-30T23:00:00Z; what came later is not seen"),
+        ("accounts/ana/documents/INV-000005?as_of=2026-01-31T23:59:59Z", "as of 2026-01-31T23:59:59Z; what"),
+        ("invoices/INV-000005?as_of=2026-01-31&known_at=2026-02-14", "as of 2026-01-30T23:00:00Z, as known at 2026-02-13T23:00:00Z; what"),
+        ("accounts/ana/documents/statement?as_of=2025-12-31", "there is no account 'ana' (as of 2025-12-30T23:00:00Z; what"),
+        ("accounts/ana/why?what=INV-000005&as_of=2026-01-31", "as of 2026-01-30T23:00:00Z; what"),
+    ],
+)
+def test_what_was_not_there_yet_is_said_to_be_missing_then(viewer: Client, path: str, said: str) -> None:
+    assert said in got(viewer, path, 404)["detail"]
+    assert "not seen" not in got(viewer, "invoices/INV-000099", 404)["detail"]
+
+
+@pytest.mark.parametrize("day", ["2026-02-20", "2027-01-01", "2099-12-31T23:59Z"])
+def test_what_is_asked_of_the_future_is_answered_with_what_is_known(viewer: Client, day: str) -> None:
+    assert got(viewer, f"invoices/INV-000003?as_of={day}")["open"] == "14.14"
+    assert viewer.get(f"/api/v1/accounts/ana/documents/INV-000003?as_of={day}").content[:5] == b"%PDF-"
+
+
+def test_an_offset_that_lost_its_plus_is_told_so(viewer: Client) -> None:
+    said = got(viewer, "accounts/ana/documents/INV-000003?as_of=2026-02-10T00:00+02:00", 422)
+    assert (said["code"], said["at"]) == ("not_a_time", "as_of")
+    assert said["detail"].endswith("has lost its +, which an address writes as %2B: 2026-02-10T00:00%2B02:00")
+    assert got(viewer, "invoices/INV-000003?as_of=2026-02-10T00:00%2B02:00")["open"] == "21.85"
+
+
 def test_accounts_as_they_were(viewer: Client) -> None:
     open_account("zoe", NOW)
     do("close_account", NOW, account="zoe", reason="moved away")
