@@ -15,6 +15,7 @@ from typing import Any
 from django.db import transaction
 
 from billing import bulk, journal
+from billing.alike import Turn, tell, turn_of
 from billing.counting import count
 from billing.documents import compose_documents
 from billing.engine import Rollback, Stamp, passes, record
@@ -159,6 +160,7 @@ class _Doing:
     """What the accounts of a chunk do in one round, by kind of work; and when those that rest need the clockwork again."""
 
     steps: dict[str, Step] = field(default_factory=dict)
+    turns: dict[str, Turn] = field(default_factory=dict)  # those that do what others do
     works: dict[int, dict[str, datetime]] = field(default_factory=dict)  # position of the work in the settings -> account -> moment
     resting: dict[str, datetime | None] = field(default_factory=dict)
     idle: list[int] = field(default_factory=list)  # marks of use that nothing waits for
@@ -166,17 +168,30 @@ class _Doing:
     @property
     def active(self) -> list[str]:
         """The accounts that may have more to do."""
-        return [*self.steps, *(account for accounts in self.works.values() for account in accounts)]
+        performed = (account for accounts in self.works.values() for account in accounts)
+        return [*self.steps, *(account for account in self.turns if account not in self.resting), *performed]
 
 
 def _plan(
-    states: Mapping[str, AccountState], rules: Policy, recounts: Recounts, until: datetime, issued_from: datetime | None = None
+    states: Mapping[str, AccountState],
+    rules: Policy,
+    recounts: Recounts,
+    until: datetime,
+    *,
+    issued_from: datetime | None = None,
+    together: bool = False,
 ) -> _Doing:
-    """The earliest step of each account; of several at one moment, the first in the order of the moment."""
+    """The earliest step of each account; of several at one moment, the first in the order of the moment. `together`: who is like others is
+    not looked at alone."""
     doing = _Doing()
     for account, state in states.items():
-        marked = marked_periods(state, rules)
-        step = next_step(state, rules, recount=recounts.get(account, {}), issued_from=issued_from, until=until, marked=marked)
+        turn = turn_of(state, rules) if together else None
+        if turn is not None:
+            marked: Marked = [(mark, []) for mark in state.marks]
+            step: Step | None = turn.step
+        else:
+            marked = marked_periods(state, rules)
+            step = next_step(state, rules, recount=recounts.get(account, {}), issued_from=issued_from, until=until, marked=marked)
         others = [
             (moment, works()[position].rank, position)
             for position in state.works
@@ -187,10 +202,15 @@ def _plan(
             ahead = [moment for moment in (step and step.moment, first and first[0]) if moment]
             doing.idle += _take_idle(state, marked, min([until, *ahead]))
         if step is not None and (first is None or (step.moment, step.rank) < first[:2]):
-            changes = any(moment == step.moment and rank < OPENING for moment, rank, _ in others)
-            due, chosen = step.moment, step.closing_only() if changes else step
+            due = step.moment
             if due <= until:
-                doing.steps[account] = chosen
+                changes = any(moment == due and rank < OPENING for moment, rank, _ in others)
+                if turn is not None and not changes:
+                    doing.turns[account] = turn
+                else:
+                    own = step if turn is None else next_step(state, rules, recount={}, marked=marked)
+                    assert own is not None
+                    doing.steps[account] = own.closing_only() if changes else own
                 continue
         elif first is not None:
             due = first[0]
@@ -222,24 +242,46 @@ def _round(
 ) -> tuple[_Doing, list[Recorded]]:
     """One step of every account that has one; answers what was done and what was recorded."""
     rules = policy()
-    doing = _plan(states, rules, recount, until, issued_from)
-    plans = doing.steps
-    _forget_marks([*doing.idle, *(mark for step in plans.values() for mark in step.marks)])
-    counting = {account: step for account, step in plans.items() if step.counts}
-    load_counted({account: states[account] for account in counting})
-    usage = measure_steps(counting, states, rules, totals=True)
-    moments = {account: step.moment for account, step in plans.items() if step.documents}
-    next_sequences = {account: heads[account].sequence + 1 for account in moments}
-    composed = compose_documents(moments, states, rules, next_sequences) if moments else {}
-    drafts: list[Draft] = []
-    for account, step in plans.items():
-        events = composed[account] if step.documents else count(step, states[account], rules, usage.get(account, {}))
-        drafts += [Draft(account, event, step.moment) for event in events]
+    together = issued_from is None and not recount
+    doing = _plan(states, rules, recount, until, issued_from=issued_from, together=together)
+    _forget_marks([*doing.idle, *(mark for step in doing.steps.values() for mark in step.marks)])
+    load_counted({account: states[account] for account in (*doing.turns, *(name for name, step in doing.steps.items() if step.counts))})
+    drafts = [*_turned(doing, states, rules, until), *_stepped(doing.steps, states, rules, heads)]
     for position, accounts in doing.works.items():
         for made in works()[position].perform(accounts, states, rules, heads).values():
             drafts += made
     _refresh_due(doing.resting)
     return doing, record(drafts, heads=heads, stamp=stamp)
+
+
+def _turned(doing: _Doing, states: Mapping[str, AccountState], rules: Policy, until: datetime) -> list[Draft]:
+    """The turns of the accounts that are alike. Who must be looked at alone after all gets a step of its own; who rests then is said here."""
+    if not doing.turns:
+        return []
+    told = tell(doing.turns, states, rules)
+    for account in told.alone:
+        del doing.turns[account]
+        step = next_step(states[account], rules, recount={}, marked=marked_periods(states[account], rules))
+        assert step is not None
+        doing.steps[account] = step
+    for account, moment in told.rests.items():
+        if moment > until and not states[account].marks:
+            doing.resting[account] = moment
+    return [Draft(account, event, doing.turns[account].step.moment) for account, events in told.events.items() for event in events]
+
+
+def _stepped(steps: Mapping[str, Step], states: Mapping[str, AccountState], rules: Policy, heads: Mapping[str, Head]) -> list[Draft]:
+    """The steps of the accounts that are looked at alone: documents, and periods counted."""
+    counting = {account: step for account, step in steps.items() if step.counts}
+    usage = measure_steps(counting, states, rules, totals=True)
+    moments = {account: step.moment for account, step in steps.items() if step.documents}
+    next_sequences = {account: heads[account].sequence + 1 for account in moments}
+    composed = compose_documents(moments, states, rules, next_sequences) if moments else {}
+    drafts: list[Draft] = []
+    for account, step in steps.items():
+        events = composed[account] if step.documents else count(step, states[account], rules, usage.get(account, {}))
+        drafts += [Draft(account, event, step.moment) for event in events]
+    return drafts
 
 
 def _forget_marks(marks: Sequence[int]) -> None:

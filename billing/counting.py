@@ -103,18 +103,35 @@ def _once(policy: Policy, contract: Contract, row: PeriodRow, zone: str) -> Sequ
 def count(step: Step, state: AccountState, policy: Policy, usage: Measurements) -> list[Event]:
     """The events of one step: periods closed, differences accrued, periods opened, contracts ended; in this order."""
     counted = counted_periods(step, state, policy)
-    events: list[Event] = []
-    events += _period_events(PeriodsClosed, step.closing, state)
     lines = _targets(counted, state, policy, usage)
-    accrued = [event for c in counted for event in _accrued(c, lines[_key(c.row)], step, state, policy)]
-    opening = {_key(row) for row in step.opening}
-    events += [event for event in accrued if (event.key.contract, event.key.item, event.key.period_start) not in opening]
-    events += _period_events(PeriodsOpened, step.opening, state)
-    events += [event for event in accrued if (event.key.contract, event.key.item, event.key.period_start) in opening]
-    once = [row for row in step.opening if row.start == row.full_end]
-    events += _period_events(PeriodsClosed, once, state)
-    events += [ContractEnded(account=state.account, contract=contract) for contract in step.ending]
+    events: list[Event] = []
+    for stage in stages_of(step, counted, state):
+        events += _accrued(stage, lines[_key(stage.row)], step, state, policy) if isinstance(stage, Counted) else [stage]
     return events
+
+
+def stages_of(step: Step, counted: Sequence[Counted], state: AccountState) -> list[Event | Counted]:
+    """The events of a step in their order, where a counted period stands for the charges that it accrues."""
+    opening = {_key(row) for row in step.opening}
+    once = [row for row in step.opening if row.start == row.full_end]
+    return [
+        *_period_events(PeriodsClosed, step.closing, state),
+        *(c for c in counted if _key(c.row) not in opening),
+        *_period_events(PeriodsOpened, step.opening, state),
+        *(c for c in counted if _key(c.row) in opening),
+        *_period_events(PeriodsClosed, once, state),
+        *(ContractEnded(account=state.account, contract=contract) for contract in step.ending),
+    ]
+
+
+def accrued(c: Counted, step: Step, state: AccountState, policy: Policy, usage: Usage) -> list[ChargeAccrued]:
+    """What one counted period accrues, where no minimum looks at it."""
+    return _accrued(c, _target(c, state, policy, usage), step, state, policy)
+
+
+def reads(c: Counted) -> bool:
+    """Whether the period is charged by what was used."""
+    return bool(c.found) and c.found[0].item.charge == "usage"
 
 
 def recalculated(
@@ -141,7 +158,11 @@ def _found(c: Counted, lines: Sequence[TargetLine], state: AccountState, policy:
 
 def _targets(counted: Sequence[Counted], state: AccountState, policy: Policy, usage: Measurements) -> dict[PeriodKey, list[TargetLine]]:
     """The target of every period; minimums over several items come after the items."""
-    lines = {_key(c.row): _target(c, state, policy, usage) for c in counted if not is_minimum(policy, c.contract, c.row.item)}
+    lines = {
+        _key(c.row): _target(c, state, policy, usage.get(_key(c.row), Usage()))
+        for c in counted
+        if not is_minimum(policy, c.contract, c.row.item)
+    }
     for c in counted:
         if is_minimum(policy, c.contract, c.row.item):
             lines[_key(c.row)] = _minimum(c, state, policy, lines)
@@ -160,12 +181,12 @@ def _period_events(kind: type[PeriodsOpened] | type[PeriodsClosed], rows: Sequen
     return [kind(account=state.account, contract=contract, periods=tuple(periods)) for contract, periods in by_contract.items()]
 
 
-def _target(c: Counted, state: AccountState, policy: Policy, usage: Measurements) -> list[TargetLine]:
+def _target(c: Counted, state: AccountState, policy: Policy, usage: Usage) -> list[TargetLine]:
     if not c.found:
         return []
     charge = c.found[-1].item.charge
     if charge == "usage":
-        lines = usage_target(c.contract, c.row, c.found, usage.get(_key(c.row), Usage()), state.zone, closed=c.closed)
+        lines = usage_target(c.contract, c.row, c.found, usage, state.zone, closed=c.closed)
     elif charge == "interest":
         earlier = [row for row in state.periods if (row.contract, row.item) == (c.row.contract, c.row.item) and row.start < c.row.start]
         lines = interest_target(c.contract, earlier, c.row, c.found, state.zone)

@@ -9,13 +9,13 @@ import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import orjson
 
 from billing import bulk
-from billing.codec import canonical, decode, encode, time_text
+from billing.codec import canonical, canonical_event, decode, quoted, time_text
 from billing.events import Event
 from plans.frozen import frozen
 
@@ -102,25 +102,30 @@ def join(streams: Collection[str], heads: dict[str, Head]) -> None:
 
 
 def chain_hash(recorded: Recorded, data: bytes, previous: bytes) -> bytes:
-    """SHA-256 over the canonical JSON of the event's whole content and the previous hash; `data` is canonical already."""
-    content = {
-        "stream": recorded.stream,
-        "sequence": recorded.sequence,
-        "kind": recorded.event.kind,
-        "version": recorded.event.form,
-        "effective_at": time_text(recorded.effective_at),
-        "recorded_at": time_text(recorded.recorded_at),
-        "actor": recorded.actor,
-        "command": recorded.command,
-        "cause": recorded.cause,
-        "key": recorded.key,
-        "data": orjson.Fragment(data),
-    }
-    return content_hash(content, previous)
+    """SHA-256 over the canonical JSON of the event's whole content and the previous hash; `data` is canonical already.
+
+    The content is `{actor, cause, command, data, effective_at, key, kind, recorded_at, sequence, stream, version}`. What most events of a
+    transaction share is written once: the keys stand in their order here, so that no value is sorted or walked through again.
+    """
+    before = _told_before(recorded.actor, recorded.cause, recorded.command)
+    between = _told_between(recorded.effective_at, recorded.key, recorded.event.kind, recorded.recorded_at)
+    numbered = b'%d,"stream":%b,"version":%d}' % (recorded.sequence, quoted(recorded.stream), recorded.event.form)
+    return hashlib.sha256(b"".join((before, data, between, numbered, previous))).digest()
+
+
+@lru_cache(maxsize=1_000)
+def _told_before(actor: str, cause: str, command: str) -> bytes:
+    return canonical({"actor": actor, "cause": cause, "command": command})[:-1] + b',"data":'
+
+
+@lru_cache(maxsize=1_000)
+def _told_between(effective_at: datetime, key: str, kind: str, recorded_at: datetime) -> bytes:
+    told = {"effective_at": time_text(effective_at), "key": key, "kind": kind, "recorded_at": time_text(recorded_at)}
+    return b"," + canonical(told)[1:-1] + b',"sequence":'
 
 
 def content_hash(content: Mapping[str, Any], previous: bytes) -> bytes:
-    """The hash of an event of which `chain_hash` says what it contains."""
+    """The hash of an event whose content stands as `chain_hash` says, as whoever reads it back finds it."""
     return hashlib.sha256(canonical(content) + previous).digest()
 
 
@@ -149,7 +154,7 @@ def append(batch: Sequence[Recorded], heads: dict[str, Head]) -> None:
     for recorded in batch:
         event, stream = recorded.event, recorded.stream
         previous = (last.get(stream) or heads[stream]).hash
-        data = canonical(encode(event))
+        data = canonical_event(event)
         digest = chain_hash(recorded, data, previous)
         rows.append(
             (

@@ -12,7 +12,7 @@ import orjson
 
 from billing import bulk
 from billing.accrual import Usage, decimal_of
-from billing.counting import Counted, Measurements, PeriodKey, counted_periods
+from billing.counting import Counted, Measurements, PeriodKey, counted_periods, reads
 from billing.schedule import Step, meters_of
 from billing.state import AccountState
 from billing.terms import Policy, Segment
@@ -47,7 +47,7 @@ def measure_steps(
     """What was used in every period that the steps count: account → period → usage. `more` are records that are not stored (account and
     meter → records): what would be used with them. With `totals` the database adds up where the price allows it: the answer holds no single
     records then."""
-    counted = {account: [c for c in counted_periods(step, states[account], policy) if _reads(c)] for account, step in steps.items()}
+    counted = {account: [c for c in counted_periods(step, states[account], policy) if reads(c)] for account, step in steps.items()}
     added = total_usage(counted, policy, more or {}) if totals else {}
     single = {account: [c for c in periods if (account, _key(c)) not in added] for account, periods in counted.items()}
     needs = [need for account, periods in single.items() for c in periods for need in _needs(account, c, policy)]
@@ -63,10 +63,6 @@ def measure_steps(
 
 def _key(c: Counted) -> PeriodKey:
     return c.row.contract, c.row.item, c.row.start
-
-
-def _reads(c: Counted) -> bool:
-    return bool(c.found) and c.found[0].item.charge == "usage"
 
 
 def _catalogue(c: Counted, policy: Policy) -> Catalogue:

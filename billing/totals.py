@@ -27,11 +27,9 @@ LASTING = timedelta(days=31)
 
 
 @frozen()
-class _Ask:
+class Ask:
     """One segment of one period: the sum of what was sent to `source` within the span."""
 
-    account: str
-    period: PeriodKey
     source: str
     meter: Meter
     span: Span
@@ -42,24 +40,29 @@ def total_usage(
 ) -> dict[tuple[str, PeriodKey], Usage]:
     """(account, period) → what was used, for the periods that can be added up; with records that are not stored (account and meter →
     plain uses)."""
-    asks: list[_Ask] = []
-    for account, periods in counted.items():
-        for c in periods:
-            asks += _asks(account, c, policy)
-    if not asks:
+    asked = [
+        (account, (c.row.contract, c.row.item, c.row.start), ask)
+        for account, of in counted.items()
+        for c in of
+        for ask in asks_of(c, policy)
+    ]
+    if not asked:
         return {}
     found: dict[tuple[str, PeriodKey], dict[Span, Measured]] = {}
-    sums, told = _sums(asks)
-    for position, ask in enumerate(asks):
-        if (ask.account, ask.source) in told:
+    totals, told = sums([account for account, _, _ in asked], [ask for _, _, ask in asked])
+    for position, (account, period, ask) in enumerate(asked):
+        if (account, ask.source) in told:
             continue
-        records, total = sums.get(position, (0, Decimal(0)))
-        given = [one for one in more.get((ask.account, ask.source), ()) if ask.span.start <= one.at < ask.span.end]
-        found.setdefault((ask.account, ask.period), {})[ask.span] = Measured(_quantity(ask.meter, records, total, given))
+        given = [one for one in more.get((account, ask.source), ()) if ask.span.start <= one.at < ask.span.end]
+        used = quantity(ask.meter, *totals.get(position, NOTHING), given)
+        found.setdefault((account, period), {})[ask.span] = Measured(used)
     return {key: Usage(measured=measured) for key, measured in found.items()}
 
 
-def _quantity(meter: Meter, records: int, total: Decimal, given: Sequence[Record]) -> Exact:
+NOTHING = 0, Decimal(0)
+
+
+def quantity(meter: Meter, records: int, total: Decimal, given: Sequence[Record] = ()) -> Exact:
     """What so many stored records of this sum, and those given, come to."""
     if meter.aggregate == "count":
         return tidy(Fraction(records + len(given)))
@@ -69,7 +72,7 @@ def _quantity(meter: Meter, records: int, total: Decimal, given: Sequence[Record
     return tidy(sum((Fraction(one.value or 0) for one in given), Fraction(total)) * Fraction(meter.factor))
 
 
-def _asks(account: str, c: Counted, policy: Policy) -> list[_Ask]:
+def asks_of(c: Counted, policy: Policy) -> list[Ask]:
     """One for each segment; none where the period can't be added up."""
     terms = c.found[-1].terms
     meters = policy.catalogue(terms.catalogue, terms.version).meters
@@ -79,7 +82,7 @@ def _asks(account: str, c: Counted, policy: Policy) -> list[_Ask]:
         meter = (meters.get(code) or Meter(code=code)) if code else None
         if meter is None or not adds_up(meter) or not _by_quantity(segment):
             return []
-        found.append(_Ask(account, (c.row.contract, c.row.item, c.row.start), meter.reads or meter.code, meter, segment.span))
+        found.append(Ask(meter.reads or meter.code, meter, segment.span))
     return found
 
 
@@ -99,8 +102,8 @@ def looks_at_events(pricing: Pricing) -> bool:
     return each or pricing.needs_events or pricing.amounts
 
 
-def _sums(asks: Sequence[_Ask]) -> tuple[dict[int, tuple[int, Decimal]], set[tuple[str, str]]]:
-    """Position of the ask → how many records, and the sum of their values; and the meters of accounts that hold corrections, or uses that
+def sums(accounts: Sequence[str], asks: Sequence[Ask]) -> tuple[dict[int, tuple[int, Decimal]], set[tuple[str, str]]]:
+    """What each ask of its account comes to. Position of the ask → how many records, and the sum of their values; and the meters of accounts that hold corrections, or uses that
     last into the stretch: their sums say nothing. Both have an index of their own, mostly empty. The bounds are constants of the statement,
     so that only the partitions of these months are looked at."""
     statement = """
@@ -114,19 +117,19 @@ def _sums(asks: Sequence[_Ask]) -> tuple[dict[int, tuple[int, Decimal]], set[tup
         WHERE account = ANY(%s) AND meter = ANY(%s) AND (voids <> '' OR amends <> '')
             UNION ALL SELECT -1, account, meter, 0, 0 FROM usage_record
         WHERE account = ANY(%s) AND meter = ANY(%s) AND until IS NOT NULL AND at >= %s AND at < %s"""
-    accounts, meters = [ask.account for ask in asks], [ask.source for ask in asks]
-    columns = [list(range(len(asks))), accounts, meters, [ask.span.start for ask in asks], [ask.span.end for ask in asks]]
+    meters = [ask.source for ask in asks]
+    columns = [list(range(len(asks))), list(accounts), meters, [ask.span.start for ask in asks], [ask.span.end for ask in asks]]
     start, end = _bounds(asks)
     names = [sorted(set(accounts)), sorted(set(meters))]
-    sums: dict[int, tuple[int, Decimal]] = {}
+    found: dict[int, tuple[int, Decimal]] = {}
     told: set[tuple[str, str]] = set()
     for position, account, meter, records, total in bulk.fetch(statement, [*columns, start, end, *names, *names, start - LASTING, end]):
         if position < 0:
             told.add((account, meter))
         else:
-            sums[position] = records, total
-    return sums, told
+            found[position] = records, total
+    return found, told
 
 
-def _bounds(asks: Sequence[_Ask]) -> tuple[datetime, datetime]:
+def _bounds(asks: Sequence[Ask]) -> tuple[datetime, datetime]:
     return min([ask.span.start for ask in asks]), max([ask.span.end for ask in asks])

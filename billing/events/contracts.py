@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, ClassVar
 
 from billing.events.base import Event
@@ -47,6 +48,11 @@ class Terms:
     bill: str = ""  # what the change to these terms moves: `now` or with the `next_invoice`; "" as the plan says
     keep_unused: bool = False  # what the terms before were charged for the rest of their period stays charged
     agreed_from: datetime | None = None  # since when its prices are agreed; None: since the contract starts
+
+    @cached_property
+    def remembered(self) -> dict[str, Any]:
+        """Where what follows from the terms alone is remembered."""
+        return {}
 
 
 @dataclass(frozen=True, kw_only=True)
