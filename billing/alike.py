@@ -174,8 +174,8 @@ def _plain(known: Outlook) -> bool:
 
 @dataclass
 class Told:
-    """account → the events of its turn; account → when it next needs the clockwork, for those of whom that is known; and who must be
-    looked at alone after all."""
+    """account → the events of its turn; account → when its periods or documents are next due, where that is known; and who must be looked at
+    alone after all."""
 
     events: dict[str, list[Event]] = field(default_factory=dict)
     rests: dict[str, datetime] = field(default_factory=dict)
@@ -235,7 +235,7 @@ def _tell(told: Told, account: str, turn: Turn, state: AccountState, used: Mappi
             patterns += priced.patterns
             seen.append(priced.seen)
     told.events[account] = [pattern.named(account, contract) for pattern in patterns]
-    if not (state.open_charges or state.works):
+    if not state.open_charges:
         key = tuple(seen)
         if key not in turn.rests:
             turn.rests[key] = _rest(turn, [pattern.model for pattern in patterns], policy)

@@ -70,7 +70,7 @@ def advance(
         doing, done = _round(states, until=until, heads=heads, stamp=stamp, recount=recount, issued_from=until if after else None)
         recorded += done
         recount = _pending(recount, doing.steps) | _touched(done)
-        active = list(dict.fromkeys([*doing.active, *(one.stream for one in done if journal.is_account(one.stream))]))
+        active = list(dict.fromkeys(doing.active))
         states = _following(active, states, doing, done, recount)
     message = f"{MAX_ROUNDS} steps of its clockwork did not suffice until {until:%Y-%m-%d %H:%M} UTC; bill it up to an earlier time first"
     raise Conflict("too_much_at_once", message, accounts=sorted(active)[:3])
@@ -161,15 +161,17 @@ class _Doing:
 
     steps: dict[str, Step] = field(default_factory=dict)
     turns: dict[str, Turn] = field(default_factory=dict)  # those that do what others do
+    works_ahead: dict[str, datetime] = field(default_factory=dict)  # when works are next due of those
     works: dict[int, dict[str, datetime]] = field(default_factory=dict)  # position of the work in the settings -> account -> moment
     resting: dict[str, datetime | None] = field(default_factory=dict)
     idle: list[int] = field(default_factory=list)  # marks of use that nothing waits for
+    written: list[str] = field(default_factory=list)  # the accounts that works wrote to
 
     @property
     def active(self) -> list[str]:
         """The accounts that may have more to do."""
         performed = (account for accounts in self.works.values() for account in accounts)
-        return [*self.steps, *(account for account in self.turns if account not in self.resting), *performed]
+        return [*self.steps, *(account for account in self.turns if account not in self.resting), *performed, *self.written]
 
 
 def _plan(
@@ -207,6 +209,8 @@ def _plan(
                 changes = any(moment == due and rank < OPENING for moment, rank, _ in others)
                 if turn is not None and not changes:
                     doing.turns[account] = turn
+                    if first is not None:
+                        doing.works_ahead[account] = first[0]
                 else:
                     own = step if turn is None else next_step(state, rules, recount={}, marked=marked)
                     assert own is not None
@@ -250,12 +254,14 @@ def _round(
     for position, accounts in doing.works.items():
         for made in works()[position].perform(accounts, states, rules, heads).values():
             drafts += made
+            doing.written += [draft.stream for draft in made if journal.is_account(draft.stream)]
     _refresh_due(doing.resting)
     return doing, record(drafts, heads=heads, stamp=stamp)
 
 
 def _turned(doing: _Doing, states: Mapping[str, AccountState], rules: Policy, until: datetime) -> list[Draft]:
-    """The turns of the accounts that are alike. Who must be looked at alone after all gets a step of its own; who rests then is said here."""
+    """The turns of the accounts that are alike. Who must be looked at alone after all gets a step of its own. Who rests then is said here:
+    what works have ahead stands, because no event of these turns moves them."""
     if not doing.turns:
         return []
     told = tell(doing.turns, states, rules)
@@ -264,7 +270,8 @@ def _turned(doing: _Doing, states: Mapping[str, AccountState], rules: Policy, un
         step = next_step(states[account], rules, recount={}, marked=marked_periods(states[account], rules))
         assert step is not None
         doing.steps[account] = step
-    for account, moment in told.rests.items():
+    for account, periods_ahead in told.rests.items():
+        moment = min(periods_ahead, doing.works_ahead.get(account, periods_ahead))
         if moment > until and not states[account].marks:
             doing.resting[account] = moment
     return [Draft(account, event, doing.turns[account].step.moment) for account, events in told.events.items() for event in events]
