@@ -26,8 +26,8 @@ from billing.journal import Recorded
 from billing.naming import Pattern
 from billing.outlook import Outlook, outlook
 from billing.schedule import Step, next_step
-from billing.state import AccountState
-from billing.terms import Policy, plan_of
+from billing.state import AccountState, Contract
+from billing.terms import Policy, plan_of, set_by
 from billing.totals import NOTHING, Ask, asks_of, quantity, sums
 from billing.works import moving
 from plans.catalogue import Item
@@ -46,25 +46,35 @@ MOST_TURNS, MOST_PRICED = 2_000, 10_000
 def likeness(state: AccountState, policy: Policy) -> Likeness | None:
     """All that an account's next turn of periods follows from, but its names and its use; None for who must be looked at alone.
 
-    Use that waits moves nothing where it is of no closed period: those are counted when they end.
+    Terms that ended before the open periods began say nothing any more. Use that waits moves nothing where it is of no closed period:
+    others are counted when they end.
     """
     if len(state.contracts) != 1 or state.status == "parked" or state.discounts or state.held or state.billed_use:
         return None
     (contract,) = state.contracts.values()
-    plain = contract.end is None and len(contract.timeline) == 1 and not (contract.settled or contract.keep_unused or contract.taken_over)
-    if not plain:
+    if contract.end is not None or contract.settled or contract.keep_unused or contract.taken_over:
         return None
+    terms = contract.timeline[-1]
+    since = contract.start if len(contract.timeline) == 1 else terms.effective_at
     used_since = min([mark.at for mark in state.marks], default=None)
     rows = []
     for row in state.periods:
         if row.closed and used_since is not None and row.end > used_since:
             return None
         if row.last or not row.closed:
-            if row.start < contract.start or row.contract != contract.id:
+            if (row.start < since and not row.closed) or row.contract != contract.id:
                 return None
             rows.append((row.item, row.start, row.end, row.full_start, row.full_end, row.closed, row.last))
-    terms = contract.timeline[0]
-    return state.zone, state.seller, contract.currency, terms.sequence, _shape(terms.terms, policy), tuple(rows)
+    shape = _shape(terms.terms, policy)
+    return state.zone, state.seller, contract.currency, outlook(policy, contract), shape, _set_by(contract, policy), tuple(rows)
+
+
+def _set_by(contract: Contract, policy: Policy) -> tuple[int, ...]:
+    """The sequence of the event that set each item's terms, in their order: charges name it."""
+    if len(contract.timeline) == 1:
+        return (contract.timeline[0].sequence,)
+    newest = len(contract.timeline) - 1
+    return tuple([set_by(policy, contract, code, newest) for code in contract.timeline[newest].terms.items])
 
 
 def _shape(terms: Terms, policy: Policy) -> bytes:
@@ -174,8 +184,8 @@ def _plain(known: Outlook) -> bool:
 
 @dataclass
 class Told:
-    """account → the events of its turn; account → when its periods or documents are next due, where that is known; and who must be looked at
-    alone after all."""
+    """account → the events of its turn; account → when its periods or documents are next due, where that is known; and who must be looked
+    at alone after all."""
 
     events: dict[str, list[Event]] = field(default_factory=dict)
     rests: dict[str, datetime] = field(default_factory=dict)
@@ -273,7 +283,7 @@ def _rest(turn: Turn, events: Sequence[Event], policy: Policy) -> datetime | Non
     """When the account is due again after these events, where it had no open charges; None where that depends on more than `Seen` says."""
     model, moment = turn.model, turn.step.moment
     (contract,) = model.contracts.values()
-    rule = plan_of(policy, contract.timeline[0].terms).invoice
+    rule = plan_of(policy, contract.timeline[-1].terms).invoice
     if rule.when in ("calendar", "end") or rule.threshold is not None or rule.thresholds or any(_moves_works(event) for event in events):
         return None
     state = replace(model, periods=list(model.periods), open_charges=[], standing={})

@@ -166,7 +166,7 @@ def segments(policy: Policy, contract: Contract, code: str, span: Span, zone: st
         until = end if last else min(end, _holds_until(policy, contract, code, i, Span(start, max(start, end))))
         since = max(start, row.effective_at) if i else start
         if since < until:
-            found += _of_row(policy, contract, code, row, Span(since, until), zone, set_by=_set_by(policy, contract, code, i))
+            found += _of_row(policy, contract, code, row, Span(since, until), zone, set_by=set_by(policy, contract, code, i))
     return _merged(found) if len(found) > 1 else found
 
 
@@ -181,7 +181,7 @@ def _holds_until(policy: Policy, contract: Contract, code: str, position: int, s
     return span.end if ahead and (following.terms.plan != row.terms.plan or code not in following.terms.items) else following.effective_at
 
 
-def _set_by(policy: Policy, contract: Contract, code: str, position: int) -> int:
+def set_by(policy: Policy, contract: Contract, code: str, position: int) -> int:
     """The sequence of the event that set the item's terms: changes of other things since then don't count."""
     while position > 0:
         row, before = contract.timeline[position], contract.timeline[position - 1]

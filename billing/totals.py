@@ -103,9 +103,9 @@ def looks_at_events(pricing: Pricing) -> bool:
 
 
 def sums(accounts: Sequence[str], asks: Sequence[Ask]) -> tuple[dict[int, tuple[int, Decimal]], set[tuple[str, str]]]:
-    """Position of the ask of an account → how many records, and the sum of their values; and the meters of accounts that hold corrections,
-    or uses that last into the stretch: their sums say nothing. Both have an index of their own, mostly empty. The bounds are constants of the
-    statement, so that only the partitions of these months are looked at."""
+    """Position of the ask of an account → how many records, and the sum of their values; and the meters of accounts that hold
+    corrections, or uses that last into the stretch: their sums say nothing. Both have an index of their own, mostly empty. The bounds are
+    constants of the statement, so that only the partitions of these months are looked at."""
     statement = """
         SELECT given.position, '', '', used.records, used.total
         FROM unnest(%s::int[], %s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[])

@@ -15,6 +15,7 @@ from django.conf import settings as configured
 from billing import journal
 from billing.rebuilding import compare
 from billing.verification import verify
+from tests.alone import alone as alone
 from tests.books import assert_books_hold, do, open_account, publish
 from tests.keeping import keeping as keeping
 
@@ -30,7 +31,7 @@ runpy.run_module("localstripe", run_name="__main__")
 
 
 @pytest.fixture(autouse=True)
-def held_books(db: None, keeping: None) -> Iterator[None]:
+def held_books(db: None, keeping: None, alone: list[str]) -> Iterator[None]:
     yield
     assert_books_hold()
     assert compare(list(journal.stream_ids())) == []

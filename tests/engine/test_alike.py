@@ -1,0 +1,148 @@
+"""Accounts that are alike are told the same turn under their own names; `tests/alone.py` holds each of them to what it would do alone."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from billing import alike, clockwork, journal
+from billing.codec import canonical, canonical_event, encode
+from billing.engine import Stamp
+from billing.events import ChargeAccrued
+from billing.naming import Pattern
+from tests import books
+
+pytestmark = pytest.mark.django_db
+
+NAMES = ("ana", "bo", "cy", "di")
+
+
+@pytest.fixture(autouse=True)
+def no_turns_of_other_tests() -> None:
+    """Each test finds its turns itself."""
+    alike._TURNS.clear()
+
+
+def sign(plan: str, names: Sequence[str] = NAMES, at: str = "2026-01-01") -> None:
+    books.publish(at=at)
+    for name in names:
+        books.open_account(name, at=at)
+        books.do("subscribe", at, account=name, plan=plan, catalogue="test")
+
+
+def use(account: str, value: str, at: str, arrived: str, **given: Any) -> None:
+    books.use(account, "calls", arrived=arrived, records=[{"id": f"{account}{at}{value}", "at": at, "value": value, **given}])
+
+
+def charges(account: str) -> list[tuple[str, str, Decimal]]:
+    found = [one.event for one in journal.read([account]) if isinstance(one.event, ChargeAccrued)]
+    return [(event.key.item, f"{event.key.period_start:%m-%d}", event.amount) for event in found]
+
+
+def test_all_are_told_what_was_found_for_the_first(alone: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    monkeypatch.setattr(alike, "_turn", lambda *given, make=alike._turn: found.append(made := make(*given)) or made)
+    sign("basic")
+    books.advance("2026-02-01")
+    assert sorted(alone) == list(NAMES)
+    assert len(found) == 2, "that of February, and the next one, which is not due"
+    assert len({tuple(charges(name)) for name in NAMES}) == 1
+    assert charges("di")[-1][1] == "02-01"
+
+
+def test_each_pays_for_its_own_use(alone: list[str]) -> None:
+    sign("metered")
+    for name, value in zip(NAMES, ("12", "12", "30", "2.5"), strict=True):
+        use(name, value, "2026-01-10", "2026-01-12")
+    books.advance("2026-02-01")
+    assert sorted(alone) == list(NAMES)
+    assert [charges(name)[0][2] for name in NAMES] == [Decimal("6.00"), Decimal("6.00"), Decimal("15.00"), Decimal("2.50")]
+    assert charges("di")[1:] == [("calls", "01-01", Decimal("0.50"))], "its minimum"
+
+
+def test_who_holds_anything_of_its_own_is_looked_at_alone(alone: list[str]) -> None:
+    sign("metered", (*NAMES, "ed", "flo"))
+    books.do("discount", account="ana", contract="ana/2", name="Friend", percent="10")
+    books.do("cancel", account="bo", contract="bo/2", when="period_end")
+    use("cy", "12", "2026-01-10", "2026-01-12")
+    use("di", "12", "2026-01-10", "2026-01-12", until="2026-01-11")
+    books.do("hold_invoicing", account="ed", contract="ed/2")
+    books.advance("2026-02-01")
+    assert sorted(alone) == ["cy", "flo"]
+    use("cy", "5", "2026-01-20", "2026-02-10")
+    books.advance("2026-02-11")
+    assert (alone, charges("cy")[1:]) == (["cy", "flo"], [("calls", "01-01", Decimal("2.50"))]), "late use of a closed period"
+    books.advance("2026-03-01")
+    assert sorted(alone) == ["cy", "cy", "flo", "flo"]
+
+
+def test_quantities_and_starts_make_others(alone: list[str]) -> None:
+    sign("seats")
+    books.do("change_quantity", "2026-01-01", account="bo", contract="bo/2", item="seat", quantity="3")
+    books.do("change_quantity", "2026-01-10", account="cy", contract="cy/2", item="seat", quantity="3")
+    books.open_account("ed", "2026-01-15")
+    books.do("subscribe", "2026-01-15", account="ed", plan="seats", catalogue="test")
+    books.advance("2026-05-01")
+    fees = {name: [amount for item, start, amount in charges(name) if (item, start) == ("seat", "04-01")] for name in ("ana", "bo", "cy")}
+    assert fees == {"ana": [Decimal("7.00")], "bo": [Decimal("21.00")], "cy": [Decimal("21.00")]}
+    assert charges("ed")[-1] == ("seat", "04-15", Decimal("7.00"))
+
+
+def test_what_stands_of_a_period_is_not_charged_again(alone: list[str]) -> None:
+    """A fee in advance was charged when its period began; of bo's a person took something back."""
+    sign("basic")
+    books.do("adjust", "2026-01-20", account="bo", contract="bo/2", item="fee", amount="-5.00", reason="Late")
+    books.advance("2026-03-01")
+    assert {tuple(charges(name)) for name in NAMES} == {tuple(("fee", f"0{month}-01", Decimal("19.95")) for month in (1, 2, 3))}
+    assert alone.count("bo") < alone.count("ana")
+
+
+def test_a_wrong_likeness_is_caught(alone: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def careless(state: Any, policy: Any) -> Any:
+        """Leaves out how many there are."""
+        found = likeness(state, policy)
+        return None if found is None else (*found[:4], *found[5:])
+
+    likeness = alike.likeness
+    monkeypatch.setattr(alike, "likeness", careless)
+    sign("seats", ("ana",))
+    books.open_account("bo")
+    books.do("subscribe", account="bo", plan="seats", catalogue="test", quantity="3")
+    with pytest.raises(AssertionError, match=r"bo|ana"):
+        clockwork_advance("2026-02-01")
+
+
+def test_forgotten_standing_is_caught(alone: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alike, "_stands", lambda c, state: ())
+    sign("basic", ("ana", "bo"))
+    with pytest.raises(AssertionError, match=r"ana|bo"):
+        clockwork_advance("2026-02-01")
+
+
+def test_a_wrong_rest_is_caught(alone: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alike, "_rest", lambda turn, events, policy: books.moment("2026-09-01"))
+    sign("metered", ("ana", "bo"))
+    with pytest.raises(AssertionError, match=r"ana|bo"):
+        clockwork_advance("2026-02-01")
+
+
+def clockwork_advance(until: str) -> None:
+    """Like `books.advance`, without parking the accounts on which it fails."""
+    at = books.moment(until)
+    heads = journal.lock(["ana", "bo"])
+    clockwork.advance(["ana", "bo"], until=at, heads=heads, stamp=Stamp("test", "advance", at))
+
+
+def test_a_pattern_knows_where_names_stand() -> None:
+    sign("basic", ("ana",))
+    opened = next(one.event for one in journal.read(["ana"]) if one.event.kind == "period.opened")
+    other = Pattern(opened).named('zo"ë', 'zo"ë/7')
+    assert other == replace(opened, account='zo"ë', contract='zo"ë/7')
+    assert canonical_event(other) == canonical(encode(other))
+    assert canonical_event(replace(other, contract="zo/8")) == canonical(encode(replace(other, contract="zo/8"))), "a change writes it anew"
+    with pytest.raises(TypeError, match="AccountOpened"):
+        Pattern(journal.read(["ana"])[0].event)
+    with pytest.raises(ValueError, match="2 times"):
+        Pattern(replace(opened, periods=(replace(opened.periods[0], item="\x01account"),)))
