@@ -15,7 +15,7 @@ from typing import Any
 from django.db import transaction
 
 from billing import bulk, journal
-from billing.alike import Turn, tell, turn_of
+from billing.alike import tell
 from billing.counting import count
 from billing.documents import compose_documents
 from billing.engine import Rollback, Stamp, passes, record
@@ -26,11 +26,12 @@ from billing.journal import Draft, Head, Recorded
 from billing.loading import load, load_counted, policy
 from billing.measuring import measure_steps
 from billing.memory import no_collection
-from billing.schedule import Marked, Recount, Recounts, Step, marked_periods, next_step
+from billing.planning import Doing, plan
+from billing.schedule import Recount, Recounts, Step, marked_periods, next_step
 from billing.state import AccountState
 from billing.stored import Known
 from billing.terms import Policy
-from billing.works import OPENING, load_works, moving, works
+from billing.works import load_works, moving, works
 from plans import store
 from plans.errors import Conflict
 
@@ -77,7 +78,7 @@ def advance(
 
 
 def _following(
-    active: Sequence[str], states: Mapping[str, AccountState], doing: _Doing, done: Sequence[Recorded], recount: Recounts
+    active: Sequence[str], states: Mapping[str, AccountState], doing: Doing, done: Sequence[Recorded], recount: Recounts
 ) -> dict[str, AccountState]:
     """The states after a round: folded where its events are everyday ones, else loaded again. Work may have written to another account."""
     events: dict[str, list[Recorded]] = {}
@@ -155,86 +156,6 @@ def _pending(recounts: Recounts, done: Mapping[str, Step]) -> dict[str, Mapping[
     return found
 
 
-@dataclass
-class _Doing:
-    """What the accounts of a chunk do in one round, by kind of work; and when those that rest need the clockwork again."""
-
-    steps: dict[str, Step] = field(default_factory=dict)
-    turns: dict[str, Turn] = field(default_factory=dict)  # those that do what others do
-    works_ahead: dict[str, datetime] = field(default_factory=dict)  # when works are next due of those
-    works: dict[int, dict[str, datetime]] = field(default_factory=dict)  # position of the work in the settings -> account -> moment
-    resting: dict[str, datetime | None] = field(default_factory=dict)
-    idle: list[int] = field(default_factory=list)  # marks of use that nothing waits for
-    written: list[str] = field(default_factory=list)  # the accounts that works wrote to
-
-    @property
-    def active(self) -> list[str]:
-        """The accounts that may have more to do."""
-        performed = (account for accounts in self.works.values() for account in accounts)
-        return [*self.steps, *(account for account in self.turns if account not in self.resting), *performed, *self.written]
-
-
-def _plan(
-    states: Mapping[str, AccountState],
-    rules: Policy,
-    recounts: Recounts,
-    until: datetime,
-    *,
-    issued_from: datetime | None = None,
-    together: bool = False,
-) -> _Doing:
-    """The earliest step of each account; of several at one moment, the first in the order of the moment. `together`: who is like others is
-    not looked at alone."""
-    doing = _Doing()
-    for account, state in states.items():
-        turn = turn_of(state, rules) if together else None
-        if turn is not None:
-            marked: Marked = [(mark, []) for mark in state.marks]
-            step: Step | None = turn.step
-        else:
-            marked = marked_periods(state, rules)
-            step = next_step(state, rules, recount=recounts.get(account, {}), issued_from=issued_from, until=until, marked=marked)
-        others = [
-            (moment, works()[position].rank, position)
-            for position in state.works
-            if state.status != "parked" and (moment := works()[position].next_moment(state, rules)) is not None
-        ]
-        first = min(others, default=None)
-        if state.marks:
-            ahead = [moment for moment in (step and step.moment, first and first[0]) if moment]
-            doing.idle += _take_idle(state, marked, min([until, *ahead]))
-        if step is not None and (first is None or (step.moment, step.rank) < first[:2]):
-            due = step.moment
-            if due <= until:
-                changes = any(moment == due and rank < OPENING for moment, rank, _ in others)
-                if turn is not None and not changes:
-                    doing.turns[account] = turn
-                    if first is not None:
-                        doing.works_ahead[account] = first[0]
-                else:
-                    own = step if turn is None else next_step(state, rules, recount={}, marked=marked)
-                    assert own is not None
-                    doing.steps[account] = own.closing_only() if changes else own
-                continue
-        elif first is not None:
-            due = first[0]
-            if due <= until:
-                doing.works.setdefault(first[2], {})[account] = due
-                continue
-        doing.resting[account] = min(
-            (moment for moment in (step.moment if step else None, first[0] if first else None) if moment), default=None
-        )
-    return doing
-
-
-def _take_idle(state: AccountState, marked: Marked, until: datetime) -> list[int]:
-    """Use that arrived by `until` and moves no period yet. Nothing else is due before `until`: what closes a period makes a mark of it
-    count."""
-    idle = [mark.id for mark, rows in marked if mark.arrived_at <= until and not rows]
-    forget_marks(state, idle)
-    return idle
-
-
 def _round(
     states: Mapping[str, AccountState],
     *,
@@ -243,11 +164,11 @@ def _round(
     stamp: Stamp,
     recount: Recounts,
     issued_from: datetime | None,
-) -> tuple[_Doing, list[Recorded]]:
+) -> tuple[Doing, list[Recorded]]:
     """One step of every account that has one; answers what was done and what was recorded."""
     rules = policy()
     together = issued_from is None and not recount
-    doing = _plan(states, rules, recount, until, issued_from=issued_from, together=together)
+    doing = plan(states, rules, recount, until, issued_from=issued_from, together=together)
     _forget_marks([*doing.idle, *(mark for step in doing.steps.values() for mark in step.marks)])
     load_counted({account: states[account] for account in (*doing.turns, *(name for name, step in doing.steps.items() if step.counts))})
     drafts = [*_turned(doing, states, rules, until), *_stepped(doing.steps, states, rules, heads)]
@@ -259,7 +180,7 @@ def _round(
     return doing, record(drafts, heads=heads, stamp=stamp)
 
 
-def _turned(doing: _Doing, states: Mapping[str, AccountState], rules: Policy, until: datetime) -> list[Draft]:
+def _turned(doing: Doing, states: Mapping[str, AccountState], rules: Policy, until: datetime) -> list[Draft]:
     """The turns of the accounts that are alike. Who must be looked at alone after all gets a step of its own. Who rests then is said here:
     what works have ahead stands, because no event of these turns moves them."""
     if not doing.turns:
@@ -310,7 +231,7 @@ def _refresh_due(resting: Mapping[str, datetime | None]) -> None:
 
 def refresh_due(accounts: Collection[str]) -> None:
     """Compute again when the accounts next need the clockwork (after a rebuild)."""
-    _refresh_due(_plan(_loaded(accounts, {}), policy(), {}, LONG_AGO).resting)
+    _refresh_due(plan(_loaded(accounts, {}), policy(), {}, LONG_AGO).resting)
 
 
 def next_due(*, until: datetime, accounts: Collection[str] | None = None) -> datetime | None:

@@ -17,6 +17,7 @@ from billing.counting import count
 from billing.events import Event
 from billing.loading import LONG_AGO
 from billing.measuring import measure_steps
+from billing.planning import plan
 from billing.schedule import next_step
 from billing.state import AccountState
 from billing.terms import Policy
@@ -49,7 +50,7 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         doing, recorded = round_(states, **given)
         for account in doing.turns.keys() & doing.resting.keys():
             fresh = clockwork._loaded([account], {})
-            assert doing.resting[account] == clockwork._plan(fresh, clockwork.policy(), {}, LONG_AGO).resting[account], account
+            assert doing.resting[account] == plan(fresh, clockwork.policy(), {}, LONG_AGO).resting[account], account
         return doing, recorded
 
     monkeypatch.setattr(clockwork, "tell", told_as_alone)

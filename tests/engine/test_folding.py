@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from billing import bulk, clockwork, folding, stored
+from billing import bulk, clockwork, folding, planning, stored
 from billing.following import let_go
 from billing.journal import Recorded
 from billing.loading import LONG_AGO, load, load_counted, load_one, policy
@@ -97,7 +97,7 @@ def test_sums_of_the_database_are_those_of_the_records(monkeypatch: pytest.Monke
         return found
 
     monkeypatch.setattr(clockwork, "measure_steps", both)
-    monkeypatch.setattr(clockwork, "turn_of", lambda state, rules: None)  # each is looked at alone
+    monkeypatch.setattr(planning, "turn_of", lambda state, rules: None)  # each is looked at alone
     play()
     assert {Decimal(25), Decimal(30), Decimal(12)} <= set(compared)
 
