@@ -121,7 +121,8 @@ def blocks(listed: Sequence[str], size: int = BLOCK) -> Iterator[Sequence[str]]:
 
 
 def measure(accounts: Sequence[str], each: int, month: int = 1) -> int:
-    """`each` records of use for every account, half of each meter, spread over the month; as ingest leaves them, with keys and marks."""
+    """`each` records of use for every account, half of each meter, spread over the month; as ingest leaves them, with keys and marks. Their
+    values differ from account to account, as use does: hardly two of them have used the same in a month."""
     statement = """
         WITH made AS (
             SELECT account, CASE WHEN i %% 2 = 0 THEN 'calls' ELSE 'messages' END AS meter, i,
@@ -133,7 +134,7 @@ def measure(accounts: Sequence[str], each: int, month: int = 1) -> int:
             INSERT INTO usage_mark (account, meter, at, arrived_at) SELECT account, meter, min(at), max(at) FROM made GROUP BY 1, 2
         )
         INSERT INTO usage_record (account, meter, at, source, record, value, recorded_at)
-            SELECT account, meter, at, 'filled', record, 1 + i %% 7, at FROM made"""
+            SELECT account, meter, at, 'filled', record, (1 + (hashtext(record) & 1023)) / 8.0, at FROM made"""
     start = datetime(2026, month, 1, tzinfo=UTC)
     for block in blocks(accounts, 2000):
         with connection.cursor() as cursor:
