@@ -23,7 +23,7 @@ from billing.counting import Counted, accrued, counted_periods, reads, stages_of
 from billing.events import ChargeAccrued, Event, Terms
 from billing.folding import fold
 from billing.journal import Recorded
-from billing.naming import Pattern
+from billing.naming import ACCOUNT, CONTRACT, Pattern
 from billing.outlook import Outlook, outlook
 from billing.schedule import Step, next_step
 from billing.state import AccountState, Contract
@@ -31,6 +31,7 @@ from billing.terms import Policy, plan_of, set_by
 from billing.totals import NOTHING, Ask, asks_of, quantity, sums
 from billing.works import moving
 from plans.catalogue import Item
+from plans.errors import Refusal
 from plans.metering import Measured
 from plans.money import Exact
 
@@ -155,8 +156,7 @@ def _turn(state: AccountState, policy: Policy) -> Turn | None:
     (contract,) = state.contracts.values()
     if not _plain(outlook(policy, contract)):
         return None
-    rows = [row for row in state.periods if row.last or not row.closed]
-    model = replace(state, periods=rows, open_charges=[], marks=[], standing={}, works=(), facts={})
+    model = _model(state, contract)
     step = next_step(model, policy, recount={}, marked=())
     if step is None or not (step.closing or step.opening) or any(row.start == row.full_end for row in (*step.closing, *step.opening)):
         return None
@@ -169,6 +169,14 @@ def _turn(state: AccountState, policy: Policy) -> Turn | None:
             if not asks[position]:
                 return None  # it looks at single records
     return Turn(model, step, stages, asks)
+
+
+def _model(state: AccountState, contract: Contract) -> AccountState:
+    """The account under the names of a model, with nothing but its periods."""
+    own = replace(contract, id=CONTRACT, account=ACCOUNT)
+    periods = [replace(row, contract=CONTRACT) for row in state.periods if row.last or not row.closed]
+    nothing: dict[str, Any] = {"open_charges": [], "marks": [], "standing": {}, "works": (), "facts": {}}
+    return replace(state, account=ACCOUNT, contracts={CONTRACT: own}, periods=periods, **nothing)
 
 
 def _plain(known: Outlook) -> bool:
@@ -206,8 +214,11 @@ def tell(turns: Mapping[str, Turn], states: Mapping[str, AccountState], policy: 
     for account, turn in together.items():
         if account in unsure:
             told.alone.append(account)
-        else:
+            continue
+        try:
             _tell(told, account, turn, states[account], used.get(account, {}), policy)
+        except Refusal:
+            told.alone.append(account)  # looked at alone it says under its own name what is wrong
     return told
 
 
@@ -272,7 +283,7 @@ def _priced(turn: Turn, position: int, c: Counted, used: Quantities, stands: Sta
             turn.priced.clear()
         row = c.row
         standing = {(row.contract, row.item, terms, row.start, component): amount for terms, component, amount in stands}
-        state = replace(turn.model, standing=standing)
+        state = replace(turn.model, standing=standing) if stands else turn.model
         measured = {ask.span: Measured(value) for ask, value in zip(turn.asks.get(position, ()), used, strict=True)}
         events = accrued(c, turn.step, state, policy, Usage(measured=measured))
         found = turn.priced[key] = Priced([Pattern(event) for event in events])

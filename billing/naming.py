@@ -9,33 +9,31 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from billing.codec import WRITTEN, canonical_event, quoted
+from billing.codec import WRITTEN, canonical, encode, quoted
 from billing.events import ChargeAccrued, Event, Key, PeriodsClosed, PeriodsOpened
 
 E = TypeVar("E", bound=Event)
 
-#: Names that no account has: what stands between them in the bytes is the same for all.
-_ACCOUNT, _CONTRACT = "\x01account", "\x01contract"
+#: The names of a model: no account has such ones, so what stands between them in the bytes is the same for all.
+ACCOUNT, CONTRACT = "\x01account", "\x01contract"
 
 
 class Pattern:
-    """An event as a pattern for copies under other names. Raises TypeError for a kind whose names are not known here, and ValueError where
-    a name stands elsewhere than where it belongs."""
+    """An event under the names of a model, as a pattern for copies under other names. Raises TypeError for a kind whose names are not known
+    here, and ValueError where a name stands elsewhere than where it belongs."""
 
     def __init__(self, model: Event) -> None:
-        self._copy = _COPIES.get(type(model))
-        if self._copy is None:
-            raise TypeError(f"{type(model).__name__} names more than an account and a contract")
-        self.model = model
-        self._fields = {name: value for name, value in vars(model).items() if name != WRITTEN}
-        written = canonical_event(self._copy(type(model), self._fields, _ACCOUNT, _CONTRACT))
-        self._before, rest = _halves(written, quoted(_ACCOUNT))
-        self._between, self._after = _halves(rest, quoted(_CONTRACT))
+        kind = type(model)
+        copy = _COPIES.get(kind)
+        if copy is None:
+            raise TypeError(f"{kind.__name__} names more than an account and a contract")
+        self.model, self._kind, self._copy = model, kind, copy
+        self._before, rest = _halves(canonical(encode(model)), quoted(ACCOUNT))
+        self._between, self._after = _halves(rest, quoted(CONTRACT))
 
     def named(self, account: str, contract: str) -> Event:
         """The event of this account and this contract of it."""
-        assert self._copy is not None
-        made = self._copy(type(self.model), self._fields, account, contract)
+        made = self._copy(self._kind, vars(self.model), account, contract)
         vars(made)[WRITTEN] = b"".join((self._before, quoted(account), self._between, quoted(contract), self._after))
         return made
 

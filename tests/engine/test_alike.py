@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from billing import alike, clockwork, journal
+from billing import alike, bulk, clockwork, journal
 from billing.codec import canonical, canonical_event, encode
 from billing.engine import Stamp
 from billing.events import ChargeAccrued
-from billing.naming import Pattern
+from billing.naming import ACCOUNT, CONTRACT, Pattern
 from tests import books
 
 pytestmark = pytest.mark.django_db
@@ -135,14 +135,29 @@ def clockwork_advance(until: str) -> None:
     clockwork.advance(["ana", "bo"], until=at, heads=heads, stamp=Stamp("test", "advance", at))
 
 
+def test_what_can_not_be_booked_is_said_under_the_own_name(alone: list[str]) -> None:
+    source = books.CATALOGUE.replace('volume, tiers: [{up_to: 10, unit: "1.00"}, {unit: "0.50"}]', 'unit, amount: "100000000000"')
+    books.publish(source)
+    for name in ("ana", "bo"):
+        books.open_account(name)
+        books.do("subscribe", account=name, plan="metered", catalogue="test")
+    for hour in (1, 2):
+        use("bo", "9" + "0" * 14, f"2026-01-10T0{hour}:00", "2026-01-12")
+    assert books.advance("2026-02-01").parked == 1
+    ((account, reason),) = bulk.fetch("SELECT account, reason FROM read_account WHERE status = 'parked'")
+    assert (account, reason.partition(" from ")[0]) == ("bo", "Calls")
+    assert set(alone) == {"ana"}
+
+
 def test_a_pattern_knows_where_names_stand() -> None:
     sign("basic", ("ana",))
     opened = next(one.event for one in journal.read(["ana"]) if one.event.kind == "period.opened")
-    other = Pattern(opened).named('zo"ë', 'zo"ë/7')
+    model = replace(opened, account=ACCOUNT, contract=CONTRACT)
+    other = Pattern(model).named('zo"ë', 'zo"ë/7')
     assert other == replace(opened, account='zo"ë', contract='zo"ë/7')
     assert canonical_event(other) == canonical(encode(other))
     assert canonical_event(replace(other, contract="zo/8")) == canonical(encode(replace(other, contract="zo/8"))), "a change writes it anew"
     with pytest.raises(TypeError, match="AccountOpened"):
         Pattern(journal.read(["ana"])[0].event)
     with pytest.raises(ValueError, match="2 times"):
-        Pattern(replace(opened, periods=(replace(opened.periods[0], item="\x01account"),)))
+        Pattern(replace(model, periods=(replace(model.periods[0], item=ACCOUNT),)))
