@@ -32,3 +32,10 @@ def account_closed(account: str) -> NotAllowed:
     other = goes_on_as(account)
     instead = f"; it goes on as {other!r}, name that" if other else ""
     return NotAllowed("account_closed", f"the account {account!r} is closed{instead}", at="account")
+
+
+def use_stays(named: str, account: str, other: str, *, at: str) -> NotAllowed:
+    """The refusal `account_closed` of a correction of use that was counted in a closed account, where no tick comes any more. `other`: the
+    account that goes on for it, if any does."""
+    instead = f"; charge or give back the difference in {other!r}, which goes on for it, by 'adjust'" if other else ""
+    return NotAllowed("account_closed", f"{named!r} was counted in {account!r}, which is closed: it stays as it was billed{instead}", at=at)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from billing import bulk
+from billing.closed import goes_on_as, use_stays
 from billing.usage.records import Key, Measurement
 from plans.errors import Conflict, NotFound, Refusal
 
@@ -127,6 +128,25 @@ def _fetch(wanted: Mapping[Key, tuple[str, str]]) -> list[tuple[str, str, dateti
     keys, places = list(wanted), list(wanted.values())
     rows = bulk.fetch(statement, [bulk.column(keys, 0), bulk.column(keys, 1), bulk.column(places, 0), bulk.column(places, 1)])
     return [(row[0], row[1], row[2], row[3], row[4]) for row in rows]
+
+
+def counted_in_closed(corrections: Iterable[Measurement]) -> dict[Key, Refusal]:
+    """Why corrections can't be taken that name use of a closed account: their own, or one that goes on as theirs."""
+    given = [record for record in corrections if record.corrects]
+    named = {record.corrects: "/".join(record.corrects) for record in given if record.corrects}
+    statement = """
+        SELECT given.source, given.record, held.account FROM unnest(%s::text[], %s::text[]) AS given(source, record)
+        JOIN usage_key known ON known.source = given.source AND known.record = given.record
+        JOIN usage_record held ON held.at = known.at AND held.source = known.source AND held.record = known.record
+        JOIN read_account place ON place.account = held.account AND place.status = 'closed'"""
+    rows = bulk.fetch(statement, [bulk.column(list(named), 0), bulk.column(list(named), 1)]) if named else []
+    held = {(source, record): account for source, record, account in rows}
+    onward = {account: goes_on_as(account) for account in set(held.values())}
+    return {
+        record.key: use_stays(named[record.corrects], holder, onward[holder], at=_field(record))
+        for record in given
+        if record.corrects and (holder := held.get(record.corrects, "")) and record.account in (holder, onward[holder])
+    }
 
 
 def place_of(source: str, record: str) -> tuple[str, str]:

@@ -24,7 +24,7 @@ from billing.closed import account_closed, use_goes_to
 from billing.codec import time_text
 from billing.journal import database_time
 from billing.usage.aside import Rejected, put_aside
-from billing.usage.corrections import Known, find_known, resolve
+from billing.usage.corrections import Known, counted_in_closed, find_known, resolve
 from billing.usage.files import Row
 from billing.usage.records import Key, Measurement, read_measurement, source_name
 from plans.errors import Conflict, Invalid, Refusal
@@ -229,12 +229,13 @@ class _Batch:
         new = {record.account for record in late if record.key not in known}
         onward = use_goes_to(new)
         refusals = {account: account_closed(account) for account in new - onward.keys()}
+        stays = counted_in_closed(record for record in late if record.key not in known and record.account not in onward)
         for record in late:
             if record.key not in known and record.account in onward:
                 record.account = onward[record.account]
                 continue
             if record.key not in known:
-                self.refuse(self.rows[record.key], refusals[record.account])
+                self.refuse(self.rows[record.key], stays.get(record.key) or refusals[record.account])
             del records[record.key]
 
     def _resolve(self, records: dict[Key, Measurement]) -> dict[Key, datetime]:
@@ -248,7 +249,8 @@ class _Batch:
                 known.setdefault(record.key, Known(record.account, record.meter, record.at, record.subject, record.at))
         found = resolve(corrections, known, elsewhere)
         records.update(found.records)
-        for key, error in found.refused.items():
+        stays = counted_in_closed(records[key] for key, error in found.refused.items() if error.code == "other_account")
+        for key, error in (found.refused | stays).items():
             if error.code == "unknown_record" and self.later:
                 self.waiting.append(self.rows[key])
             else:

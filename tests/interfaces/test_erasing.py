@@ -343,11 +343,35 @@ def test_use_that_is_sent_to_a_merged_account_goes_on_where_the_merge_says_so() 
     assert sent("zoe", "u2", "u3") == (1, 1, [])
     assert UsageRecord.objects.filter(account="zara").values_list("record", flat=True).get() == "u3"
     assert sent("zoe", "v1", voids="u3", at=None, value=None) == (1, 0, [])
-    [reason] = sent("zoe", "v2", voids="u1", at=None, value=None)[2]
-    assert "belongs to another account" in reason
     do("merge_accounts", NOW, account="zara", into="zita")
     assert sent("zoe", "u4") == (0, 0, ["account: the account 'zoe' is closed; it goes on as 'zita', name that"])
     assert compare(["zoe", "zora", "zara"]) == []
+
+
+def why_not(account: str, name: str, **more: Any) -> str:
+    [reason] = sent(account, name, at=None, value=None, **more)[2]
+    return str(reason)
+
+
+def test_use_of_a_merged_account_stays_as_it_was_billed_and_the_refusal_says_what_to_do() -> None:
+    """Nothing is billed in a closed account any more, and its use is not the other's: the way out is a charge or a credit there."""
+    for name in ("zora", "zita", "eve"):
+        open_account(name)
+    assert sent("zoe", "u1") == sent("eve", "e1") == (1, 0, [])
+    do("merge_accounts", NOW, account="zoe", into="zora", usage="redirect")
+    hint = "'pbx/u1' was counted in 'zoe', which is closed: it stays as it was billed; charge or give back the difference in 'zora', which"
+    for account in ("zoe", "zora"):
+        assert why_not(account, "v1", voids="u1") == f"voids: {hint} goes on for it, by 'adjust'"
+        assert why_not(account, "v2", voids="e1").startswith("voids: 'pbx/e1' belongs to another account or meter; void it there")
+    assert sent("zora", "a1", amends="u1")[2] == [f"amends: {hint} goes on for it, by 'adjust'"]
+    assert why_not("eve", "v3", voids="u1").startswith("voids: 'pbx/u1' belongs to another account")
+    assert sent("zora", "u2") == (1, 0, [])
+    do("merge_accounts", NOW, account="zora", into="zita")
+    assert "'pbx/u2' was counted in 'zora', which is closed" in why_not("zora", "v4", voids="u2")
+    assert why_not("zora", "v5", voids="never") == "account: the account 'zora' is closed; it goes on as 'zita', name that"
+    do("adjust", NOW, account="zita", amount="-4.00", reason="pbx/u2 was no call")
+    do("close_account", NOW, account="eve", reason="moved away")
+    assert why_not("eve", "v6", voids="e1") == "voids: 'pbx/e1' was counted in 'eve', which is closed: it stays as it was billed"
 
 
 def test_nobody_agrees_for_a_closed_account_and_no_can_always_be_said() -> None:
