@@ -6,7 +6,7 @@ as text.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache, lru_cache
 from typing import Any, TypeVar
@@ -18,6 +18,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
 from billing.arrays import KINDS, Array, packed
+from billing.together import Answer, line_here
 
 T = TypeVar("T")
 
@@ -52,9 +53,7 @@ def _insert(table: str, columns: tuple[str, ...], rows: Sequence[Sequence[Any]],
         for row in values:
             if type(row[place]) is bytes:
                 row[place] = row[place].decode()
-    wrapper = connections[DEFAULT_DB_ALIAS]
-    with wrapper.wrap_database_errors:
-        _cursor(wrapper).execute(_inserting(table, columns, len(rows)), [value for row in values for value in row])
+    _write(_inserting(table, columns, len(rows)), [value for row in values for value in row])
 
 
 @cache
@@ -102,17 +101,34 @@ def copy_lines(table: str, columns: Sequence[str], rows: Sequence[Sequence[str]]
         stream.write(text)
 
 
-def execute(statement: str, columns: Mapping[str, tuple[str, Sequence[Any]]]) -> int:
+def execute(statement: str, columns: Mapping[str, tuple[str, Sequence[Any]]]) -> None:
     """Run one statement over parallel arrays. `columns` maps a name to (array type, values); the statement says `{rows}` where the
-    unnested rows stand, named `given`. Does nothing without rows. Answers how many rows of the table it wrote."""
+    unnested rows stand, named `given`. Does nothing without rows."""
+    if columns and next(iter(columns.values()))[1]:
+        _write(*_over_rows(statement, columns))
+
+
+def executed(statement: str, columns: Mapping[str, tuple[str, Sequence[Any]]]) -> int:
+    """As `execute`, at once; answers how many rows of the table it wrote."""
     if not columns or not next(iter(columns.values()))[1]:
         return 0
-    arrays = ", ".join(f"%b::{kind}[]" for kind, _ in columns.values())
-    rows = f"unnest({arrays}) AS given({', '.join(columns)})"
     wrapper = connections[DEFAULT_DB_ALIAS]
+    asked, values = _over_rows(statement, columns)
     with wrapper.wrap_database_errors:
+        return _cursor(wrapper).execute(asked, values).rowcount
+
+
+def _over_rows(statement: str, columns: Mapping[str, tuple[str, Sequence[Any]]]) -> tuple[bytes, list[Any]]:
+    """The statement as the driver takes it, and its arrays."""
+    with connections[DEFAULT_DB_ALIAS].wrap_database_errors:
         values = [packed(kind, listed) if kind in KINDS else list(listed) for kind, listed in columns.values()]
-        return _cursor(wrapper).execute(_query(statement.replace("{rows}", rows)), values).rowcount
+    return _unnesting(statement, tuple([(name, kind) for name, (kind, _) in columns.items()])), values
+
+
+@lru_cache(maxsize=2_000)
+def _unnesting(statement: str, columns: tuple[tuple[str, str], ...]) -> bytes:
+    arrays = ", ".join(f"%b::{kind}[]" for _, kind in columns)
+    return _query(statement.replace("{rows}", f"unnest({arrays}) AS given({', '.join(name for name, _ in columns)})"))
 
 
 def plan_once() -> None:
@@ -126,14 +142,35 @@ def plan_once() -> None:
 
 
 def write(statement: str, parameters: Sequence[Any]) -> None:
-    """Run a statement that answers nothing."""
-    wrapper = connections[DEFAULT_DB_ALIAS]
-    with wrapper.wrap_database_errors:
-        _cursor(wrapper).execute(_query(statement), parameters)
+    """Run a statement of whose answer nobody asks."""
+    _write(_query(statement), parameters)
+
+
+def _write(statement: bytes, parameters: Sequence[Any]) -> None:
+    """Where statements are gathered it goes with the next question, or with the end."""
+    if _say(statement, parameters) is None:
+        wrapper = connections[DEFAULT_DB_ALIAS]
+        with wrapper.wrap_database_errors:
+            _cursor(wrapper).execute(statement, parameters)
+
+
+def _say(statement: bytes, parameters: Sequence[Any] | Mapping[str, Any]) -> Answer | None:
+    """Let the statement wait for others; None where nothing is gathered, or it is none of those that may wait."""
+    line = line_here()
+    if line is None:
+        return None
+    with connections[DEFAULT_DB_ALIAS].wrap_database_errors:
+        return line.say(statement, parameters)
 
 
 def fetch(statement: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
     """All rows of the answer. Times come in UTC, JSON is to be asked for as text."""
+    return ask(statement, parameters)()
+
+
+def ask(statement: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> Callable[[], list[tuple[Any, ...]]]:
+    """As `fetch`, for what is wanted later: where statements are gathered it goes with the next one that is wanted at once. So it answers
+    what stood between now and then, not what was written after it."""
     wrapper = connections[DEFAULT_DB_ALIAS]
     with wrapper.wrap_database_errors:
         bound: Any
@@ -141,7 +178,34 @@ def fetch(statement: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) ->
             bound = {name: _bound(value) for name, value in parameters.items()}
         else:
             bound = [_bound(value) for value in parameters]
-        return _cursor(wrapper).execute(_query(statement), bound).fetchall()
+        answer = _say(_query(statement), bound)
+        if answer is not None:
+            return answer.rows
+        rows = _cursor(wrapper).execute(_query(statement), bound).fetchall()
+        return lambda: rows
+
+
+def foresee(statement: str, parameters: Sequence[Any] = ()) -> None:
+    """Where statements are gathered: ask already, with what goes next, what `foreseen` will be asked."""
+    line = line_here()
+    if line is None:
+        return
+    with connections[DEFAULT_DB_ALIAS].wrap_database_errors:
+        answer = line.say(_query(statement), [_bound(value) for value in parameters])
+    if answer is not None:
+        line.foreseen[statement, repr(parameters)] = answer
+
+
+def is_foreseen(statement: str, parameters: Sequence[Any] = ()) -> bool:
+    line = line_here()
+    return line is not None and (statement, repr(parameters)) in line.foreseen
+
+
+def foreseen(statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    """The answer to a question that may have been foreseen, once; otherwise it is asked now."""
+    line = line_here()
+    answer = line.foreseen.pop((statement, repr(parameters)), None) if line is not None else None
+    return fetch(statement, parameters) if answer is None else answer.rows()
 
 
 def stream(statement: str, parameters: Sequence[Any], types: Sequence[str]) -> Iterator[tuple[Any, ...]]:

@@ -31,6 +31,7 @@ from billing.schedule import Recount, Recounts, Step, marked_periods, next_step
 from billing.state import AccountState
 from billing.stored import Known
 from billing.terms import Policy
+from billing.waking import woken
 from billing.works import load_works, moving, works
 from plans import store
 from plans.errors import Conflict
@@ -61,7 +62,7 @@ def advance(
         let_go(known or {}, after)
         active = needing(accounts, after, until=until, known=known)
     else:
-        active = _due(accounts, until, known)
+        active = woken(accounts, until, known)
     states = _loaded(active, recount, known if after else None)
     if active and known:
         known.clear()
@@ -105,21 +106,6 @@ def _loaded(accounts: Collection[str], recount: Recounts, known: Known | None = 
     states = load(accounts, since=recount, known=known, counted=False)
     load_works(states, policy())
     return states
-
-
-def _due(accounts: Collection[str], until: datetime, known: Known | None) -> list[str]:
-    """Those of the accounts that have something due, asked of the narrow tables alone; nothing is `known` of those whose use waits."""
-    statement = """
-        SELECT account, at <= %s, false FROM due WHERE account = ANY(%s)
-            UNION ALL SELECT account, min(arrived_at) <= %s, true FROM usage_mark WHERE account = ANY(%s) GROUP BY account"""
-    names = list(accounts)
-    active = set()
-    for account, comes, waits in bulk.fetch(statement, [until, names, until, names]):
-        if comes:
-            active.add(account)
-        if waits and known:
-            known.pop(account, None)
-    return sorted(active)
 
 
 def _touched(events: Sequence[Recorded], *, at: datetime | None = None) -> dict[str, Mapping[str, Recount]]:

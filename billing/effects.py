@@ -82,6 +82,17 @@ def _batch_finders() -> tuple[Callable[[Sequence[Recorded]], list[OwedOfBatch]],
 
 
 @cache
+def _foreseeing() -> tuple[Callable[[], None], ...]:
+    return tuple(import_string(path) for path in settings.BILLING_EFFECTS_FORESEEN)
+
+
+def foresee() -> None:
+    """Events are about to be recorded: what their effects are asked of the database may be asked already."""
+    for ask in _foreseeing():
+        ask()
+
+
+@cache
 def _finders() -> tuple[OwedBy, ...]:
     return tuple(import_string(path) for path in settings.BILLING_EFFECTS_OWED_BY)
 

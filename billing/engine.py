@@ -20,13 +20,14 @@ from django.conf import settings
 from django.db import DataError, OperationalError, connection, transaction
 from django.utils.module_loading import import_string
 
-from billing import bulk, effects, journal, kept, previews
+from billing import bulk, effects, journal, kept, previews, waking
 from billing.accounting.periods import into_open_months
 from billing.codec import NEWER, canonical
 from billing.journal import Draft, Head, Recorded
 from billing.pipeline import Batch, run_processors
 from billing.previews import Preview
 from billing.stored import remembering
+from billing.together import gathering
 from plans import store
 from plans.errors import Conflict, Invalid
 from plans.fields import check_text
@@ -216,7 +217,8 @@ def passes(error: Exception) -> bool:
 def _in_transaction(request: Request, *, dry_run: bool) -> Outcome:
     outcome: Outcome | None = None
     try:
-        with transaction.atomic(), store.steady():
+        alone = not connection.in_atomic_block
+        with transaction.atomic(), store.steady(), gathering(ends=lambda: alone and not connection.needs_rollback):
             bulk.plan_once()
             outcome = _once(request, dry_run=dry_run)
             if dry_run:
@@ -239,7 +241,8 @@ def _once(request: Request, *, dry_run: bool) -> Outcome:
     token = previews.opened(request.token, request=_digest(request), at=request.at) if request.token else None
     if token is not None:
         request = replace(request, at=token.at)
-    heads = journal.lock(command.streams(arguments))
+    streams = command.streams(arguments)
+    heads = journal.lock(streams, then=partial(_foresee, streams, request.at))
     began = {stream: head.sequence for stream, head in heads.items()}
     if token is not None:
         previews.check_heads(token, began)
@@ -254,6 +257,13 @@ def _once(request: Request, *, dry_run: bool) -> Outcome:
     preview = previews.previewed(_digest(request), request.at, began, events, before) if dry_run else None
     shown_once = {} if dry_run else decision.shown_once
     return Outcome(tuple(events), decision.made, dry_run=dry_run, preview=preview, shown_once=shown_once)
+
+
+def _foresee(streams: Collection[str], until: datetime) -> None:
+    """What every command is going to ask once its streams are locked goes with the lock."""
+    waking.foresee([stream for stream in streams if journal.is_account(stream)], until)
+    kept.foresee(streams)
+    effects.foresee()
 
 
 def _recorded(command: Any, arguments: Any, request: Request, heads: dict[str, Head], *, dry_run: bool) -> tuple[list[Recorded], Decision]:

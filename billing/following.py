@@ -79,7 +79,9 @@ def needing(accounts: Collection[str], events: Sequence[Recorded], *, until: dat
     if moves is None or not moves <= BESIDE:
         return list(accounts)
     asking = tuple(position for position, work in enumerate(works()) if work.looks_at & moves)
-    held = find_held(list(accounts), asking, marks_until=until)
+    held = _told(accounts, asking, known or {})
+    if held is None:
+        held = find_held(list(accounts), asking, marks_until=until)
     waiting = held.pop(MARKS, set())
     found = []
     with remembering(known):
@@ -87,6 +89,23 @@ def needing(accounts: Collection[str], events: Sequence[Recorded], *, until: dat
             moments = _sold_until(account, [recorded for recorded in sales if recorded.stream == account])
             if account in waiting or moments is None or _comes_up(account, [*moments, *_asked(account, asking, held)], until):
                 found.append(account)
+    return found
+
+
+def _told(accounts: Collection[str], asking: Sequence[int], known: Known) -> dict[int, set[str]] | None:
+    """As `find_held`, by what is known of the accounts; None where that does not say all. No use waits that the command took in: nothing
+    would be known of the account."""
+    found: dict[int, set[str]] = {}
+    for account in accounts:
+        held = known.get(account)
+        if held is None:
+            return None
+        for position in asking:
+            holds = works()[position].told(held.facts)
+            if holds is None:
+                return None
+            if holds:
+                found.setdefault(position, set()).add(account)
     return found
 
 

@@ -6,7 +6,7 @@ The hash of an event covers the canonical JSON of everything it says and the has
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, lru_cache
@@ -64,20 +64,30 @@ def is_account(stream: str) -> bool:
     return ":" not in stream
 
 
-def lock(streams: Collection[str], *, create: bool = True, skip_locked: bool = False) -> dict[str, Head]:
+def lock(
+    streams: Collection[str], *, create: bool = True, skip_locked: bool = False, then: Callable[[], None] | None = None
+) -> dict[str, Head]:
     """Lock the heads for this transaction: accounts before things, each by id. Missing ones are made first unless `create` is false.
 
-    With `skip_locked` busy streams are left out of the answer instead of waited for.
+    With `skip_locked` busy streams are left out of the answer instead of waited for. `then` foresees what is asked once they are locked: it
+    goes with the lock, as a statement of its own after it, so that it sees what the one who was waited for has written.
     """
     wanted = sorted(set(streams), key=lambda stream: (not is_account(stream), stream))
     statement = """
         SELECT id, last_sequence, last_hash FROM stream WHERE id = ANY(%s)
         ORDER BY position(':' in id) > 0, id FOR NO KEY UPDATE"""
-    rows = bulk.fetch(statement + (" SKIP LOCKED" if skip_locked else ""), [wanted])
+    rows = _locked(statement + (" SKIP LOCKED" if skip_locked else ""), wanted, then)
     if create and not skip_locked and len(rows) < len(wanted):
         _make([stream for stream in wanted if stream not in {row[0] for row in rows}])
-        rows = bulk.fetch(statement, [wanted])
+        rows = _locked(statement, wanted, then)
     return {stream: Head(sequence=sequence, hash=bytes(digest)) for stream, sequence, digest in rows}
+
+
+def _locked(statement: str, wanted: Sequence[str], then: Callable[[], None] | None) -> list[tuple[Any, ...]]:
+    answer = bulk.ask(statement, [wanted])
+    if then is not None:
+        then()
+    return answer()
 
 
 def _make(streams: Sequence[str]) -> None:
@@ -209,10 +219,16 @@ def read(streams: Collection[str], *, after: int = 0) -> list[Recorded]:
     return [_recorded(row) for row in rows]
 
 
+_FOLLOWING = f"{_SELECT.replace(' FROM', ', previous_hash FROM')} WHERE stream = %s AND sequence > %s ORDER BY sequence"
+
+
+def foresee_following(stream: str, head: Head) -> None:
+    bulk.foresee(_FOLLOWING, [stream, head.sequence])
+
+
 def following(stream: str, head: Head) -> list[Recorded]:
     """The events of the stream after this head, in order; none where what stands there does not continue from it."""
-    asked = f"{_SELECT.replace(' FROM', ', previous_hash FROM')} WHERE stream = %s AND sequence > %s ORDER BY sequence"
-    rows = bulk.fetch(asked, [stream, head.sequence])
+    rows = bulk.foreseen(_FOLLOWING, [stream, head.sequence])
     if not rows or bytes(rows[0][-1]) != head.hash:
         return []
     return [_recorded(row[:-1]) for row in rows]

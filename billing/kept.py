@@ -11,7 +11,7 @@ kept, and nothing that was kept is taken (`billing.clockwork`). Each connection 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -35,6 +35,7 @@ class _Entry:
     head: Head
     held: Held
     rows: int
+    shared: bool = False  # others recorded something for it, and may again
 
 
 @dataclass
@@ -65,6 +66,15 @@ def _store() -> _Store:
     return _stores.setdefault(connection.connection, _Store())
 
 
+def foresee(streams: Collection[str]) -> None:
+    """`found` is going to be asked: of accounts for which others record as well, what they recorded since."""
+    entries = _store().entries
+    for stream in streams:
+        entry = entries.get(stream)
+        if entry is not None and entry.shared:
+            journal.foresee_following(stream, entry.head)
+
+
 def found(heads: Mapping[str, Head]) -> Known:
     """What is known of the accounts whose streams this transaction has locked, as they stand under these heads."""
     store, known = _store(), Known()
@@ -87,6 +97,7 @@ def _is_at(entry: _Entry, account: str, head: Head) -> bool:
         return True
     if not entry.head.sequence < head.sequence <= entry.head.sequence + FOLLOWED:
         return False
+    entry.shared = True
     events = journal.following(account, entry.head)
     if not events or moved_by(events) is None:
         return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -43,12 +43,13 @@ def measure_steps(
     *,
     more: Mapping[tuple[str, str], Sequence[Record]] | None = None,
     totals: bool = False,
+    then: Callable[[], None] | None = None,
 ) -> dict[str, Measurements]:
     """What was used in every period that the steps count: account → period → usage. `more` are records that are not stored (account and
     meter → records): what would be used with them. With `totals` the database adds up where the price allows it: the answer holds no single
-    records then."""
+    records then, and `then` says what may go with that question, after it; where nothing is asked so it is not called."""
     counted = {account: [c for c in counted_periods(step, states[account], policy) if reads(c)] for account, step in steps.items()}
-    added = total_usage(counted, policy, more or {}) if totals else {}
+    added = total_usage(counted, policy, more or {}, then) if totals else {}
     single = {account: [c for c in periods if (account, _key(c)) not in added] for account, periods in counted.items()}
     needs = [need for account, periods in single.items() for c in periods for need in _needs(account, c, policy)]
     records = read_records(needs)

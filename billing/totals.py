@@ -7,7 +7,7 @@ at events; contracts of one subject; and meters of accounts with corrections, or
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -36,10 +36,13 @@ class Ask:
 
 
 def total_usage(
-    counted: Mapping[str, Sequence[Counted]], policy: Policy, more: Mapping[tuple[str, str], Sequence[Record]]
+    counted: Mapping[str, Sequence[Counted]],
+    policy: Policy,
+    more: Mapping[tuple[str, str], Sequence[Record]],
+    then: Callable[[], None] | None = None,
 ) -> dict[tuple[str, PeriodKey], Usage]:
     """(account, period) → what was used, for the periods that can be added up; with records that are not stored (account and meter →
-    plain uses)."""
+    plain uses). `then` says what may go with the question, after it."""
     asked = [
         (account, (c.row.contract, c.row.item, c.row.start), ask)
         for account, of in counted.items()
@@ -49,7 +52,7 @@ def total_usage(
     if not asked:
         return {}
     found: dict[tuple[str, PeriodKey], dict[Span, Measured]] = {}
-    totals, told = sums([account for account, _, _ in asked], [ask for _, _, ask in asked])
+    totals, told = sums([account for account, _, _ in asked], [ask for _, _, ask in asked], then)
     for position, (account, period, ask) in enumerate(asked):
         if (account, ask.source) in told:
             continue
@@ -102,7 +105,9 @@ def looks_at_events(pricing: Pricing) -> bool:
     return each or pricing.needs_events or pricing.amounts
 
 
-def sums(accounts: Sequence[str], asks: Sequence[Ask]) -> tuple[dict[int, tuple[int, Decimal]], set[tuple[str, str]]]:
+def sums(
+    accounts: Sequence[str], asks: Sequence[Ask], then: Callable[[], None] | None = None
+) -> tuple[dict[int, tuple[int, Decimal]], set[tuple[str, str]]]:
     """Position of the ask of an account → how many records, and the sum of their values; and the meters of accounts that hold
     corrections, or uses that last into the stretch: their sums say nothing. Both have an index of their own, mostly empty. The bounds are
     constants of the statement, so that only the partitions of these months are looked at."""
@@ -123,7 +128,10 @@ def sums(accounts: Sequence[str], asks: Sequence[Ask]) -> tuple[dict[int, tuple[
     names = [sorted(set(accounts)), sorted(set(meters))]
     found: dict[int, tuple[int, Decimal]] = {}
     told: set[tuple[str, str]] = set()
-    for position, account, meter, records, total in bulk.fetch(statement, [*columns, start, end, *names, *names, start - LASTING, end]):
+    answer = bulk.ask(statement, [*columns, start, end, *names, *names, start - LASTING, end])
+    if then is not None:
+        then()
+    for position, account, meter, records, total in answer():
         if position < 0:
             told.add((account, meter))
         else:

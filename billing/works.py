@@ -45,6 +45,11 @@ class Work(Protocol):
     #: What of it its moments follow from.
     looks_at: frozenset[str] = BESIDE
 
+    def told(self, facts: Mapping[str, Any]) -> bool | None:
+        """What `holders` would answer of an account, where facts that are known of it say so (`stored.fact`); None: it is to be asked."""
+        del facts
+        return None
+
     def concerns(self, state: AccountState, policy: Policy) -> bool:
         """Whether the state itself holds something for it."""
         del state, policy

@@ -157,6 +157,7 @@ BILLING_EFFECTS_OWED_BY: tuple[str, ...] = (
 PERSONAL_DATA: tuple[str, ...] = ("accounts.crm.people", "billing.crm.holding", "payments.privacy")
 #: Who knows what a whole batch owes to receivers that only the database knows.
 BILLING_EFFECTS_OF_BATCH: tuple[str, ...] = ("billing.webhooks.owing.owed", "billing.crm.campaigns.owed")
+BILLING_EFFECTS_FORESEEN: tuple[str, ...] = ("billing.webhooks.owing.foresee",)
 #: How many mails a campaign sends in a minute, where it does not say so itself; 0: no bound.
 CAMPAIGN_MAILS_A_MINUTE = env.int("CAMPAIGN_MAILS_A_MINUTE", default=300)
 #: Where the house hears of what needs a person (payments/documents/staff.py). "": such effects wait, and `run effects` counts them.

@@ -28,7 +28,7 @@ def month_after(day: date) -> date:
 def hold_open(sellers: Collection[str]) -> None:
     """Keep the sellers' months from closing until this transaction ends; waits for a closing that is under way."""
     for seller in sorted(sellers):
-        bulk.fetch("SELECT pg_advisory_xact_lock_shared(%s, hashtext(%s))", [BOOKS_LOCK, seller])
+        bulk.write("SELECT pg_advisory_xact_lock_shared(%s, hashtext(%s))", [BOOKS_LOCK, seller])
 
 
 def hold_alone(seller: str) -> None:
@@ -36,10 +36,18 @@ def hold_alone(seller: str) -> None:
     bulk.fetch("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [BOOKS_LOCK, seller])
 
 
+_CLOSED = "SELECT seller, closed_through FROM read_books WHERE seller = ANY(%s)"
+
+
 def open_from(sellers: Collection[str]) -> dict[str, date]:
     """seller → the first day of its first open month; a seller that never closed one is not there."""
-    rows = bulk.fetch("SELECT seller, closed_through FROM read_books WHERE seller = ANY(%s)", [list(sellers)])
-    return {seller: through + timedelta(days=1) for seller, through in rows}
+    return {seller: through + timedelta(days=1) for seller, through in bulk.foreseen(_CLOSED, [sorted(sellers)])}
+
+
+def foresee(seller: str) -> None:
+    """Money of this seller is about to be recorded: its months are held open from here on."""
+    hold_open([seller])
+    bulk.foresee(_CLOSED, [[seller]])
 
 
 def into_open_months(drafts: Sequence[Draft]) -> list[Draft]:
@@ -49,7 +57,8 @@ def into_open_months(drafts: Sequence[Draft]) -> list[Draft]:
     sellers = {entry.seller for entry in entries if entry is not None and entry.postings}
     if not sellers:
         return list(drafts)
-    hold_open(sellers)
+    if not bulk.is_foreseen(_CLOSED, [sorted(sellers)]):
+        hold_open(sellers)
     first = open_from(sellers)
     if not first:
         return list(drafts)

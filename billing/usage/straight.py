@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from operator import attrgetter
 from typing import Any
@@ -57,15 +57,19 @@ def _copy_everyday(records: Sequence[Measurement], arrived_at: datetime) -> None
     bulk.copy_lines("usage_mark", MARK_COLUMNS, marks)
 
 
-def take_counted(content: Mapping[str, Any], source: str, zone: str, recorded_at: datetime) -> bool:
-    """Take one record in that its command counts itself: no tick is to look for it. False, and nothing was taken, where it is no plain use
-    of an open account or its key is known: `ingest` says what is wrong with it."""
+def read_plain(content: Mapping[str, Any], source: str, zone: str) -> Measurement | None:
+    """The record; None where it is no plain use of an account: `ingest` says what is wrong with it."""
     try:
         record = read_measurement(content, source=source, zone_of_account=lambda _: zone)
     except Refusal:
-        return False
-    if record.corrects or record.kind != "usage" or record.until is not None or record.amount is not None:
-        return False
+        return None
+    plain = not record.corrects and record.kind == "usage" and record.until is None and record.amount is None
+    return record if plain else None
+
+
+def take_counted(record: Measurement, recorded_at: datetime) -> Callable[[], bool]:
+    """Take a plain record in that its command counts itself: no tick is to look for it. The answer, for which nobody need wait at once, is
+    whether it was taken: not where its key is known."""
     statement = """
         WITH claimed AS (
             INSERT INTO usage_key (source, record, at, digest) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING RETURNING source, record, at
@@ -73,7 +77,13 @@ def take_counted(content: Mapping[str, Any], source: str, zone: str, recorded_at
         INSERT INTO usage_record (account, meter, at, source, record, value, dimensions, subject, recorded_at)
         SELECT %s, %s, at, source, record, %s, %s::jsonb, %s, %s FROM claimed RETURNING 1"""
     values = [record.account, record.meter, record.value, record.dimensions, record.subject, recorded_at]
-    return bool(bulk.fetch(statement, [record.source, record.id, record.at, record.digest, *values]))
+    answer = bulk.ask(statement, [record.source, record.id, record.at, record.digest, *values])
+    return lambda: bool(answer())
+
+
+def leave_to_tick(record: Measurement, arrived_at: datetime) -> None:
+    """A tick is to look for a record that was taken in as counted."""
+    bulk.copy("usage_mark", MARK_COLUMNS, [(record.account, record.meter, record.at, arrived_at)])
 
 
 def _insert_one(record: Measurement, arrived_at: datetime) -> bool:

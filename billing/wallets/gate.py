@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -109,15 +109,15 @@ def open_rows(state: AccountState, use: Use) -> list[PeriodRow]:
     return [row for row in state.periods if (row.contract, row.item) == own and not row.closed and row.start <= use.at]
 
 
-def charges_of(state: AccountState, use: Use) -> list[ChargeAccrued]:
-    """The charges that the use makes, as the tick that finds it will record them."""
+def charges_of(state: AccountState, use: Use, then: Callable[[], None] | None = None) -> list[ChargeAccrued]:
+    """The charges that the use makes, as the tick that finds it will record them. `then`: as in `measure_steps`."""
     rows = open_rows(state, use)
     if not rows:
         return []
     step = Step(use.at, recount=rows, marks=[0])
     record = Record(id="", at=use.at, value=use.quantity, dimensions=dict(use.dimensions), source="", meter=use.source)
     states, rules = {state.account: state}, policy()
-    usage = measure_steps({state.account: step}, states, rules, more={(state.account, use.source): [record]}, totals=True)
+    usage = measure_steps({state.account: step}, states, rules, more={(state.account, use.source): [record]}, totals=True, then=then)
     events = count(step, state, rules, usage.get(state.account, {}))
     return [event for event in events if isinstance(event, ChargeAccrued)]
 

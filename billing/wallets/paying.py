@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import orjson
 
@@ -67,6 +67,9 @@ class Paying(Work):
     holders = "SELECT account FROM read_wallet WHERE account = ANY(%(accounts)s) AND pays_invoices"
     looks_at = frozenset({"wallets", "open_invoices"})
     moved_by: ClassVar = {InvoiceIssued: always}
+
+    def told(self, facts: Mapping[str, Any]) -> bool | None:
+        return any(wallet.pays_invoices for wallet in facts[WALLETS].values()) if WALLETS in facts else None
 
     def load(self, states: Mapping[str, AccountState]) -> None:
         """After the work that keeps wallets, which loaded them."""

@@ -162,22 +162,20 @@ def _write_wallets(found: dict[tuple[str, str], dict[str, Any]]) -> None:
         "ask_from": ("timestamptz", [row["ask_from"] for row in found.values()]),
     }
     if any(row["asked"] is not None or row["terms"] is not None for row in found.values()):
-        known = bulk.execute(_SET, rows)
+        bulk.execute(_SET, rows)
+        bulk.execute(_ADDED, rows)
     else:
-        known = bulk.execute(_MOVED, {name: rows[name] for name in ("account", "unit", "owed", "at")})
-    if known < len(found):
-        bulk.execute(
-            """INSERT INTO read_wallet (account, unit, currency, owed, overdraft, threshold, top_up_to, top_up_least, top_up_most,
-                pays_invoices, asked, ask_from, changed_at)
-                SELECT account, unit, currency, owed, coalesce(overdraft, 0), threshold, top_up_to, top_up_least, top_up_most,
-                    pays_invoices, coalesce(asked, false), ask_from, at FROM {rows} ON CONFLICT DO NOTHING""",
-            rows,
-        )
+        bulk.execute(_MOVED, {name: rows[name] for name in ("account", "unit", "currency", "owed", "at")})
 
 
 #: What most events do: something is used, or kept free.
-_MOVED = """UPDATE read_wallet w SET owed = w.owed + given.owed, changed_at = given.at
-    FROM {rows} WHERE w.account = given.account AND w.unit = given.unit"""
+_MOVED = """INSERT INTO read_wallet AS w (account, unit, currency, owed, overdraft, pays_invoices, asked, changed_at)
+    SELECT account, unit, currency, owed, 0, false, false, at FROM {rows}
+    ON CONFLICT (account, unit) DO UPDATE SET owed = w.owed + excluded.owed, changed_at = excluded.changed_at"""
+_ADDED = """INSERT INTO read_wallet (account, unit, currency, owed, overdraft, threshold, top_up_to, top_up_least, top_up_most,
+        pays_invoices, asked, ask_from, changed_at)
+    SELECT account, unit, currency, owed, coalesce(overdraft, 0), threshold, top_up_to, top_up_least, top_up_most,
+        pays_invoices, coalesce(asked, false), ask_from, at FROM {rows} ON CONFLICT DO NOTHING"""
 _SET = """UPDATE read_wallet w SET owed = w.owed + given.owed, changed_at = given.at, asked = coalesce(given.asked, w.asked),
     overdraft = CASE WHEN given.agreed THEN given.overdraft ELSE w.overdraft END,
     threshold = CASE WHEN given.agreed THEN given.threshold ELSE w.threshold END,

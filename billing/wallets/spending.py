@@ -6,13 +6,14 @@ of money. Units have no price: their commit takes them from the lots itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from billing import ledgers
+from billing.accounting import periods
 from billing.closed import account_closed
 from billing.command import Command
 from billing.commands.common import account_stream, entry
@@ -23,7 +24,7 @@ from billing.loading import policy
 from billing.state import AccountState
 from billing.stored import forget
 from billing.usage import ingest
-from billing.usage.straight import take_counted
+from billing.usage.straight import leave_to_tick, read_plain, take_counted
 from billing.wallets.commands import amount_of, wallet_of
 from billing.wallets.entries import paid_postings
 from billing.wallets.gate import Use, charges_of, cost_of, find_use, state_of, total, used_alone
@@ -146,21 +147,50 @@ def commit(context: Context, args: Commit) -> Decision:
         return Decision([*drafts, Draft(args.account, event, context.at)])
     item = args.item or (one.item if one else "")
     use = find_use(state, item, args.quantity, context.at, contract=args.contract, dimensions=args.dimensions)
-    charges = charges_of(state, use)
+    content = _content(context, args, use, args.id or context.next_address(args.account))
+    taking = _Taking(context, state, content) if used_alone(state, use) else None
+    charges = charges_of(state, use, then=taking)
     cost, wallet = total(charges), use.wallet()
     wallet = wallet.without(one.id) if one else wallet
     _check_allowed(wallet, cost, at=context.at, item=item)
-    record = args.id or context.next_address(args.account)
-    if _counts_at_once(state, use, charges) and take_counted(_content(context, args, use, record), SOURCE, state.zone, context.recorded_at):
+    if taking is None or not taking.taken():
+        _measure(context, content)
+    elif _counts_at_once(charges):
         drafts += _charged(context, state, charges, wallet, after=len(drafts))
     else:
-        _measure(context, args, use, record)
-    return Decision(drafts, {"record": record, "cost": plain(cost)})
+        taking.leave_to_tick()
+    return Decision(drafts, {"record": content["id"], "cost": plain(cost)})
 
 
-def _counts_at_once(state: AccountState, use: Use, charges: Sequence[ChargeAccrued]) -> bool:
+class _Taking:
+    """The record of a use that moves nothing but its own item is taken in with the question what was used before it, in one trip; and with
+    it what will be asked of the books, for it will be paid."""
+
+    def __init__(self, context: Context, state: AccountState, content: Mapping[str, Any]) -> None:
+        self._context, self._state = context, state
+        self._record = read_plain(content, SOURCE, state.zone)
+        self._answer: Callable[[], bool] | None = None
+
+    def __call__(self) -> None:
+        if self._record is not None:
+            self._answer = take_counted(self._record, self._context.recorded_at)
+            periods.foresee(self._state.seller)
+
+    def taken(self) -> bool:
+        """False, and nothing was taken, where it is no plain use, or its key is known: `ingest` says what is wrong with it."""
+        if self._answer is None:
+            self()
+        return self._answer is not None and self._answer()
+
+    def leave_to_tick(self) -> None:
+        assert self._record is not None
+        leave_to_tick(self._record, self._context.at)
+        forget(self._state.account)
+
+
+def _counts_at_once(charges: Sequence[ChargeAccrued]) -> bool:
     """Whether the command can record what a tick would: more of one item, that a wallet pays. The rest is left to the tick."""
-    return used_alone(state, use) and all(event.amount > 0 and event.invoice_when == WALLET for event in charges)
+    return all(event.amount > 0 and event.invoice_when == WALLET for event in charges)
 
 
 def _charged(context: Context, state: AccountState, charges: Sequence[ChargeAccrued], wallet: Wallet, *, after: int) -> list[Draft]:
@@ -181,15 +211,14 @@ def _content(context: Context, args: Commit, use: Use, record: str) -> dict[str,
     return content | {"dimensions": dimensions}
 
 
-def _measure(context: Context, args: Commit, use: Use, record: str) -> None:
+def _measure(context: Context, content: Mapping[str, Any]) -> None:
     """Write the usage record: the clockwork counts it before this transaction ends. Raises what the door of usage refuses."""
-    content = _content(context, args, use, record)
     report = ingest([content], source=SOURCE, arrived_at=context.at, known_at=context.recorded_at)
-    forget(args.account)
+    forget(content["account"])
     if report.rejected:
         raise Invalid("bad_usage", report.rejected[0].reason, at="quantity")
     if report.duplicates:
-        raise Conflict("usage_known", f"the use {record!r} was committed before", at="id")
+        raise Conflict("usage_known", f"the use {content['id']!r} was committed before", at="id")
 
 
 def _units(context: Context, state: AccountState, args: Commit, unit: str, one: Reservation | None) -> UnitsConsumed:

@@ -27,6 +27,7 @@ from billing.journal import Draft, Head, Recorded
 from billing.state import AccountState, OpenCharge
 from billing.terms import Policy, item_of
 from billing.wallets.entries import paid_postings, use_postings
+from billing.wallets.folding import WALLETS
 from billing.wallets.loading import UseKey, Wallets, load_lots, load_settled, load_uses, load_wallets
 from billing.wallets.lots import OWED, Lot, Wallet, burn, draw, draw_back, rolled_over, use_of
 from billing.works import CLOSING, HOLDS, Work
@@ -34,7 +35,7 @@ from plans.catalogue import Item
 from plans.money import DECIMALS
 from plans.periods import local_date, parse_period
 
-FACT = "wallets"
+FACT = WALLETS
 WALLET = "wallet"  # `invoice_when` of a charge that a wallet pays
 ZERO = Decimal(0)
 Drafts = dict[str, list[Draft]]
@@ -170,6 +171,9 @@ class Keeping(Work):
     rank = HOLDS
     holders = "SELECT account FROM read_wallet WHERE account = ANY(%(accounts)s)"
     looks_at = frozenset({"wallets", "open_invoices"})  # the latter for the work that pays documents: it reads what is loaded here
+
+    def told(self, facts: Mapping[str, Any]) -> bool | None:
+        return bool(facts[FACT]) if FACT in facts else None
 
     def load(self, states: Mapping[str, AccountState]) -> None:
         wallets = load_wallets(list(states))

@@ -12,16 +12,19 @@ from billing.events.webhooks import WebhookReplayed
 from billing.journal import Recorded
 
 KIND = "webhook.deliver"
+_ENDPOINTS = "SELECT endpoint, kinds::text, account FROM read_webhook WHERE status = 'active' ORDER BY endpoint"
+
+
+def foresee() -> None:
+    """A batch is about to be recorded."""
+    bulk.foresee(_ENDPOINTS)
 
 
 def owed(batch: Sequence[Recorded]) -> list[OwedOfBatch]:
     """In the order of events, then of endpoints. An endpoint is told from the event after the one that added it."""
-    endpoints = [
-        (name, orjson.loads(kinds), account)
-        for name, kinds, account in bulk.fetch(
-            "SELECT endpoint, kinds::text, account FROM read_webhook WHERE status = 'active' ORDER BY endpoint"
-        )
-    ]
+    changes = any(recorded.stream.startswith("webhook:") for recorded in batch)  # of endpoints, since it was foreseen
+    rows = bulk.fetch(_ENDPOINTS) if changes else bulk.foreseen(_ENDPOINTS)
+    endpoints = [(name, orjson.loads(kinds), account) for name, kinds, account in rows]
     found: list[OwedOfBatch] = []
     for recorded in batch:
         found += [

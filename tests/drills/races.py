@@ -169,8 +169,7 @@ def random_schedules(count: int, random: Random) -> Tally:
 
 
 def schedules_without_a_lock(count: int, random: Random) -> Tally:
-    def look(streams: Any, *, create: bool = True, skip_locked: bool = False) -> dict[str, journal.Head]:
-        del create, skip_locked
+    def look(streams: Any, **_: Any) -> dict[str, journal.Head]:
         rows = bulk.fetch("SELECT id, last_sequence, last_hash FROM stream WHERE id = ANY(%s)", [list(streams)])
         time.sleep(0.05)
         return {stream: journal.Head(sequence=sequence, hash=bytes(digest)) for stream, sequence, digest in rows}

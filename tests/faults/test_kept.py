@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import psycopg
 import pytest
 
 from billing import journal, kept
@@ -22,6 +21,7 @@ from tests import prepaid
 from tests.books import advance, assert_books_hold, do, moment, open_account, publish, use
 from tests.drills.base import race
 from tests.keeping import assert_is_what_stands
+from tests.spoken import trips as trips
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -61,24 +61,15 @@ def ana() -> None:
     commit("1")
 
 
-@pytest.fixture
-def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The tables that are asked, statement by statement."""
-    seen: list[str] = []
-    real = psycopg.Cursor.execute
-
-    def counted(cursor: Any, query: Any, *rest: Any, **more: Any) -> Any:
-        text = query.decode() if isinstance(query, bytes) else str(query)
-        seen.extend(re.findall(r"(?:FROM|JOIN) (read_\w+|usage_\w+)", text) if text.lstrip().startswith("SELECT") else ())
-        return real(cursor, query, *rest, **more)
-
-    monkeypatch.setattr(psycopg.Cursor, "execute", counted)
-    return seen
+def read(trips: Sequence[Sequence[str]]) -> set[str]:
+    """The tables that were asked."""
+    asked = [text for trip in trips for text in trip if text.lstrip().startswith("SELECT")]
+    return {table for text in asked for table in re.findall(r"(?:FROM|JOIN) (read_\w+|usage_\w+)", text)}
 
 
-def test_what_one_command_knew_the_next_does_not_read(ana: None, read: list[str]) -> None:
+def test_what_one_command_knew_the_next_does_not_read(ana: None, trips: list[list[str]]) -> None:
     commit("2", reservation=reserve("2.00"))
-    assert not {"read_account", "read_contract", "read_period", "read_charge", "read_wallet_lot"} & set(read)
+    assert not {"read_account", "read_contract", "read_period", "read_charge", "read_wallet_lot"} & read(trips)
     assert_kept_is_what_stands()
     do("pay", NOON, account="ana", amount="3.00", currency="EUR")
     do("reserve", NOON, account="ana", amount="1.00")
@@ -86,12 +77,12 @@ def test_what_one_command_knew_the_next_does_not_read(ana: None, read: list[str]
     assert_books_hold()
 
 
-def test_what_another_process_did_is_followed(ana: None, read: list[str]) -> None:
+def test_what_another_process_did_is_followed(ana: None, trips: list[list[str]]) -> None:
     name = elsewhere(lambda: reserve("4.00"))
     elsewhere(lambda: commit("3", reservation=name))
-    read.clear()
+    trips.clear()
     reserve("16.00")
-    assert "read_wallet_lot" not in read, "three events of the journal said it"
+    assert "read_wallet_lot" not in read(trips), "three events of the journal said it"
     assert_kept_is_what_stands()
     elsewhere(lambda: do("release", NOON, account="ana", reservation=f"ana/{last()}"))
     with pytest.raises(Conflict, match="17 EUR wanted, 16 can be spent"):
@@ -178,18 +169,18 @@ def test_no_more_is_kept_than_was_set(ana: None, monkeypatch: pytest.MonkeyPatch
     assert 0 < store.rows <= kept.ROWS
 
 
-def test_only_what_a_rebuild_makes_is_kept(read: list[str]) -> None:
+def test_only_what_a_rebuild_makes_is_kept(trips: list[list[str]]) -> None:
     publish(prepaid.CATALOGUE)
     open_account()
-    read.clear()
+    trips.clear()
     state: Any = load(["ana"])["ana"]
     assert isinstance(state, StoredState)
     for name in state.parts.keys() - {"marks"}:
         state.there[name] = True
         getattr(state, name)
     loading.load_wallets(["ana"])
-    assert set(read) - {"usage_mark"} <= set(ACCOUNT_TABLES)
-    assert len(set(read)) > 10
+    assert read(trips) - {"usage_mark"} <= set(ACCOUNT_TABLES)
+    assert len(read(trips)) > 10
 
 
 def test_what_another_process_gave_back_to_a_used_up_lot_is_not_lost(ana: None) -> None:
