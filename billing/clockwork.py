@@ -103,8 +103,9 @@ def _following(
 
 def _loaded(accounts: Collection[str], recount: Recounts, known: Known | None = None) -> dict[str, AccountState]:
     """The states of the accounts, with what the works that concern them need to know."""
-    states = load(accounts, since=recount, known=known, counted=False)
-    load_works(states, policy())
+    rules = policy()
+    states = load(accounts, since=recount, known=known, counted=False, rules=rules)
+    load_works(states, rules)
     return states
 
 

@@ -11,14 +11,16 @@ from typing import Any
 
 import orjson
 
-from billing import bulk, ledgers
+from billing import bulk
 from billing.arrays import Array
 from billing.codec import decode_value
 from billing.events import Place, Terms
+from billing.outlook import outlook
+from billing.seldom import CHARGE_FIELDS, SELDOM, open_charge, read_seldom
 from billing.standing import as_summed, load_counted, read_adjusted, read_corrected, read_standing, trimmed
-from billing.state import AccountState, Contract, Discount, OpenCharge, OpenInvoice, PeriodRow, TermsRow, UsageMark
-from billing.stored import SETTLED, Known, Layout, Part, Reader
-from billing.terms import plan_of, used_items
+from billing.state import AccountState, Contract, PeriodRow, TermsRow, UsageMark
+from billing.stored import SETTLED, Known, Layout, Part
+from billing.terms import Policy, used_items
 from plans import store
 from plans.agreements import IndexEntry
 from plans.catalogue import Catalogue, ListEntry
@@ -81,6 +83,7 @@ def load(
     since: Mapping[str, Mapping[str, Any]] | None = None,
     known: Known | None = None,
     counted: bool = True,
+    rules: Policy | None = None,
 ) -> dict[str, AccountState]:
     """The states of the accounts that exist. `since` names those whose closed periods are wanted too. One account alone reads each part
     of itself when it is asked for; what is `known` of it is not read again. Of many, what targets are compared with is left out without
@@ -93,20 +96,15 @@ def load(
     states = _accounts(list(accounts)) if accounts else {}
     if not states:
         return states
+    rules = rules or policy()
     names = bulk.texts(states)
-    _places(states, names)
     _marks(states, names)
-    whole = [name for name in states if name in recounted or states[name].marks]
+    whole = [name for name, state in states.items() if name in recounted or state.marks]
     _contracts(states, names, whole)
-    rules = policy()
     _reach_back({name: states[name] for name in whole if states[name].marks}, lambda state, sent: _looks_back(rules, state, sent))
-    _periods(states, names, [*whole, *(name for name in states if _counts_its_past(states[name]))])
-    _billed_use(states)
-    _charges(states, names)
-    _open_invoices(states, names)
-    _unused_credit(states, names)
-    _discounts(states, names)
-    _holds(states)
+    _periods(states, names, [*whole, *(name for name, state in states.items() if _counts_its_past(state, rules))])
+    _billed_use(states, rules)
+    read_seldom(states)
     if counted:
         load_counted(states)
     return states
@@ -123,31 +121,32 @@ def load_one(account: str) -> AccountState:
 
 
 def _accounts(names: Sequence[str]) -> dict[str, AccountState]:
+    """With their places and their credit status."""
     statement = """
-        SELECT account, seller, currency, zone, locale, terms, status FROM unnest(%s::text[]) AS given(account)
-            JOIN read_account USING (account) ORDER BY account"""
+        SELECT account, seller, currency, zone, locale, terms, a.status, credit.status, credit.set_by, effective_at,
+            place.place::text
+        FROM unnest(%s::text[]) AS given(account)
+            JOIN read_account a USING (account) LEFT JOIN read_account_place place USING (account)
+            LEFT JOIN read_credit_status credit USING (account) ORDER BY account, effective_at, place.sequence"""
     rows = bulk.fetch(statement, [list(dict.fromkeys(names))])  # a join: of a list, a plan for any list compares each row with each name
-    states = {row[0]: AccountState(*row) for row in rows}
-    _credit(states)
+    states: dict[str, AccountState] = {}
+    for row in rows:
+        state = states.get(row[0])
+        if state is None:
+            state = states[row[0]] = AccountState(*row[:7])
+            if row[7] is not None:
+                state.credit_status, state.credit_set_by = row[7], row[8]
+        if row[9] is not None:
+            state.places.append((row[9], _place(row[10])))
     return states
 
 
-def _places(states: dict[str, AccountState], names: Names) -> None:
+def _places(states: dict[str, AccountState]) -> None:
     statement = """
         SELECT account, effective_at, place::text FROM read_account_place
         WHERE account = ANY(%s) ORDER BY account, effective_at, sequence"""
-    for account, effective_at, place in bulk.fetch(statement, [names]):
+    for account, effective_at, place in bulk.fetch(statement, [list(states)]):
         states[account].places.append((effective_at, _place(place)))
-
-
-def _credit(states: dict[str, AccountState]) -> None:
-    statement = """
-        SELECT account, status, set_by, contract, charging FROM read_credit_status LEFT JOIN read_suspended_service USING (account)
-        WHERE account = ANY(%s) ORDER BY account, contract"""
-    for account, status, set_by, contract, charging in bulk.fetch(statement, [list(states)]):
-        states[account].credit_status, states[account].credit_set_by = status, set_by
-        if contract is not None:
-            states[account].suspended[contract] = charging
 
 
 @lru_cache(maxsize=1_000)
@@ -179,7 +178,7 @@ def _reach_back(states: Mapping[str, AccountState], looks_back: Callable[[Accoun
         state.marks = [replace(mark, at=min(mark.at, before.get(mark.id) or mark.at)) for mark in state.marks]
 
 
-def _looks_back(rules: StoredPolicy, state: AccountState, sent: str) -> bool:
+def _looks_back(rules: Policy, state: AccountState, sent: str) -> bool:
     """Whether what is sent under the code may be shown by a meter whose quantity depends on records from before its span."""
     terms = (row.terms for contract in state.contracts.values() for row in contract.timeline)
     return any(sent in rules.catalogue(one.catalogue, one.version).looking_back for one in terms)
@@ -236,27 +235,29 @@ def _periods(states: dict[str, AccountState], names: Names, whole: Sequence[str]
     statement = """
         SELECT account, contract, item, start, "end", full_start, full_end, closed, last FROM read_period
         WHERE account = ANY(%s) AND (closed = false OR last = true) OR account = ANY(%s) ORDER BY account, contract, item, start"""
-    for account, *row in bulk.fetch(statement, [names, whole]):
-        states[account].periods.append(PeriodRow(*row))
+    for row in bulk.fetch(statement, [names, whole]):
+        states[row[0]].periods.append(PeriodRow(*row[1:]))
 
 
-def _counts_its_past(state: AccountState) -> bool:
+def _counts_its_past(state: AccountState, rules: Policy) -> bool:
     """Whether a target of the account looks at earlier periods: capitalised interest, and minimums over several items."""
-    rules = policy()
     for contract in state.contracts.values():
+        if outlook(rules, contract).minimums:
+            return True
         for row in contract.timeline:
-            if any(held.principal is not None for held in row.terms.items.values()) or plan_of(rules, row.terms).minimums:
-                return True
+            for held in row.terms.items.values():
+                if held.principal is not None:
+                    return True
     return False
 
 
-def _billed_use(states: dict[str, AccountState]) -> None:
+def _billed_use(states: dict[str, AccountState], rules: Policy) -> None:
     """How much use of a contract stood on documents so far, where its plan's thresholds count it."""
-    rules, wanted = policy(), []
+    wanted = []
     for account, state in states.items():
         for contract in state.contracts.values():
-            terms = contract.timeline[-1].terms
-            if plan_of(rules, terms).invoice.thresholds:
+            _, plan, _ = outlook(rules, contract).parts[-1]
+            if plan.invoice.thresholds:
                 state.billed_use[contract.id] = Decimal(0)
                 wanted += [(account, contract.id, code) for code in used_items(rules, contract)]
     if not wanted:
@@ -268,69 +269,7 @@ def _billed_use(states: dict[str, AccountState]) -> None:
         states[account].billed_use[contract] = as_summed(amount)
 
 
-CHARGE_FIELDS = (
-    'kind, contract, item, component, name, currency, amount, quantity, unit_price, unit, start, "end", effective_at, supply_date, '
-    "tax_category, inclusive, catalogue, version, invoice_when, attributes::text, period_start, terms"
-)
-
-
-def _charges(states: dict[str, AccountState], names: Names) -> None:
-    statement = f"""
-        SELECT account, sequence, charge.* FROM read_open_charge AS open CROSS JOIN LATERAL (
-            SELECT {CHARGE_FIELDS} FROM read_charge WHERE account = open.account AND sequence = open.sequence OFFSET 0) AS charge
-        WHERE account = ANY(%s) ORDER BY account, sequence"""
-    for row in bulk.fetch(statement, [names]):
-        states[row[0]].open_charges.append(open_charge(row))
-
-
-def open_charge(row: Sequence[Any]) -> OpenCharge:
-    """A charge row (account, sequence, CHARGE_FIELDS) as a value; amounts without the column's trailing zeros."""
-    account, sequence, *rest = row
-    values = list(rest)
-    values[6], values[7], values[19] = trimmed(values[6]), trimmed(values[7]), orjson.loads(values[19])
-    return OpenCharge(f"{account}/{sequence}", *values)
-
-
-def _open_invoices(states: dict[str, AccountState], names: Names) -> None:
-    statement = """
-        SELECT account, invoice, number, document, currency, total, open, due, issued, sequence FROM read_invoice
-        WHERE account = ANY(%s) AND open > 0 AND status = 'open' ORDER BY account, due NULLS LAST, sequence"""
-    for account, *row in bulk.fetch(statement, [names]):
-        row[4], row[5] = trimmed(row[4]), trimmed(row[5])
-        states[account].open_invoices.append(OpenInvoice(*row))
-
-
-def _unused_credit(states: dict[str, AccountState], names: Names) -> None:
-    credit = "SELECT account, currency, amount FROM read_balance WHERE account = ANY(%s) AND ledger = %s AND amount <> 0"
-    for account, currency, amount in bulk.fetch(credit, [names, ledgers.CREDIT]):
-        states[account].credit[currency] = trimmed(-amount)
-
-
-def _discounts(states: dict[str, AccountState], names: Names) -> None:
-    statement = """
-        SELECT account, attachment, contract, name, level, terms::text, currency, start, "end", remainder, uses, coupon
-        FROM read_discount WHERE account = ANY(%s) ORDER BY account, start, attachment"""
-    for account, attachment, contract, name, level, terms, currency, start, end, remainder, uses, coupon in bulk.fetch(statement, [names]):
-        left = None if remainder is None else trimmed(remainder)
-        held = Discount(attachment, contract, name, level, orjson.loads(terms), currency, start, end, left, uses, coupon)
-        states[account].discounts.append(held)
-
-
-def _holds(states: dict[str, AccountState]) -> None:
-    """What is or was kept off documents of each."""
-    statement = "SELECT account, contract, item, until FROM read_invoicing_hold WHERE account = ANY(%s)"
-    found: dict[str, dict[str, dict[str, datetime | None]]] = {}
-    for account, contract, item, until in bulk.fetch(statement, [list(states)]):
-        found.setdefault(account, {}).setdefault(contract, {})[item] = until
-    for account, state in states.items():
-        state.held = found.get(account, {})
-
-
 # --- one account, part by part ----------------------------------------------------------------------------------------------------
-
-
-def _reader(read: Callable[[dict[str, AccountState], list[str]], None]) -> Reader:
-    return lambda states: read(states, list(states))
 
 
 def _marks_of(states: dict[str, AccountState]) -> None:
@@ -344,23 +283,21 @@ def _alerted(states: dict[str, AccountState]) -> None:
         states[account].alerted.append((contract, item))
 
 
-_OF = "WHERE account = a.account"
 _SHARED = (
-    Part(("places",), _reader(_places)),
-    Part(("suspended",), _credit, f"SELECT FROM read_suspended_service {_OF}"),
-    Part(("held",), _holds, f"SELECT FROM read_invoicing_hold {_OF}"),
-    Part(("marks",), _marks_of, f"SELECT FROM usage_mark {_OF}"),
-    Part(("alerted",), _alerted, f"SELECT FROM read_usage_alert {_OF}"),
+    Part(("places",), _places),
+    Part(("marks",), _marks_of, "SELECT FROM usage_mark WHERE {of}"),
+    Part(("alerted",), _alerted, "SELECT FROM read_usage_alert WHERE {of}"),
     Part(
         ("adjusted", "overrides"),
         read_adjusted,
-        f"SELECT FROM read_charge {_OF} AND kind = 'adjustment' UNION ALL SELECT FROM read_override {_OF}",
+        "SELECT FROM read_charge WHERE {of} AND kind = 'adjustment' UNION ALL SELECT FROM read_override WHERE {of}",
     ),
-    Part(("open_charges",), _reader(_charges), f"SELECT FROM read_open_charge {_OF}"),
-    Part(("open_invoices",), _reader(_open_invoices), f"SELECT FROM read_invoice {_OF} AND open > 0 AND status = 'open'"),
-    Part(("credit",), _reader(_unused_credit), f"SELECT FROM read_balance {_OF} AND ledger = '{ledgers.CREDIT}' AND amount <> 0"),
-    Part(("taken_back",), _reader(read_corrected), f"SELECT FROM read_invoice {_OF} AND (document = 'credit_note' OR status = 'void')"),
-    Part(("discounts",), _reader(_discounts), f"SELECT FROM read_discount {_OF}"),
+    Part(
+        ("taken_back",),
+        lambda states: read_corrected(states, list(states)),
+        "SELECT FROM read_invoice WHERE {of} AND (document = 'credit_note' OR status = 'void')",
+    ),
+    *SELDOM,
 )
 
 
@@ -375,15 +312,16 @@ def _layout(*, whole: bool) -> Layout:
         _contracts(states, list(states), [name for name, state in states.items() if whole or state.marks])
 
     def periods(states: dict[str, AccountState]) -> None:
-        past = [name for name, state in states.items() if whole or state.marks or _counts_its_past(state)]
+        rules = policy()
+        past = [name for name, state in states.items() if whole or state.marks or _counts_its_past(state, rules)]
         _periods(states, list(states), past)
 
     return Layout(
-        Part(("contracts",), contracts, f"SELECT FROM read_contract {_OF}"),
-        Part((SETTLED,), _nothing, f"SELECT FROM read_contract {_OF} AND settled"),
-        Part(("periods",), periods, f"SELECT FROM read_period {_OF}"),
-        Part(("standing",), read_standing, f"SELECT FROM read_period {_OF}"),
-        Part(("billed_use",), _billed_use),
+        Part(("contracts",), contracts, "SELECT FROM read_contract WHERE {of}"),
+        Part((SETTLED,), _nothing, "SELECT FROM read_contract WHERE {of} AND settled"),
+        Part(("periods",), periods, "SELECT FROM read_period WHERE {of}"),
+        Part(("standing",), read_standing, "SELECT FROM read_period WHERE {of}"),
+        Part(("billed_use",), lambda states: _billed_use(states, policy())),
         *_SHARED,
     )
 

@@ -21,7 +21,8 @@ Reader = Callable[[dict[str, AccountState]], None]
 
 @dataclass(frozen=True)
 class Part:
-    """Attributes of a state that are read together. `there`: the condition under which there is anything to read, where one is cheap."""
+    """Attributes of a state that are read together. `there`: what finds anything of them, where that is cheap; `{of}` in it stands for the
+    account or accounts."""
 
     attributes: tuple[str, ...]
     read: Reader
@@ -35,7 +36,7 @@ class Layout:
     def __init__(self, *parts: Part) -> None:
         self.parts = {attribute: part for part in parts for attribute in part.attributes}
         self.flagged = [part for part in parts if part.there]
-        conditions = "".join(f", EXISTS ({part.there})" for part in self.flagged)
+        conditions = "".join(f", EXISTS ({part.there.format(of='account = a.account')})" for part in self.flagged)
         self.statement = f"""
             SELECT a.account, a.seller, a.currency, a.zone, a.locale, a.terms, a.status,
                 coalesce(c.status, 'good'), coalesce(c.set_by, ''){conditions}

@@ -6,10 +6,11 @@ what is due, for many accounts at once; so that `billing` knows nothing of the p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
+from contextvars import ContextVar
 from datetime import datetime
 from functools import cache
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -20,6 +21,7 @@ from billing.journal import Draft, Head
 from billing.state import AccountState
 from billing.terms import Policy
 
+T = TypeVar("T")
 # The order of one moment: 0 contracts that go on after their term, 1 periods that end, 2 grants and holds, 3 scheduled changes, 4 periods
 # that start, 5 documents, 6 collection, 7 dunning, 8 the books of the month that ends.
 RENEWING, CLOSING, HOLDS, CHANGES, OPENING, DOCUMENTS, COLLECTION, DUNNING, BOOKS = range(9)
@@ -87,10 +89,31 @@ def always(event: Event) -> bool:
     return True
 
 
+_answers: ContextVar[dict[Hashable, Any] | None] = ContextVar("billing.works.answers", default=None)
+
+
+def asked_once(key: Hashable, ask: Callable[[], T]) -> T:
+    """What `ask` answers. While works load, two that ask the same, of the same accounts, share the answer: nobody changes it."""
+    answers = _answers.get()
+    if answers is None:
+        return ask()
+    if key not in answers:
+        answers[key] = ask()
+    found: T = answers[key]
+    return found
+
+
 def load_works(states: Mapping[str, AccountState], policy: Policy) -> None:
     """Find which works concern the accounts, in one statement for all, and let those load what they need."""
-    if not states:
-        return
+    token = _answers.set({})
+    try:
+        if states:
+            _load_works(states, policy)
+    finally:
+        _answers.reset(token)
+
+
+def _load_works(states: Mapping[str, AccountState], policy: Policy) -> None:
     held = find_held(list(states), tuple(range(len(works()))))
     concerned: dict[str, list[int]] = {account: [] for account in states}
     for position, work in enumerate(works()):

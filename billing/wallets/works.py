@@ -54,7 +54,7 @@ class Drawing(Work):
 
     def concerns(self, state: AccountState, policy: Policy) -> bool:
         del policy
-        return any(charge.invoice_when == WALLET for charge in state.open_charges)
+        return bool(state.open_charges) and any(charge.invoice_when == WALLET for charge in state.open_charges)
 
     def load(self, states: Mapping[str, AccountState]) -> None:
         """The charges are in the state already; wallets are read when something is drawn."""

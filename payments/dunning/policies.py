@@ -8,6 +8,7 @@ from datetime import date
 
 from billing import bulk
 from billing.terms import Policy
+from billing.works import asked_once
 from plans.catalogue import Catalogue
 from plans.dunning import DunningPolicy
 
@@ -23,6 +24,10 @@ class Followed:
 
 def followed(accounts: Collection[str], rules: Policy) -> dict[str, Followed]:
     """account → the policy that it follows; accounts without one are left out."""
+    return asked_once(("followed", *accounts), lambda: _followed(accounts, rules))
+
+
+def _followed(accounts: Collection[str], rules: Policy) -> dict[str, Followed]:
     choices = _choices(accounts)
     found: dict[str, Followed] = {}
     for name, (house, plan) in houses([name for name in accounts if name not in choices], rules).items():

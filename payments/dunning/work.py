@@ -34,7 +34,7 @@ class Dunning(Work):
 
     def concerns(self, state: AccountState, policy: Policy) -> bool:
         del policy
-        return bool(payable(state))
+        return bool(state.open_invoices) and bool(payable(state))
 
     def load(self, states: Mapping[str, AccountState]) -> None:
         found = standings(states, stored_policy())

@@ -65,7 +65,7 @@ class OutgoingWork(Work):
 
     def concerns(self, state: AccountState, policy: Policy) -> bool:
         del policy
-        return bool(_statements(state))
+        return bool(state.open_invoices) and bool(_statements(state))
 
     def load(self, states: Mapping[str, AccountState]) -> None:
         found = {name: Outgoing(house) for name, house in _houses(states).items()}

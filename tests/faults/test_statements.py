@@ -6,10 +6,11 @@ A trip to the database costs more than most statements do there. Who makes a com
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from billing import clockwork
 from billing.queries.status import status
 from billing.queries.why import why
 from billing.wallets.gate import can_use
@@ -78,3 +79,23 @@ def test_no_command_or_question_costs_more_statements_than_it_did(trips: list[li
     assert counts.keys() == MOST.keys()
     over = {name: found for name, found in counts.items() if found[0] > MOST[name][0] or found[1] > MOST[name][1]}
     assert over == {}, f"all of them: {counts}"
+
+
+#: Of a chunk of accounts with a month of their own behind them and documents to be paid: statements, beginning and end included.
+MOST_OF_A_CHUNK = {"tick": 31, "documents": 38}
+
+
+def test_no_chunk_of_the_clockwork_costs_more_statements_than_it_did(trips: list[list[str]]) -> None:
+    world.publish()
+    names = world.sign("m", 8, "metered")
+    counts = {}
+    for month in (1, 2):
+        world.measure(names, 2, month)
+        for work, day in (("tick", 1), ("documents", 4)):
+            trips.clear()
+            until = datetime(2026, month + 1, day, tzinfo=UTC)
+            report = clockwork.RunReport()
+            clockwork.run_chunk(until=until, actor="bench", known_at=until, chunk=9, report=report)
+            assert report.accounts == 9  # and the pattern
+            counts[work] = _counted(trips)[1]
+    assert {name: count for name, count in counts.items() if count > MOST_OF_A_CHUNK[name]} == {}, f"all of them: {counts}"
