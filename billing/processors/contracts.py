@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from billing import bulk
@@ -98,7 +99,7 @@ def _ends(batch: Batch) -> None:
             "keep": ("boolean", [not getattr(e, "credit_unused", True) for e in latest.values()]),
             "early": ("boolean", [name in cancelled and cancelled[name].early for name in latest]),
             "agreed": ("timestamptz", [getattr(e, "agreed_end", None) for e in latest.values()]),
-            "fee": ("numeric", [getattr(e, "early_fee", 0) for e in latest.values()]),
+            "fee": ("numeric", [getattr(e, "early_fee", Decimal(0)) for e in latest.values()]),
             "cancelled": ("boolean", [not isinstance(e, ContractExtended) for e in latest.values()]),
             "renewed": ("timestamptz", [_renewed_from(e) for e in latest.values()]),
         },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from billing import bulk
@@ -53,11 +54,15 @@ def _levels(batch: Batch) -> None:
 
 
 def _reserved(batch: Batch) -> None:
-    """What is reserved in all. Where goods never moved the row begins with what the event says that was there."""
+    """What is reserved in all. Where goods never moved the row begins with what was there, as the reservations say."""
     last: dict[tuple[str, str], Any] = {}
+    levels: dict[tuple[str, str], Decimal] = {}
     for recorded in batch.events:
-        if isinstance(recorded.event, StockReserved | StockReservationEnded):
-            last[recorded.event.item, recorded.event.location] = recorded.event
+        event = recorded.event
+        if isinstance(event, StockReserved | StockReservationEnded):
+            place = event.item, event.location
+            last[place] = event
+            levels[place] = event.level if isinstance(event, StockReserved) else levels.get(place, Decimal(0))
     bulk.execute(
         """INSERT INTO read_stock (item, location, level, reserved, value)
             SELECT item, location, level, reserved, 0 FROM {rows}
@@ -65,7 +70,7 @@ def _reserved(batch: Batch) -> None:
         {
             "item": ("text", [item for item, _ in last]),
             "location": ("text", [location for _, location in last]),
-            "level": ("numeric", [getattr(event, "level", 0) for event in last.values()]),
+            "level": ("numeric", [levels[place] for place in last]),
             "reserved": ("numeric", [event.reserved for event in last.values()]),
         },
     )

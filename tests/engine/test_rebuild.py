@@ -172,3 +172,11 @@ def test_a_process_that_is_ended_is_named(monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(Conflict, match="process_ended"):
         rebuild(find_streams([]), workers=2)
     monkeypatch.undo()
+
+
+def test_contracts_that_ended_in_different_ways_are_rebuilt_together() -> None:
+    """Of a hand-over the event says no fee: beside a cancellation, which does, it must be a number of the same type."""
+    do("cancel", NOW, account="bob")
+    do("subscribe", NOW, account="bob", plan="basic")
+    do("transfer_contract", NOW, account="bob", to="ana")
+    assert compare(find_streams([])) == []

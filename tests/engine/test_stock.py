@@ -307,3 +307,12 @@ def test_plays_of_goods_can_be_rebuilt() -> None:
         advance("2026-01-03")
         assert stock()[:2] == ("5", "1")
         assert compare(find_streams([])) == []
+
+
+def test_goods_of_which_one_is_kept_and_another_given_back_are_rebuilt_together() -> None:
+    """Of what was given back the event says no level: beside one that does it must be a number of the same type."""
+    do("restock", "2026-01-01", item="lamp", quantity="3", cost="10.00")
+    do("reserve_stock", "2026-01-02", account="ana", item="lamp", quantity="2", lasts="3 days")
+    kept = do("reserve_stock", "2026-01-02", account="ana", item="mug", quantity="1", lasts="3 days").made["reservation"]
+    do("release_stock", "2026-01-02", account="ana", reservation=kept)
+    assert compare(find_streams([])) == []
