@@ -6,13 +6,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from billing.codec import time_text
 from billing.command import Command
 from billing.commands import splitting
 from billing.commands.accounts import scheduled
 from billing.commands.common import account_stream, open_state
-from billing.commands.timing import ContractChange, change, find_payer, period_end
+from billing.commands.timing import ContractChange, change, find_payer, has_ended, period_end
 from billing.engine import Context, Decision
-from billing.events import BillingDayMoved, ContractHandedOver, ContractSigned, Terms
+from billing.events import BillingDayMoved, ContractEnded, ContractHandedOver, ContractSigned, Terms
 from billing.journal import Draft, Head
 from billing.loading import policy
 from billing.state import AccountState, Contract
@@ -120,21 +121,26 @@ class TransferContracts:
 
 
 def transfer_contracts(context: Context, args: TransferContracts) -> Decision:
-    """Let another account pay every running contract of this one from now on, each as `transfer_contract` does. Refused where a change is
-    scheduled: it would stay behind."""
+    """Let another account pay every running contract of this one from now on, each as `transfer_contract` does; one that starts later goes
+    over too: it has ended here, and starts there. Refused where a change is scheduled: it would stay behind."""
     for found in scheduled(args.account):
         raise found
-    running = [one.id for one in open_state(args.account).contracts.values() if one.status != "ended"]
+    held = [one for one in open_state(args.account).contracts.values() if one.status != "ended"]
+    running = {one.id: moment for one in held if not has_ended(one, moment := max(one.start, context.at))}
     if not running:
         raise NotFound("unknown_contract", "the account has no running contract", at="account")
     drafts: list[Draft] = []
     heads = dict(context.heads)
-    for name in running:
-        asked = TransferContract(args.account, args.to, name, credit_unused=args.credit_unused, reason=args.reason)
-        drafts += transfer_contract(replace(context, heads=heads), asked).drafts
-        for stream in (args.account, args.to):
-            heads[stream] = Head(heads[stream].sequence + 1, heads[stream].hash)
-    return Decision(drafts, {"contracts": running})
+    for name, moment in running.items():
+        when = time_text(moment)
+        asked = TransferContract(args.account, args.to, name, credit_unused=args.credit_unused, reason=args.reason, when=when)
+        moved = transfer_contract(replace(context, heads=heads), asked).drafts
+        if moment > context.at:
+            moved = [*moved, Draft(args.account, ContractEnded(account=args.account, contract=name), moment)]
+        for draft in moved:
+            heads[draft.stream] = Head(heads[draft.stream].sequence + 1, heads[draft.stream].hash)
+        drafts += moved
+    return Decision(drafts, {"contracts": list(running)})
 
 
 COMMANDS = (

@@ -88,13 +88,18 @@ def _check_order(contract: Contract, moment: datetime) -> None:
             at="when",
             event=f"{contract.account}/{last.sequence}",
         )
-    if contract.end is not None and moment >= contract.end and not renews(contract):
+    if has_ended(contract, moment):
         raise after_end(contract)
 
 
 def renews(contract: Contract) -> bool:
     """Whether it goes on by itself after its agreed end."""
     return contract.end is not None and not contract.cancelled and plan_of(policy(), contract.timeline[-1].terms).renew is not None
+
+
+def has_ended(contract: Contract, moment: datetime) -> bool:
+    """Whether it has ended for good by then."""
+    return contract.end is not None and contract.end <= moment and not renews(contract)
 
 
 def after_end(contract: Contract) -> Conflict:
@@ -114,7 +119,7 @@ def after_end(contract: Contract) -> Conflict:
 def running(state: AccountState, name: str, moment: datetime) -> str:
     """The contract that is named, if it has not ended by then. Raises NotFound and Conflict as `find_contract`, Conflict `after_end`."""
     found = find_contract(state, name)
-    if found.end is not None and found.end <= moment and not renews(found):
+    if has_ended(found, moment):
         raise after_end(found)
     return found.id
 

@@ -27,7 +27,7 @@ from payments.documents.reading import find_document
 from payments.documents.shown import shown
 from payments.models import BankLine
 from plans.errors import Conflict, Invalid, NotAllowed, NotFound, Refusal
-from tests.books import do, moment, open_account, publish
+from tests.books import advance, do, moment, open_account, publish
 from tests.interfaces.callers import staff
 from tests.interfaces.worlds import NOW
 
@@ -324,6 +324,28 @@ def test_what_stands_against_a_merge_is_said_at_once_and_handed_over_in_one_step
         do("transfer_contracts", NOW, account="zoe", to="zora")
     assert verify(["zoe", "zora"]).faults == []
     assert compare(["zoe", "zora"]) == []
+
+
+def test_a_contract_that_starts_later_is_handed_over_too_and_starts_there() -> None:
+    """Nothing of it is left behind: the account may be merged at once."""
+    open_account("zora")
+    now = do("subscribe", NOW, account="zoe", plan="metered").made["contract"]
+    later = do("subscribe", NOW, account="zoe", plan="basic", start="2026-06-01").made["contract"]
+    never = do("subscribe", NOW, account="zoe", plan="basic", start="2026-07-01").made["contract"]
+    do("cancel", NOW, account="zoe", contract=never, when="2026-07-01")
+    assert do("transfer_contracts", NOW, account="zoe", to="zora").made["contracts"] == [now, later]
+    left = bulk.fetch("SELECT contract, status, \"end\" FROM read_contract WHERE account = 'zoe' ORDER BY start")
+    assert left == [(now, "ended", NOW), (later, "ended", moment("2026-06-01")), (never, "active", moment("2026-07-01"))]
+    with pytest.raises(NotFound, match="no running contract"):
+        do("transfer_contracts", NOW, account="zoe", to="zora")
+    advance("2026-07-02")
+    taken = bulk.fetch("SELECT plan, status, start FROM read_contract WHERE account = 'zora' ORDER BY start")
+    assert taken == [("metered", "active", NOW), ("basic", "active", moment("2026-06-01"))]
+    charged = bulk.fetch("SELECT start, amount FROM read_charge WHERE account = 'zora' AND item = 'fee' ORDER BY start")
+    assert charged == [(moment("2026-06-01"), Decimal("19.95")), (moment("2026-07-01"), Decimal("19.95"))]
+    assert bulk.fetch("SELECT sum(amount) FROM read_charge WHERE account = 'zoe' AND contract IN (%s, %s)", [later, never]) == [(None,)]
+    assert bulk.fetch("SELECT count(*) FROM journal WHERE stream = 'zoe' AND kind = 'contract.ended'") == [(3,)]
+    assert verify(["zoe", "zora"]).faults == compare(["zoe", "zora"]) == []
 
 
 def sent(account: str, *names: str, **more: str) -> tuple[int, int, list[str]]:
