@@ -6,6 +6,8 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from django.db import connection
+
 from billing.scenario import report
 from billing.scenario.player import played
 from billing.scenario.reading import BadStory, parse_story
@@ -40,10 +42,19 @@ def _told(story: str, draft: str, isolation: str) -> tuple[bool, str]:
             with own_database(), played(read, isolation="rollback") as outcome:
                 return _said(outcome)
         except NoDatabase:
-            message = "the database server makes no databases for this program; play it with 'manage.py scenario' where it may"
-            raise NotAllowed("no_database", message, at="story") from None
+            raise _no_database() from None
     with played(read, isolation=isolation) as outcome:
         return _said(outcome)
+
+
+def _no_database() -> NotAllowed:
+    user = connection.get_connection_params().get("user", "")
+    message = (
+        f"a story is played in a database of its own, and the server lets the user {user!r} make none: let an administrator say "
+        f'ALTER ROLE "{user}" CREATEDB, then play again; or play it beside its draft on another server (manage.py scenario), and '
+        "drop it here (drop_story) where it is kept, so that the draft can be published without it"
+    )
+    return NotAllowed("no_database", message, at="story")
 
 
 def _said(outcome: report.Played) -> tuple[bool, str]:

@@ -15,11 +15,12 @@ from accounts.models import AccessRecord
 from billing.admin import catalogues
 from billing.engine import Outcome, Request, execute
 from billing.models import CorrectionRequest, JournalEvent
-from billing.publications import kept
+from billing.publications import kept, stories
 from billing.publications.commands import expire_overdue
+from billing.scenario.world import NoDatabase
 from billing.verification import verify
 from plans import store
-from plans.errors import Conflict, NotFound
+from plans.errors import Conflict, NotAllowed, NotFound
 from plans.models import CatalogueStory
 from tests.books import CATALOGUE, do
 from tests.interfaces.callers import staff
@@ -185,6 +186,22 @@ def test_a_kept_story_is_played_again_before_its_draft_is_published(cora: Client
     do("draft_catalogue", NOW, catalogue="test")
     with pytest.raises(NotFound, match="did you mean 'first-month'"):
         do("drop_story", NOW, catalogue="test", story="first-mont")
+
+
+def test_where_no_databases_may_be_made_the_refusal_says_how_to_publish(cora: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused() -> None:
+        raise NoDatabase("permission denied to create database")
+
+    monkeypatch.setattr(stories, "own_database", refused)
+    press(cora, "save", source=DEARER)
+    do("keep_story", NOW, catalogue="test", story="first", source=STORY)
+    with pytest.raises(NotAllowed, match=r'ALTER ROLE ".+" CREATEDB, then play again; or .+ drop it here') as told:
+        do("play_stories", NOW, catalogue="test")
+    assert (told.value.code, CatalogueStory.objects.get().played) == ("no_database", "")
+    assert "drop_story" in press(cora, "play", show="examples", status=403)
+    do("drop_story", NOW, catalogue="test", story="first")
+    do("request_publication", NOW, catalogue="test", reason="played elsewhere")
+    assert approve().made["version"] == 2
 
 
 def test_what_a_play_found_is_not_said_of_a_story_that_took_its_place(cora: Client, monkeypatch: pytest.MonkeyPatch) -> None:
