@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 from billing import bulk
 from billing.accrual import Usage
@@ -111,32 +112,45 @@ def sums(
     """Position of the ask of an account → how many records, and the sum of their values; and the meters of accounts that hold
     corrections, or uses that last into the stretch: their sums say nothing. Both have an index of their own, mostly empty. The bounds are
     constants of the statement, so that only the partitions of these months are looked at."""
-    statement = """
-        SELECT given.position, '', '', used.records, used.total
-        FROM unnest(%s::int[], %s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[])
-            AS given(position, account, meter, start, until)
-        CROSS JOIN LATERAL (SELECT count(*) AS records, coalesce(sum(value), 0) AS total FROM usage_record
-            WHERE account = given.account AND meter = given.meter AND at >= given.start AND at < given.until
-                AND at >= %s AND at < %s) AS used
-            UNION ALL SELECT -1, account, meter, 0, 0 FROM usage_record
-        WHERE account = ANY(%s) AND meter = ANY(%s) AND (voids <> '' OR amends <> '')
-            UNION ALL SELECT -1, account, meter, 0, 0 FROM usage_record
-        WHERE account = ANY(%s) AND meter = ANY(%s) AND until IS NOT NULL AND at >= %s AND at < %s"""
-    meters = [ask.source for ask in asks]
-    columns = [list(range(len(asks))), list(accounts), meters, [ask.span.start for ask in asks], [ask.span.end for ask in asks]]
     start, end = _bounds(asks)
-    names = [sorted(set(accounts)), sorted(set(meters))]
-    found: dict[int, tuple[int, Decimal]] = {}
-    told: set[tuple[str, str]] = set()
-    answer = bulk.ask(statement, [*columns, start, end, *names, *names, start - LASTING, end])
+    names = [sorted(set(accounts)), sorted({ask.source for ask in asks})]
+    beside = [*names, *names, start - LASTING, end]
+    alike = len(names[0]) > 1 and all(ask.span.start == start and ask.span.end == end for ask in asks)
+    if alike:
+        answer = bulk.ask(f"{_OF_ONE_SPAN}{_BESIDE}", [*names, start, end, *beside])
+    else:
+        given = [list(accounts), [ask.source for ask in asks], [ask.span.start for ask in asks], [ask.span.end for ask in asks]]
+        answer = bulk.ask(f"{_OF_EACH}{_BESIDE}", [list(range(len(asks))), *given, start, end, *beside])
     if then is not None:
         then()
+    found: dict[Any, tuple[int, Decimal]] = {}
+    told: set[tuple[str, str]] = set()
     for position, account, meter, records, total in answer():
         if position < 0:
             told.add((account, meter))
         else:
-            found[position] = records, total
+            found[(account, meter) if alike else position] = records, total
+    if alike:
+        found = {i: found.get((account, ask.source), NOTHING) for i, (account, ask) in enumerate(zip(accounts, asks, strict=True))}
     return found, told
+
+
+_OF_EACH = """
+    SELECT given.position, '', '', used.records, used.total
+    FROM unnest(%s::int[], %s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[])
+        AS given(position, account, meter, start, until)
+    CROSS JOIN LATERAL (SELECT count(*) AS records, coalesce(sum(value), 0) AS total FROM usage_record
+        WHERE account = given.account AND meter = given.meter AND at >= given.start AND at < given.until
+            AND at >= %s AND at < %s) AS used"""
+#: The same in one walk along the index, where all of a chunk ask of one stretch of time: what a month's tick does.
+_OF_ONE_SPAN = """
+    SELECT 0, account, meter, count(*), coalesce(sum(value), 0) FROM usage_record
+    WHERE account = ANY(%s) AND meter = ANY(%s) AND at >= %s AND at < %s GROUP BY account, meter"""
+_BESIDE = """
+    UNION ALL SELECT -1, account, meter, 0, 0 FROM usage_record
+        WHERE account = ANY(%s) AND meter = ANY(%s) AND (voids <> '' OR amends <> '')
+    UNION ALL SELECT -1, account, meter, 0, 0 FROM usage_record
+        WHERE account = ANY(%s) AND meter = ANY(%s) AND until IS NOT NULL AND at >= %s AND at < %s"""
 
 
 def _bounds(asks: Sequence[Ask]) -> tuple[datetime, datetime]:
