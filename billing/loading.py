@@ -233,8 +233,9 @@ def _terms(text: str) -> Terms:
 def _periods(states: dict[str, AccountState], names: Names, whole: Sequence[str]) -> None:
     """Open and newest periods; all of them for the accounts whose past may move."""
     statement = """
-        SELECT account, contract, item, start, "end", full_start, full_end, closed, last FROM read_period
-        WHERE account = ANY(%s) AND (closed = false OR last = true) OR account = ANY(%s) ORDER BY account, contract, item, start"""
+        SELECT account, contract, item, start, "end", full_start, full_end, closed, last FROM read_live_period WHERE account = ANY(%s)
+            UNION ALL SELECT account, contract, item, start, "end", full_start, full_end, closed, last FROM ONLY read_period
+        WHERE account = ANY(%s) ORDER BY account, contract, item, start"""
     for row in bulk.fetch(statement, [names, whole]):
         states[row[0]].periods.append(PeriodRow(*row[1:]))
 
@@ -319,8 +320,8 @@ def _layout(*, whole: bool) -> Layout:
     return Layout(
         Part(("contracts",), contracts, "SELECT FROM read_contract WHERE {of}"),
         Part((SETTLED,), _nothing, "SELECT FROM read_contract WHERE {of} AND settled"),
-        Part(("periods",), periods, "SELECT FROM read_period WHERE {of}"),
-        Part(("standing",), read_standing, "SELECT FROM read_period WHERE {of}"),
+        Part(("periods",), periods, "SELECT FROM read_live_period WHERE {of}"),
+        Part(("standing",), read_standing, "SELECT FROM read_live_period WHERE {of}"),
         Part(("billed_use",), lambda states: _billed_use(states, policy())),
         *_SHARED,
     )

@@ -37,6 +37,8 @@ ACCOUNT_TABLES = """
     read_dunning_case read_dunning_pause read_dunning_choice read_reopened
     read_due_part read_late_document read_instalment_plan read_pay_by
 """.split()
+#: Tables that inherit of one of these: whoever reads, counts or deletes rows there does it here as well.
+HEIRS = {"read_live_period": "read_period"}
 #: Tables of shared things: the streams begin with the prefix, and the rest of the name is the row's key.
 THING_TABLES = (
     ("stock", "read_stock", "item"),

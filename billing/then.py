@@ -26,7 +26,7 @@ from psycopg import sql
 from billing import bulk, engine
 from billing.engine import Rollback
 from billing.queries.money import Dates
-from billing.rebuilding import ACCOUNT_TABLES, THING_TABLES
+from billing.rebuilding import ACCOUNT_TABLES, HEIRS, THING_TABLES
 from plans.errors import Invalid, NotFound
 
 SCHEMA = "past"
@@ -109,15 +109,15 @@ def _is_up_to_date() -> bool:
     if not bulk.fetch("SELECT 1 FROM pg_namespace WHERE nspname = %s", [SCHEMA]):
         return False
     found: dict[str, set[tuple[Any, ...]]] = {"public": set(), SCHEMA: set()}
-    for table, schema, *column in bulk.fetch(statement, [["public", SCHEMA], [*TABLES, *ENDED]]):
-        found[schema].add((table, column[0], column[1], *(column[2:] if table in TABLES else ())))
+    for table, schema, *column in bulk.fetch(statement, [["public", SCHEMA], [*TABLES, *HEIRS, *ENDED]]):
+        found[schema].add((table, column[0], column[1], *(() if table in ENDED else column[2:])))
     return found["public"] == found[SCHEMA]
 
 
 def _parts() -> list[sql.Composable]:
     schema, role = sql.Identifier(SCHEMA), sql.Identifier(settings.DATABASE_ROLE)
     parts: list[sql.Composable] = [sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE; CREATE SCHEMA {}").format(schema, schema)]
-    parts += [_table(name) for name in TABLES]
+    parts += [_table(name) for name in (*TABLES, *HEIRS)]
     parts += [_view(name, columns) for name, columns in ENDED.items()]
     rights = "GRANT USAGE ON SCHEMA {} TO {}; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {} TO {}"
     return [*parts, sql.SQL(rights).format(schema, role, schema, role)]
@@ -127,7 +127,8 @@ def _table(name: str) -> sql.Composed:
     """Without its checks: what counts by some day alone need not keep to them."""
     copied = "INCLUDING DEFAULTS INCLUDING IDENTITY INCLUDING GENERATED" + (" INCLUDING INDEXES" if name in KEYED else "")
     here, there = sql.Identifier(SCHEMA, name), sql.Identifier("public", name)
-    return sql.SQL("CREATE UNLOGGED TABLE {} (LIKE {} {})").format(here, there, sql.SQL(copied))
+    of = sql.SQL(" INHERITS ({})").format(sql.Identifier(SCHEMA, HEIRS[name])) if name in HEIRS else sql.SQL("")
+    return sql.SQL("CREATE UNLOGGED TABLE {} (LIKE {} {}){}").format(here, there, sql.SQL(copied), of)
 
 
 def _view(name: str, columns: tuple[str, str]) -> sql.Composed:

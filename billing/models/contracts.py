@@ -57,6 +57,10 @@ class ContractTerms(models.Model):
 
 
 class Period(models.Model):
+    """Of each item one live row, the newest, or more while older ones are open: those stand in `read_live_period`, a table that inherits of
+    this one, so that whoever reads this one sees them as well. The next period takes the row of the one that it follows; of its columns the
+    account alone has an index there, so a month writes none anew."""
+
     pk = models.CompositePrimaryKey("account", "contract", "item", "start")
     account = models.TextField()
     contract = models.TextField()
@@ -70,7 +74,6 @@ class Period(models.Model):
 
     class Meta:
         db_table = "read_period"
-        indexes = [models.Index(fields=["account"], name="read_period_live", condition=models.Q(closed=False) | models.Q(last=True))]
 
     def __str__(self) -> str:
         return f"{self.contract} {self.item} {self.start}"

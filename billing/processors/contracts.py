@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +15,7 @@ from billing.events import (
     ContractReminded,
     ContractSigned,
     EndSet,
+    ItemPeriod,
     PeriodsClosed,
     PeriodsOpened,
     TermsRenewed,
@@ -26,6 +28,7 @@ CONTRACT_COLUMNS = (
     " agreed_end early_fee cancelled renewed_from reminded".split()
 )
 PERIOD_COLUMNS = "account contract item start end full_start full_end closed last".split()
+CLOSED, LAST = 7, 8
 
 
 def process(batch: Batch) -> None:
@@ -130,33 +133,66 @@ def _renewals(batch: Batch) -> None:
 
 
 def _periods(batch: Batch) -> None:
-    """Rows by key, as the batch leaves them: opened, then perhaps closed. The newest row of an item is its `last`."""
+    """Rows by key, as the batch leaves them: opened, then perhaps closed. The newest row of an item is its `last`. Those closed and
+    not the newest are past, the others live."""
     rows: dict[tuple[Any, ...], list[Any]] = {}
-    known: dict[tuple[Any, ...], Any] = {}
+    known: dict[tuple[Any, ...], ItemPeriod] = {}  # closed rows of earlier batches: they were open, hence live
     for _, event in batch.of(PeriodsOpened, PeriodsClosed):
         for period in event.periods:
             key = event.account, event.contract, period.item, period.start
             if isinstance(event, PeriodsOpened):
                 rows[key] = [*key, period.end, period.full_start, period.full_end, False, True]
             elif key in rows:
-                rows[key][4], rows[key][7] = period.end, True
+                rows[key][4], rows[key][CLOSED] = period.end, True
             else:
-                known[key] = period.end
+                known[key] = period
     newest = _mark_last(rows)
-    followed = {key: end for key, end in known.items() if newest.get(key[:3]) == end}  # closed, and the next one starts there
-    _close({key: end for key, end in known.items() if key not in followed}, "")
-    _close(followed, ", last = false")
-    retired = {key[:3] for key in followed}
-    _retire_last([key for key in newest if key not in retired])
-    bulk.copy("read_period", PERIOD_COLUMNS, rows.values())
+    followed = {key[:3]: key for key, period in known.items() if newest.get(key[:3]) == period.end}  # the next one starts where it ends
+    past = [[*key, known[key].end, known[key].full_start, known[key].full_end, True, False] for key in followed.values()]
+    _replace([(key, rows.pop((*item, newest[item]))) for item, key in followed.items()])
+    _close({key: period.end for key, period in known.items() if followed.get(key[:3]) != key})
+    _retire_last([item for item in newest if item not in followed])
+    bulk.copy("read_live_period", PERIOD_COLUMNS, [row for row in rows.values() if row[LAST] or not row[CLOSED]])
+    bulk.copy("read_period", PERIOD_COLUMNS, [*past, *(row for row in rows.values() if row[CLOSED] and not row[LAST])])
 
 
-def _close(known: dict[tuple[Any, ...], Any], retired: str) -> None:
-    """Close rows of earlier batches, and say in the same breath that they are not the newest any more."""
+def _mark_last(rows: dict[tuple[Any, ...], list[Any]]) -> dict[tuple[Any, ...], Any]:
+    """(account, contract, item) → the start of its newest new row; these rows say that they are the last."""
+    newest: dict[tuple[Any, ...], Any] = {}
+    for account, contract, item, start in rows:
+        newest[account, contract, item] = max(start, newest.get((account, contract, item), start))
+    for (account, contract, item, start), row in rows.items():
+        row[LAST] = newest[account, contract, item] == start
+    return newest
+
+
+def _replace(followed: Sequence[tuple[tuple[Any, ...], list[Any]]]) -> None:
+    """The newest row takes the place of the one that it follows: no index learns of it."""
     bulk.execute(
-        f"""UPDATE read_period SET closed = true, "end" = given.until{retired} FROM {{rows}}
-            WHERE read_period.account = given.account AND read_period.contract = given.contract AND read_period.item = given.item
-            AND read_period.start = given.start""",  # noqa: S608 - literals
+        """UPDATE read_live_period held SET start = given.start, "end" = given.until, full_start = given.full_start,
+                full_end = given.full_end, closed = given.closed, last = true FROM {rows}
+            WHERE held.account = given.account AND held.contract = given.contract AND held.item = given.item
+                AND held.start = given.before""",
+        {
+            **{name: ("text", [key[i] for key, _ in followed]) for i, name in enumerate(("account", "contract", "item"))},
+            "before": ("timestamptz", [key[3] for key, _ in followed]),
+            **{
+                name: ("timestamptz", [row[i] for _, row in followed])
+                for i, name in enumerate(("start", "until", "full_start", "full_end"), start=3)
+            },
+            "closed": ("boolean", [row[CLOSED] for _, row in followed]),
+        },
+    )
+
+
+def _close(known: dict[tuple[Any, ...], Any]) -> None:
+    """Close live rows: those that are not the newest are past then."""
+    bulk.execute(
+        f"""WITH given AS (SELECT * FROM {{rows}}),
+            closed AS (UPDATE read_live_period held SET closed = true, "end" = given.until FROM given WHERE {_SAME} AND held.last),
+            gone AS (DELETE FROM read_live_period held USING given WHERE {_SAME} AND NOT held.last
+                RETURNING held.account, held.contract, held.item, held.start, given.until, held.full_start, held.full_end, true, false)
+            INSERT INTO read_period ({_COLUMNS}) SELECT * FROM gone""",  # noqa: S608 - literals
         {
             **{
                 name: (kind, bulk.column(list(known), i))
@@ -167,20 +203,18 @@ def _close(known: dict[tuple[Any, ...], Any], retired: str) -> None:
     )
 
 
-def _mark_last(rows: dict[tuple[Any, ...], list[Any]]) -> dict[tuple[Any, ...], Any]:
-    """(account, contract, item) → the start of its newest new row; these rows say that they are the last."""
-    newest: dict[tuple[Any, ...], Any] = {}
-    for account, contract, item, start in rows:
-        newest[account, contract, item] = max(start, newest.get((account, contract, item), start))
-    for (account, contract, item, start), row in rows.items():
-        row[8] = newest[account, contract, item] == start
-    return newest
-
-
 def _retire_last(items: list[tuple[Any, ...]]) -> None:
+    """What was the newest row of these items is not any more: if it is closed, it is past."""
     bulk.execute(
-        """UPDATE read_period SET last = false FROM {rows}
-            WHERE read_period.account = given.account AND read_period.contract = given.contract
-                AND read_period.item = given.item AND read_period.last""",
+        f"""WITH given AS (SELECT * FROM {{rows}}),
+            retired AS (UPDATE read_live_period held SET last = false FROM given WHERE {_OF_ITEM} AND held.last AND NOT held.closed),
+            gone AS (DELETE FROM read_live_period held USING given WHERE {_OF_ITEM} AND held.last AND held.closed
+                RETURNING held.account, held.contract, held.item, held.start, held."end", held.full_start, held.full_end, true, false)
+            INSERT INTO read_period ({_COLUMNS}) SELECT * FROM gone""",  # noqa: S608 - literals
         {name: ("text", bulk.column(items, i)) for i, name in enumerate(("account", "contract", "item"))},
     )
+
+
+_OF_ITEM = "held.account = given.account AND held.contract = given.contract AND held.item = given.item"
+_SAME = f"{_OF_ITEM} AND held.start = given.start"
+_COLUMNS = 'account, contract, item, start, "end", full_start, full_end, closed, last'

@@ -49,7 +49,7 @@ def _behind(at: datetime) -> Iterator[Missing]:
 def _periods(at: datetime) -> Iterator[Missing]:
     """Open periods that ended: of an account with no due row these would never be found by a run."""
     statement = """
-        SELECT account, contract, item, "end" FROM read_period
+        SELECT account, contract, item, "end" FROM read_live_period
         WHERE NOT closed AND "end" <= %s AND "end" > start ORDER BY account, contract, item"""
     for account, contract, item, end in bulk.fetch(statement, [at]):
         yield Missing(account, "period", f"a period of {item} of the contract {contract} ended and is not closed", end)

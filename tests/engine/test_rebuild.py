@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 
 from billing import bulk, codec, engine, journal, rebuilding
-from billing.rebuilding import ACCOUNT_TABLES, THING_TABLES, compare, find_streams, rebuild
+from billing.rebuilding import ACCOUNT_TABLES, HEIRS, THING_TABLES, compare, find_streams, rebuild
 from plans.errors import Conflict, NotFound
 from tests.books import advance, assert_books_hold, do, moment
 from tests.interfaces.worlds import NOW, play
@@ -57,7 +57,7 @@ def test_a_rebuild_changes_no_row_of_any_table() -> None:
 def test_every_read_table_is_rebuilt() -> None:
     """A new read model must not be forgotten here."""
     known = {row[0] for row in bulk.fetch("SELECT relname FROM pg_class WHERE relkind = 'r' AND relname LIKE 'read\\_%%'")}
-    assert known == {*ACCOUNT_TABLES, *(table for _, table, _ in THING_TABLES)}
+    assert known == {*ACCOUNT_TABLES, *HEIRS, *(table for _, table, _ in THING_TABLES)}
 
 
 @pytest.mark.parametrize(

@@ -24,11 +24,12 @@ def test_many_accounts_are_added_up_as_each_alone() -> None:
     for name in ("ana", "ben", "cleo"):
         open_account(name)
     records = {
-        "ana": [("2026-01-31T23:59:59Z", "1"), ("2026-02-01T00:00:00Z", "2.5"), ("2026-02-28T23:59:59Z", "4"), ("2026-03-01T00:00:00Z", "8")],
-        "ben": [("2026-02-11T00:00:00Z", "16"), ("2026-03-11T00:00:00Z", "32")],
+        "ana": {"2026-01-31T23:59:59Z": "1", "2026-02-01T00:00:00Z": "2.5", "2026-02-28T23:59:59Z": "4", "2026-03-01T00:00:00Z": "8"},
+        "ben": {"2026-02-11T00:00:00Z": "16", "2026-03-11T00:00:00Z": "32"},
     }
     for name, given in records.items():
-        use(name, "calls", arrived="2026-03-12", records=[{"id": f"{name}{i}", "at": at, "value": value} for i, (at, value) in enumerate(given)])
+        used = [{"id": f"{name} {at}", "at": at, "value": value} for at, value in given.items()]
+        use(name, "calls", arrived="2026-03-12", records=used)
     accounts = ["ana", "ben", "cleo", "ana"]
     asks = [*(asked("calls", FEBRUARY) for _ in range(3)), asked("minutes", FEBRUARY)]
     found, told = sums(accounts, asks)
