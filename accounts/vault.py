@@ -31,22 +31,26 @@ def write(account: str, values: Mapping[str, str], *, at: datetime, clear: Colle
 
 def freeze(accounts: Collection[str]) -> dict[str, str]:
     """Freeze the accounts' people as they are now, for documents; answers account → hash. The same person is frozen once."""
+    asked = f"""
+        SELECT given.account, person.account IS NOT NULL, ARRAY(SELECT hash FROM vault_frozen_party WHERE account = given.account),
+            {", ".join(FIELDS)}
+        FROM unnest(%s::text[]) AS given(account) LEFT JOIN vault_person person USING (account)"""
+    found, new = {}, []
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT account, {', '.join(FIELDS)} FROM vault_person WHERE account = ANY(%s)", [list(accounts)])
-        people = {row[0]: dict(zip(FIELDS, row[1:], strict=True)) for row in cursor.fetchall()}
-        found = {}
-        rows = []
-        for account in accounts:
-            details = orjson.dumps(people.get(account, {}), option=orjson.OPT_SORT_KEYS).decode()
+        cursor.execute(asked, [list(dict.fromkeys(accounts))])
+        for account, named, frozen, *fields in cursor.fetchall():
+            details = orjson.dumps(dict(zip(FIELDS, fields, strict=True)) if named else {}, option=orjson.OPT_SORT_KEYS).decode()
             digest = hashlib.sha256(f"{account}\n{details}".encode()).hexdigest()
             found[account] = digest
-            rows.append((digest, account, details))
-        cursor.execute(
-            """INSERT INTO vault_frozen_party (hash, account, details)
-                SELECT hash, account, details::jsonb FROM unnest(%s::text[], %s::text[], %s::text[]) AS given(hash, account, details)
-                ON CONFLICT DO NOTHING""",
-            [[row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows]],
-        )
+            if digest not in frozen:
+                new.append((digest, account, details))
+        if new:
+            cursor.execute(
+                """INSERT INTO vault_frozen_party (hash, account, details)
+                    SELECT hash, account, details::jsonb FROM unnest(%s::text[], %s::text[], %s::text[]) AS given(hash, account, details)
+                    ON CONFLICT DO NOTHING""",
+                [[row[i] for row in new] for i in range(3)],
+            )
     return found
 
 

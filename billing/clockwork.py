@@ -48,8 +48,10 @@ def advance(
     stamp: Stamp,
     after: Sequence[Recorded] = (),
     known: Known | None = None,
+    claimed: bool = False,
 ) -> list[Recorded]:
-    """Do everything that is due for the accounts up to and including `until`; their heads are locked by this transaction.
+    """Do everything that is due for the accounts up to and including `until`; their heads are locked by this transaction. Of those that a
+    run has `claimed` it is known that something was due.
 
     `after` are the events of a command of the same transaction: the periods whose terms they changed are counted again; `known` is what the
     command read, or would; where the clockwork records something, or use waits to be counted, it is known no longer. What a command
@@ -62,7 +64,7 @@ def advance(
         let_go(known or {}, after)
         active = needing(accounts, after, until=until, known=known)
     else:
-        active = woken(accounts, until, known)
+        active = sorted(accounts) if claimed else woken(accounts, until, known)
     states = _loaded(active, recount, known if after else None)
     if active and known:
         known.clear()
@@ -329,7 +331,7 @@ def _advance_or_halve(heads: dict[str, Head], *, until: datetime, stamp: Stamp) 
         return RunReport()
     try:
         with transaction.atomic():
-            return RunReport(events=len(advance(list(heads), until=until, heads=dict(heads), stamp=stamp)))
+            return RunReport(events=len(advance(list(heads), until=until, heads=dict(heads), stamp=stamp, claimed=True)))
     except Exception as error:  # noqa: BLE001 - whatever is wrong with one account must not stop the others
         accounts = list(heads)
         if len(accounts) == 1 and passes(error):

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
-from billing import clockwork, engine, runs, upkeep
+from billing import bulk, clockwork, engine, journal, runs, upkeep
 from billing.models import Invoice, JournalEvent, Run
 from billing.models.runs import DONE, FAILED, RUNNING, STOPPED
 from billing.rebuilding import rebuild
@@ -202,3 +202,14 @@ def test_every_stream_has_its_night_and_a_tampered_row_is_told(monkeypatch: pyte
     assert upkeep.check(at=UNTIL, by="tester", streams=ACCOUNTS).faults == 0
     monkeypatch.setattr(timezone, "now", lambda: UNTIL)
     assert check_nightly()["faults"] == 0
+
+
+def test_who_was_claimed_but_has_nothing_due_any_more_is_left_as_it_is() -> None:
+    """Another run may have done it after this one looked and before it locked."""
+    work(begin())
+    before = bulk.fetch("SELECT account, at FROM due ORDER BY account")
+    with transaction.atomic():
+        heads = journal.lock(ACCOUNTS)
+        stamp = engine.Stamp("tester", "advance", UNTIL)
+        assert clockwork.advance(list(heads), until=UNTIL, heads=heads, stamp=stamp, claimed=True) == []
+    assert bulk.fetch("SELECT account, at FROM due ORDER BY account") == before
