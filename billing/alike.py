@@ -17,13 +17,12 @@ from functools import cached_property
 from typing import Any
 
 from billing.accrual import Usage
-from billing.bill_times import document_moment
 from billing.codec import canonical, encode_value
 from billing.counting import Counted, accrued, counted_periods, reads, stages_of
 from billing.events import ChargeAccrued, Event, Terms
 from billing.folding import fold
 from billing.journal import Recorded
-from billing.naming import ACCOUNT, CONTRACT, Pattern
+from billing.naming import ACCOUNT, CONTRACT, NotAlike, Pattern
 from billing.outlook import Outlook, outlook
 from billing.schedule import Step, next_step
 from billing.state import AccountState, Contract
@@ -38,7 +37,7 @@ from plans.money import Exact
 Likeness = tuple[Any, ...]
 Quantities = tuple[Exact, ...]
 #: So many turns are kept by a process, and of each so many prices.
-MOST_TURNS, MOST_PRICED = 2_000, 10_000
+MOST_TURNS, MOST_PRICED, MOST_MET = 2_000, 10_000, 100_000
 
 
 # --- who is like whom ---------------------------------------------------------------------------------------------------------------
@@ -132,24 +131,41 @@ class Turn:
     rests: dict[tuple[Any, ...], datetime | None] = field(default_factory=dict)
 
 
+class Met:
+    """What was met once already: a model is made for the second, so that nobody's is made in vain."""
+
+    #: How often before a model is worth its price.
+    times = 1
+
+    def __init__(self) -> None:
+        self._hashes: set[int] = set()
+
+    def before(self, key: object) -> bool:
+        name = hash(key)
+        if not self.times or name in self._hashes:
+            return True
+        if len(self._hashes) >= MOST_MET:
+            self._hashes.clear()
+        self._hashes.add(name)
+        return False
+
+
 _TURNS: dict[Likeness, Turn | None] = {}
+_met = Met()
 
 
-def turn_of(state: AccountState, policy: Policy) -> Turn | None:
-    """The next turn of the account's periods, where others have the same; None where it must be looked at alone, or a document comes
-    first."""
-    alike = likeness(state, policy)
-    if alike is None:
-        return None
+def turn_of(alike: Likeness, state: AccountState, policy: Policy) -> Turn | None:
+    """The next turn of the periods of an account of this likeness; None where it must be looked at alone."""
     if alike not in _TURNS:
+        if not _met.before(alike):
+            return None
         if len(_TURNS) >= MOST_TURNS:
             _TURNS.clear()
-        _TURNS[alike] = _turn(state, policy)
-    found = _TURNS[alike]
-    if found is not None and state.open_charges:
-        documents = document_moment(state, policy)
-        return None if documents is not None and documents < found.step.moment else found
-    return found
+        try:
+            _TURNS[alike] = _turn(state, policy)
+        except NotAlike:
+            _TURNS[alike] = None
+    return _TURNS[alike]
 
 
 def _turn(state: AccountState, policy: Policy) -> Turn | None:
@@ -217,7 +233,7 @@ def tell(turns: Mapping[str, Turn], states: Mapping[str, AccountState], policy: 
             continue
         try:
             _tell(told, account, turn, states[account], used.get(account, {}), policy)
-        except Refusal:
+        except (Refusal, NotAlike):
             told.alone.append(account)  # looked at alone it says under its own name what is wrong
     return told
 

@@ -160,7 +160,7 @@ def _round(
     doing = plan(states, rules, recount, until, issued_from=issued_from, together=together)
     _forget_marks([*doing.idle, *(mark for step in doing.steps.values() for mark in step.marks)])
     load_counted({account: states[account] for account in (*doing.turns, *(name for name, step in doing.steps.items() if step.counts))})
-    drafts = [*_turned(doing, states, rules, until), *_stepped(doing.steps, states, rules, heads)]
+    drafts = [*_turned(doing, states, rules, until), *_stepped(doing, states, rules, heads)]
     for position, accounts in doing.works.items():
         for made in works()[position].perform(accounts, states, rules, heads).values():
             drafts += made
@@ -187,15 +187,18 @@ def _turned(doing: Doing, states: Mapping[str, AccountState], rules: Policy, unt
     return [Draft(account, event, doing.turns[account].step.moment) for account, events in told.events.items() for event in events]
 
 
-def _stepped(steps: Mapping[str, Step], states: Mapping[str, AccountState], rules: Policy, heads: Mapping[str, Head]) -> list[Draft]:
-    """The steps of the accounts that are looked at alone: documents, and periods counted."""
-    counting = {account: step for account, step in steps.items() if step.counts}
+def _stepped(doing: Doing, states: Mapping[str, AccountState], rules: Policy, heads: Mapping[str, Head]) -> list[Draft]:
+    """Periods of the accounts that are looked at alone, and everybody's documents."""
+    counting = {account: step for account, step in doing.steps.items() if step.counts}
     usage = measure_steps(counting, states, rules, totals=True)
-    moments = {account: step.moment for account, step in steps.items() if step.documents}
-    next_sequences = {account: heads[account].sequence + 1 for account in moments}
-    composed = compose_documents(moments, states, rules, next_sequences) if moments else {}
+    issuing = {account: step for account, step in doing.steps.items() if step.documents}
+    issuing |= {account: bill.step for account, bill in doing.bills.items()}
+    next_sequences = {account: heads[account].sequence + 1 for account in issuing}
+    moments = {account: step.moment for account, step in issuing.items()}
+    composed = compose_documents(moments, states, rules, next_sequences, doing.bills) if moments else {}
     drafts: list[Draft] = []
-    for account, step in steps.items():
+    steps = doing.steps | issuing
+    for account, step in [(account, steps[account]) for account in states if account in steps]:  # numbers are drawn in this order
         events = composed[account] if step.documents else count(step, states[account], rules, usage.get(account, {}))
         drafts += [Draft(account, event, step.moment) for event in events]
     return drafts

@@ -19,6 +19,7 @@ import orjson
 
 from billing.events import Event, all_kinds
 from plans.errors import Conflict
+from plans.frozen import changed
 
 #: The code of what can't be read yet.
 NEWER = "newer_event"
@@ -49,12 +50,23 @@ def encode(event: Event) -> dict[str, Any]:
 
 #: Where a copy of an event that differs in names alone brings its canonical bytes along (billing/naming.py).
 WRITTEN = "_written"
+#: The same of a document whose number is still to be drawn: the bytes before its number and after it.
+UNNUMBERED = "_unnumbered"
 
 
 def canonical_event(event: Event) -> bytes:
     """The canonical bytes of the event's data."""
     written: bytes | None = event.__dict__.get(WRITTEN)
     return canonical(encode(event)) if written is None else written
+
+
+def with_number(event: Any, number: str) -> Any:
+    """The document with its number."""
+    made = changed(event, number=number)
+    around: tuple[bytes, bytes] | None = event.__dict__.get(UNNUMBERED)
+    if around is not None:
+        made.__dict__[WRITTEN] = b"".join((around[0], quoted(number), around[1]))
+    return made
 
 
 @lru_cache(maxsize=10_000)

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from accounts import vault
 from billing.bill_times import chosen_charges
+from billing.bills import Bill
 from billing.events import Event
 from billing.invoicing import Composed, Composing, Past, compose
 from billing.past import load_past
@@ -16,14 +17,28 @@ from billing.terms import Policy
 
 
 def compose_documents(
-    moments: Mapping[str, datetime], states: Mapping[str, AccountState], policy: Policy, next_sequences: Mapping[str, int]
+    moments: Mapping[str, datetime],
+    states: Mapping[str, AccountState],
+    policy: Policy,
+    next_sequences: Mapping[str, int],
+    bills: Mapping[str, Bill],
 ) -> dict[str, list[Event]]:
-    """account → the events of its documents at its moment: credit notes, invoices, statements, or the account parked."""
-    charges = {account: chosen_charges(states[account], policy, moment) for account, moment in moments.items()}
+    """account → the events of its documents at its moment: credit notes, invoices, statements, or the account parked. Those with a bill are
+    told what others are told, unless something of it stands on documents already."""
+    charges = {
+        account: bills[account].charges(states[account]) if account in bills else chosen_charges(states[account], policy, moment)
+        for account, moment in moments.items()
+    }
     past = load_past(charges)
     buyers = vault.freeze(list(moments))
-    found = {}
+    found: dict[str, list[Event]] = {}
     for account, moment in moments.items():
+        if account in bills and account not in past:
+            bill, sequence = bills[account], next_sequences[account]
+            told = bill.told(charges[account], account, sequence=sequence, buyer=buyers[account])
+            if told is not None:
+                found[account] = [told]
+                continue
         composing = Composing(
             state=states[account],
             policy=policy,

@@ -22,7 +22,7 @@ from django.utils.module_loading import import_string
 
 from billing import bulk, effects, journal, kept, previews, waking
 from billing.accounting.periods import into_open_months
-from billing.codec import NEWER, canonical
+from billing.codec import NEWER, canonical, with_number
 from billing.journal import Draft, Head, Recorded
 from billing.pipeline import Batch, run_processors
 from billing.previews import Preview
@@ -88,7 +88,7 @@ def _unnumbered(batch: list[Recorded]) -> list[Recorded]:
     for recorded in batch:
         event: Any = recorded.event
         wanted = getattr(event, "series", "") and not event.number
-        found.append(changed(recorded, event=changed(event, number=f"draft {recorded.address}")) if wanted else recorded)
+        found.append(changed(recorded, event=with_number(event, f"draft {recorded.address}")) if wanted else recorded)
     return found
 
 
@@ -108,7 +108,7 @@ def _numbered(batch: list[Recorded]) -> list[Recorded]:
         event = recorded.event
         if getattr(event, "series", "") and not event.number:
             series = event.seller["code"], event.series
-            event = changed(event, number=event.series.format(number=next_number[series]))
+            event = with_number(event, event.series.format(number=next_number[series]))
             next_number[series] += 1
             recorded = changed(recorded, event=event)
         numbered.append(recorded)

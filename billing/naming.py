@@ -1,16 +1,18 @@
 """The same events under other names: what was found for one account is told to others who are alike.
 
-A copy differs from its model in the account and the contract alone, so its canonical bytes are those of the model with other names in
-them: they are put together, not encoded again.
+A copy differs from its model in names alone: the account, its contract, of a document also the addresses of its charges, the hash of its
+buyer, its id and number. So its canonical bytes are those of the model with other names in them: they are put together, not encoded again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from billing.codec import WRITTEN, canonical, encode, quoted
-from billing.events import ChargeAccrued, Event, Key, PeriodsClosed, PeriodsOpened
+from billing.codec import UNNUMBERED, WRITTEN, canonical, encode, quoted
+from billing.events import ChargeAccrued, DocumentLine, Entry, Event, InvoiceIssued, Key, PeriodsClosed, PeriodsOpened
+from plans.frozen import changed
 
 E = TypeVar("E", bound=Event)
 
@@ -18,9 +20,17 @@ E = TypeVar("E", bound=Event)
 ACCOUNT, CONTRACT = "\x01account", "\x01contract"
 
 
+class NotAlike(ValueError):
+    """A name of the model stands elsewhere than where it belongs: in a text, or in a document's series."""
+
+
+#: How the first character of the model's names is written: it must not be left in any bytes that are told to others.
+_TRACE = b"\\u0001"
+
+
 class Pattern:
     """An event under the names of a model, as a pattern for copies under other names. Raises TypeError for a kind whose names are not known
-    here, and ValueError where a name stands elsewhere than where it belongs."""
+    here, and NotAlike."""
 
     def __init__(self, model: Event) -> None:
         kind = type(model)
@@ -30,6 +40,8 @@ class Pattern:
         self.model, self._kind, self._copy = model, kind, copy
         self._before, rest = _halves(canonical(encode(model)), quoted(ACCOUNT))
         self._between, self._after = _halves(rest, quoted(CONTRACT))
+        if _TRACE in self._before or _TRACE in self._between or _TRACE in self._after:
+            raise NotAlike(f"the names of the model stand elsewhere too in {kind.__name__}")
 
     def named(self, account: str, contract: str) -> Event:
         """The event of this account and this contract of it."""
@@ -39,8 +51,6 @@ class Pattern:
 
 
 def _halves(text: bytes, name: bytes) -> tuple[bytes, bytes]:
-    if text.count(name) != 1:
-        raise ValueError(f"{name!r} stands {text.count(name)} times in {text[:200]!r}")
     before, _, after = text.partition(name)
     return before, after
 
@@ -70,3 +80,73 @@ _COPIES: Mapping[type[Event], Callable[[type[Any], Mapping[str, Any], str, str],
     PeriodsClosed: _periods,
     PeriodsOpened: _periods,
 }
+
+
+# --- documents --------------------------------------------------------------------------------------------------------------------
+
+INVOICE, BUYER, _NUMBER = f"{ACCOUNT}/0", "\x01buyer", "\x01number"
+
+
+def charge_name(position: int) -> str:
+    """The address of a charge of the model, counted from 0."""
+    return f"\x01charge{position}"
+
+
+class DocumentPattern:
+    """An invoice under the names of a model, with so many charges on its lines. Raises NotAlike."""
+
+    def __init__(self, model: InvoiceIssued, charges: int) -> None:
+        self.model = model
+        positions = {charge_name(position): position for position in range(charges)}
+        self._lines = [(line, [positions[name] for name in line.charges]) for line in model.lines]
+        self._legs = list(model.entry.postings)
+        self._between: list[bytes] = []
+        self._names: list[str] = []
+        rest = canonical(encode(changed(model, number=_NUMBER)))
+        for before, name in _parted(rest, [ACCOUNT, CONTRACT, INVOICE, BUYER, _NUMBER, *positions]):
+            self._between.append(before)
+            self._names.append(name)
+        own = [leg.invoice for leg in self._legs if leg.invoice] + [name for line in model.lines for name in line.charges]
+        wanted = sorted(["", ACCOUNT, INVOICE, BUYER, _NUMBER, *[CONTRACT] * len(model.lines), *own])
+        if sorted(self._names) != wanted or any(_TRACE in between for between in self._between):
+            raise NotAlike(f"the names of the document stand elsewhere too: {sorted(self._names)}, not {wanted}")
+
+    def named(self, account: str, contract: str, *, invoice: str, buyer: str, charges: Sequence[str]) -> InvoiceIssued:
+        """The invoice of this account, of this id, on these charges. Its number is still to be drawn."""
+        lines = []
+        for model, positions in self._lines:
+            line = object.__new__(DocumentLine)
+            vars(line).update(vars(model), contract=contract, charges=tuple([charges[position] for position in positions]))
+            lines.append(line)
+        entry = object.__new__(Entry)
+        vars(entry).update(
+            vars(self.model.entry), postings=tuple([changed(leg, invoice=invoice) if leg.invoice else leg for leg in self._legs])
+        )
+        made = object.__new__(InvoiceIssued)
+        vars(made).update(vars(self.model), account=account, invoice=invoice, buyer=buyer, lines=tuple(lines), entry=entry)
+        names = {ACCOUNT: account, CONTRACT: contract, INVOICE: invoice, BUYER: buyer}
+        names |= {charge_name(position): address for position, address in enumerate(charges)}
+        vars(made)[UNNUMBERED] = self._around(names)
+        return made
+
+    def _around(self, names: Mapping[str, str]) -> tuple[bytes, bytes]:
+        """The canonical bytes before the number and after it."""
+        parts: list[bytes] = []
+        before = b""
+        for between, name in zip(self._between, self._names, strict=True):
+            parts.append(between)
+            if name == _NUMBER:
+                before, parts = b"".join(parts), []
+            elif name:
+                parts.append(quoted(names[name]))
+        return before, b"".join(parts)
+
+
+def _parted(text: bytes, names: Sequence[str]) -> Iterator[tuple[bytes, str]]:
+    """The text in pieces, each with the name that follows it; "" follows the last."""
+    known = {quoted(name): name for name in names}
+    end = 0
+    for found in re.finditer(b"|".join(re.escape(name) for name in known), text):
+        yield text[end : found.start()], known[found.group()]
+        end = found.end()
+    yield text[end:], ""

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from billing.alike import Turn, turn_of
+from billing.alike import Turn, likeness, turn_of
+from billing.bill_times import document_moment
+from billing.bills import Bill, bill_of
 from billing.folding import forget_marks
 from billing.schedule import Marked, Recounts, Step, marked_periods, next_step
 from billing.state import AccountState
@@ -19,7 +21,8 @@ class Doing:
     """What the accounts of a chunk do in one round, by kind of work; and when those that rest need the clockwork again."""
 
     steps: dict[str, Step] = field(default_factory=dict)
-    turns: dict[str, Turn] = field(default_factory=dict)  # those that do what others do
+    turns: dict[str, Turn] = field(default_factory=dict)  # those whose periods turn as those of others
+    bills: dict[str, Bill] = field(default_factory=dict)  # those whose documents are like those of others
     works_ahead: dict[str, datetime] = field(default_factory=dict)  # when works are next due of those
     works: dict[int, dict[str, datetime]] = field(default_factory=dict)  # position of the work in the settings -> account -> moment
     resting: dict[str, datetime | None] = field(default_factory=dict)
@@ -30,7 +33,7 @@ class Doing:
     def active(self) -> list[str]:
         """The accounts that may have more to do."""
         performed = (account for accounts in self.works.values() for account in accounts)
-        return [*self.steps, *(account for account in self.turns if account not in self.resting), *performed, *self.written]
+        return [*self.steps, *self.bills, *(account for account in self.turns if account not in self.resting), *performed, *self.written]
 
 
 def plan(
@@ -46,10 +49,10 @@ def plan(
     not looked at alone."""
     doing = Doing()
     for account, state in states.items():
-        turn = turn_of(state, rules) if together else None
-        if turn is not None:
+        common = _common(state, rules) if together else None
+        if common is not None:
             marked: Marked = [(mark, []) for mark in state.marks]
-            step: Step | None = turn.step
+            step: Step | None = common.step
         else:
             marked = marked_periods(state, rules)
             step = next_step(state, rules, recount=recounts.get(account, {}), issued_from=issued_from, until=until, marked=marked)
@@ -66,12 +69,14 @@ def plan(
             due = step.moment
             if due <= until:
                 changes = any(moment == due and rank < OPENING for moment, rank, _ in others)
-                if turn is not None and not changes:
-                    doing.turns[account] = turn
+                if isinstance(common, Bill):
+                    doing.bills[account] = common
+                elif common is not None and not changes:
+                    doing.turns[account] = common
                     if first is not None:
                         doing.works_ahead[account] = first[0]
                 else:
-                    own = step if turn is None else next_step(state, rules, recount={}, marked=marked)
+                    own = step if common is None else next_step(state, rules, recount={}, marked=marked)
                     assert own is not None
                     doing.steps[account] = own.closing_only() if changes else own
                 continue
@@ -84,6 +89,19 @@ def plan(
             (moment for moment in (step.moment if step else None, first[0] if first else None) if moment), default=None
         )
     return doing
+
+
+def _common(state: AccountState, policy: Policy) -> Turn | Bill | None:
+    """What the account does next as others do; None where it must be looked at alone."""
+    alike = likeness(state, policy)
+    turn = turn_of(alike, state, policy) if alike is not None else None
+    if turn is None or alike is None or not state.open_charges:
+        return turn
+    bill = bill_of(state, policy, alike)
+    if bill is not None:
+        return bill if bill.step.moment < turn.step.moment else turn
+    documents = document_moment(state, policy)
+    return None if documents is not None and documents < turn.step.moment else turn
 
 
 def _take_idle(state: AccountState, marked: Marked, until: datetime) -> list[int]:

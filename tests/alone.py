@@ -1,25 +1,29 @@
-"""Whoever does what others do must do what it would do alone: in every story of a test, each account that the clockwork tells a turn of
+"""Whoever does what others do must do what it would do alone: in every story of a test, each account that is told a turn or a document of
 others is looked at alone too, and what it is told, the bytes that are written of it, and when it is due again must be the same."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import copy
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import pytest
 
 from billing import alike, clockwork
-from billing.alike import Told, Turn
-from billing.codec import canonical, canonical_event, encode
+from billing.alike import Met, Told, Turn
+from billing.bill_times import chosen_charges
+from billing.bills import Bill
+from billing.codec import canonical, canonical_event, encode, with_number
 from billing.counting import count
-from billing.events import Event
-from billing.loading import LONG_AGO
+from billing.events import Event, InvoiceIssued
+from billing.invoicing import Composing, compose
+from billing.loading import LONG_AGO, load, policy
 from billing.measuring import measure_steps
 from billing.planning import plan
 from billing.schedule import next_step
-from billing.state import AccountState
+from billing.state import AccountState, OpenCharge
 from billing.terms import Policy
 
 
@@ -33,8 +37,8 @@ def events_alone(account: str, state: AccountState, policy: Policy) -> tuple[dat
 
 @pytest.fixture
 def alone(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Compare every turn that is told; answers the accounts that were."""
-    tell, round_ = alike.tell, clockwork._round
+    """Compare everything that is told, the first time too; answers the accounts whose periods turned so."""
+    tell, bill, round_ = alike.tell, Bill.told, clockwork._round
     compared: list[str] = []
 
     def told_as_alone(turns: Mapping[str, Turn], states: Mapping[str, AccountState], policy: Policy) -> Told:
@@ -46,13 +50,28 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             compared.append(account)
         return told
 
+    def billed_as_alone(self: Bill, charges: Sequence[OpenCharge], account: str, *, sequence: int, buyer: str) -> InvoiceIssued | None:
+        told = bill(self, charges, account, sequence=sequence, buyer=buyer)
+        state, rules = load([account])[account], policy()
+        step = next_step(state, rules, recount={})
+        assert step is not None
+        assert (step.moment, step.documents) == (self.step.moment, True), account
+        assert list(charges) == chosen_charges(state, rules, step.moment), account
+        composed = compose(charges, Composing(state, rules, step.moment, sequence, buyer=buyer)).events
+        if told is not None:
+            assert (told,) == composed, account
+            assert canonical_event(with_number(told, "7")) == canonical(encode(replace(told, number="7"))), account
+        return told
+
     def rests_as_alone(states: Mapping[str, AccountState], **given: Any) -> Any:
         doing, recorded = round_(states, **given)
         for account in doing.turns.keys() & doing.resting.keys():
             fresh = clockwork._loaded([account], {})
-            assert doing.resting[account] == plan(fresh, clockwork.policy(), {}, LONG_AGO).resting[account], account
+            assert doing.resting[account] == plan(fresh, policy(), {}, LONG_AGO).resting[account], account
         return doing, recorded
 
+    monkeypatch.setattr(Met, "times", 0)
     monkeypatch.setattr(clockwork, "tell", told_as_alone)
+    monkeypatch.setattr(Bill, "told", billed_as_alone)
     monkeypatch.setattr(clockwork, "_round", rests_as_alone)
     return compared

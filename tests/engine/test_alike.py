@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 import pytest
 
-from billing import alike, bulk, clockwork, journal
+from billing import alike, bills, bulk, clockwork, journal, planning
+from billing.bills import Bill
 from billing.codec import canonical, canonical_event, encode
 from billing.engine import Stamp
-from billing.events import ChargeAccrued
+from billing.events import ChargeAccrued, InvoiceIssued
 from billing.naming import ACCOUNT, CONTRACT, Pattern
 from tests import books
 
@@ -23,6 +25,7 @@ NAMES = ("ana", "bo", "cy", "di")
 def no_turns_of_other_tests() -> None:
     """Each test finds its turns itself."""
     alike._TURNS.clear()
+    bills._BILLS.clear()
 
 
 def sign(plan: str, names: Sequence[str] = NAMES, at: str = "2026-01-01") -> None:
@@ -106,7 +109,7 @@ def test_a_wrong_likeness_is_caught(alone: list[str], monkeypatch: pytest.Monkey
         return None if found is None else (*found[:4], *found[5:])
 
     likeness = alike.likeness
-    monkeypatch.setattr(alike, "likeness", careless)
+    monkeypatch.setattr(planning, "likeness", careless)
     sign("seats", ("ana",))
     books.open_account("bo")
     books.do("subscribe", account="bo", plan="seats", catalogue="test", quantity="3")
@@ -149,6 +152,74 @@ def test_what_can_not_be_booked_is_said_under_the_own_name(alone: list[str]) -> 
     assert set(alone) == {"ana"}
 
 
+# --- documents --------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def billed(alone: list[str], monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The accounts that were told a document of others."""
+    told, found = Bill.told, []
+
+    def kept(self: Bill, charges: Any, account: str, **given: Any) -> Any:
+        document = told(self, charges, account, **given)
+        found.extend([account] if document is not None else [])
+        return document
+
+    monkeypatch.setattr(Bill, "told", kept)
+    return found
+
+
+def test_documents_are_told_under_own_names_and_numbers(billed: list[str]) -> None:
+    sign("basic")
+    books.advance("2026-01-01")
+    assert billed == list(NAMES)
+    numbers = [books.documents(name)[0][1] for name in NAMES]
+    assert numbers == [f"INV-{number:06}" for number in range(1, 5)]
+    issued = {name: next(one.event for one in journal.read([name]) if isinstance(one.event, InvoiceIssued)) for name in NAMES}
+    for name, event in issued.items():
+        assert event.invoice.startswith(f"{name}/")
+        assert all(line.contract == f"{name}/2" and line.charges[0].startswith(f"{name}/") for line in event.lines)
+    assert len({event.buyer for event in issued.values()}) == 4
+
+
+def test_documents_of_their_own(billed: list[str]) -> None:
+    """Money on account, a charge by hand, a number of one's own in the catalogue, a place with a tax id."""
+    sign("metered", (*NAMES, "ed"))
+    for name in (*NAMES, "ed"):
+        use(name, "12", "2026-01-10", "2026-01-12")
+    books.do("pay", "2026-01-15", account="ana", amount="5", currency="EUR")
+    books.do("adjust", "2026-01-31", account="bo", amount="-1", reason="Late", when="next_invoice") if False else None
+    books.do("change_details", "2026-01-15", account="cy", tax_id="ESB12345674")
+    books.advance("2026-02-01")
+    assert sorted(billed) == ["bo", "di", "ed"]
+    assert {books.owed(name) for name in ("bo", "di", "ed")} == {Decimal("7.26")}
+    assert books.owed("ana") == Decimal("2.26")
+
+
+def test_numbers_by_account_are_not_told(billed: list[str]) -> None:
+    books.publish(books.CATALOGUE + 'series: {invoice: "{account}-{number:03}"}\n')
+    for name in NAMES:
+        books.open_account(name)
+        books.do("subscribe", account=name, plan="basic", catalogue="test")
+    books.advance("2026-01-01")
+    assert billed == []
+    assert [books.documents(name)[0][1] for name in NAMES] == [f"{name}-{number:03}" for number, name in enumerate(NAMES, 1)]
+
+
+def test_a_wrong_kind_of_document_is_caught(alone: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if what a charge is called did not matter."""
+    monkeypatch.setattr(bills, "_SAME", attrgetter("kind", "start", "end"))
+    books.publish()
+    for name, plan in (("ana", "basic"), ("bo", "basic")):
+        books.open_account(name)
+        books.do("subscribe", account=name, plan=plan, catalogue="test")
+    shown = bills._OWN
+    monkeypatch.setattr(bills, "_OWN", lambda charge: (shown(charge)[0] * 0 + Decimal("19.95"), *shown(charge)[1:]))
+    books.do("change_quantity", account="bo", contract="bo/2", item="fee", quantity="2")
+    with pytest.raises(AssertionError, match=r"bo|ana"):
+        clockwork_advance("2026-02-01")
+
+
 def test_a_pattern_knows_where_names_stand() -> None:
     sign("basic", ("ana",))
     opened = next(one.event for one in journal.read(["ana"]) if one.event.kind == "period.opened")
@@ -159,5 +230,5 @@ def test_a_pattern_knows_where_names_stand() -> None:
     assert canonical_event(replace(other, contract="zo/8")) == canonical(encode(replace(other, contract="zo/8"))), "a change writes it anew"
     with pytest.raises(TypeError, match="AccountOpened"):
         Pattern(journal.read(["ana"])[0].event)
-    with pytest.raises(ValueError, match="2 times"):
+    with pytest.raises(ValueError, match="PeriodsOpened"):
         Pattern(replace(model, periods=(replace(model.periods[0], item=ACCOUNT),)))

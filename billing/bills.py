@@ -1,0 +1,115 @@
+"""Documents of accounts that are alike: composed for the first of them, told to the others under their own names (`billing.alike`).
+
+What a document says follows from the charges, the plan, the place of taxation and the day; those who have the same get the same, once for
+each set of amounts. Whoever has anything else on it (money on account, discounts, corrections, charges by hand) gets one of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from operator import attrgetter
+from typing import Any
+
+from billing.alike import Likeness, Met
+from billing.bill_times import chosen_charges, document_moment
+from billing.events import InvoiceIssued
+from billing.invoicing import Composing, compose
+from billing.naming import ACCOUNT, BUYER, CONTRACT, DocumentPattern, NotAlike, charge_name
+from billing.schedule import Step
+from billing.state import AccountState, Contract, OpenCharge
+from billing.terms import Policy, plan_of
+
+Amounts = tuple[tuple[Any, ...], ...]
+_SAME = attrgetter(
+    *"kind item component name currency unit start end effective_at supply_date tax_category inclusive catalogue version".split(),
+    *"invoice_when period_start terms".split(),
+)
+_OWN = attrgetter("amount", "quantity", "unit_price")
+#: So many kinds of documents are kept by a process, and of each so many sets of amounts.
+MOST_BILLS, MOST_AMOUNTS = 2_000, 5_000
+
+
+@dataclass(eq=False)
+class Bill:
+    """When the next document of everybody of one likeness is due, found for the `model`, and on which of the open charges it is."""
+
+    model: AccountState
+    step: Step
+    chosen: list[int]
+    policy: Policy
+    patterns: dict[Amounts, DocumentPattern | None] = field(default_factory=dict)
+
+    def charges(self, state: AccountState) -> list[OpenCharge]:
+        return [state.open_charges[position] for position in self.chosen]
+
+    def told(self, charges: Sequence[OpenCharge], account: str, *, sequence: int, buyer: str) -> InvoiceIssued | None:
+        """The document of the account on its charges; None where it must be composed alone."""
+        amounts = tuple([_OWN(charge) for charge in charges])
+        if amounts not in self.patterns:
+            if len(self.patterns) >= MOST_AMOUNTS:
+                self.patterns.clear()
+            self.patterns[amounts] = self._composed(amounts)
+        pattern = self.patterns[amounts]
+        if pattern is None:
+            return None
+        addresses = [charge.address for charge in charges]
+        return pattern.named(account, charges[0].contract, invoice=f"{account}/{sequence}", buyer=buyer, charges=addresses)
+
+    def _composed(self, amounts: Amounts) -> DocumentPattern | None:
+        charges = [
+            replace(self.model.open_charges[position], address=charge_name(i), amount=amount, quantity=quantity, unit_price=unit_price)
+            for i, (position, (amount, quantity, unit_price)) in enumerate(zip(self.chosen, amounts, strict=True))
+        ]
+        composed = compose(charges, Composing(self.model, self.policy, self.step.moment, next_sequence=0, buyer=BUYER))
+        if len(composed.events) != 1 or not isinstance(composed.events[0], InvoiceIssued):
+            return None
+        try:
+            return DocumentPattern(composed.events[0], len(charges))
+        except NotAlike:
+            return None
+
+
+_BILLS: dict[tuple[Any, ...], Bill | None] = {}
+_met = Met()
+
+
+def bill_of(state: AccountState, policy: Policy, alike: Likeness) -> Bill | None:
+    """The next document of an account whose periods are like those of others (`alike`); None where it must be looked at alone."""
+    if state.credit or len(state.places) != 1 or state.places[0][1].tax_id:
+        return None
+    (contract,) = state.contracts.values()
+    rule = plan_of(policy, contract.timeline[-1].terms).invoice
+    if rule.threshold is not None or not all(_plain(charge, contract) for charge in state.open_charges):
+        return None
+    counted_from = contract.start if rule.when in ("calendar", "end") else None
+    # The model holds its place, so no other takes its id while it is known.
+    key = alike, counted_from, state.terms, id(state.places[0][1]), tuple([_SAME(charge) for charge in state.open_charges])
+    if key not in _BILLS:
+        if not _met.before(key):
+            return None
+        if len(_BILLS) >= MOST_BILLS:
+            _BILLS.clear()
+        _BILLS[key] = _bill(state, contract, policy)
+    return _BILLS[key]
+
+
+def _plain(charge: OpenCharge, contract: Contract) -> bool:
+    """Whether it is what a period came to, by terms that still hold."""
+    own = charge.kind == "accrual" and charge.contract == contract.id and charge.amount > 0 and not charge.attributes
+    late = charge.end < charge.effective_at
+    return own and not late and (len(contract.timeline) == 1 or charge.start >= contract.timeline[-1].effective_at)
+
+
+def _bill(state: AccountState, contract: Contract, policy: Policy) -> Bill | None:
+    if any(policy.catalogue(charge.catalogue, charge.version).taxes_ask for charge in state.open_charges):
+        return None  # taxes that look at more than the day, the place and the category
+    charges = [replace(charge, address=charge_name(i), contract=CONTRACT) for i, charge in enumerate(state.open_charges)]
+    own = replace(contract, id=CONTRACT, account=ACCOUNT)
+    model = replace(state, account=ACCOUNT, contracts={CONTRACT: own}, periods=[], open_charges=charges, marks=[], works=(), facts={})
+    moment = document_moment(model, policy)
+    if moment is None:
+        return None
+    chosen = {charge.address for charge in chosen_charges(model, policy, moment)}
+    positions = [i for i, charge in enumerate(charges) if charge.address in chosen]
+    return Bill(model, Step(moment, documents=True), positions, policy)
