@@ -1,7 +1,7 @@
-"""Documents of accounts that are alike: composed for the first of them, told to the others under their own names (`billing.alike`).
+"""Documents of accounts that are alike (`billing.alike`): sketched for one of them, drawn with the amounts of each.
 
-What a document says follows from the charges, the plan, the place of taxation and the day; those who have the same get the same, once for
-each set of amounts. Whoever has anything else on it (money on account, discounts, corrections, charges by hand) gets one of its own.
+What a document says follows from the charges, the plan, the place of taxation and the day. Whoever has anything else on it (money on
+account, discounts, corrections, charges by hand) gets one of its own.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from typing import Any
 from billing.alike import Likeness, Met
 from billing.bill_times import chosen_charges, document_moment
 from billing.events import InvoiceIssued
-from billing.invoicing import Composing, compose
-from billing.naming import ACCOUNT, BUYER, CONTRACT, DocumentPattern, NotAlike, charge_name
+from billing.invoicing import Composing, Sketch, draw, sketch
+from billing.naming import ACCOUNT, BUYER, CONTRACT, INVOICE, DocumentPattern, NotAlike, charge_name
 from billing.schedule import Step
 from billing.state import AccountState, Contract, OpenCharge
 from billing.terms import Policy, plan_of
+from plans.frozen import changed
 
 Amounts = tuple[tuple[Any, ...], ...]
 _SAME = attrgetter(
@@ -32,42 +33,37 @@ MOST_BILLS, MOST_AMOUNTS = 2_000, 5_000
 
 @dataclass(eq=False)
 class Bill:
-    """When the next document of everybody of one likeness is due, found for the `model`, and on which of the open charges it is."""
+    """When the next document of everybody of one likeness is due, found for the `model`; on which of the open charges it is, and what it
+    says. Amounts that come again are told, others are drawn."""
 
     model: AccountState
     step: Step
     chosen: list[int]
-    policy: Policy
-    patterns: dict[Amounts, DocumentPattern | None] = field(default_factory=dict)
+    plain: Sketch
+    patterns: dict[Amounts, DocumentPattern] = field(default_factory=dict)
+    met: Met = field(default_factory=Met)
 
     def charges(self, state: AccountState) -> list[OpenCharge]:
+        """The charges of the account's document."""
         return [state.open_charges[position] for position in self.chosen]
 
-    def told(self, charges: Sequence[OpenCharge], account: str, *, sequence: int, buyer: str) -> InvoiceIssued | None:
-        """The document of the account on its charges; None where it must be composed alone."""
+    def told(self, charges: Sequence[OpenCharge], account: str, *, sequence: int, buyer: str) -> InvoiceIssued:
+        """The account's document on its charges; `sequence` is that of its event."""
+        invoice = f"{account}/{sequence}"
         amounts = tuple([_OWN(charge) for charge in charges])
-        if amounts not in self.patterns:
+        pattern = self.patterns.get(amounts)
+        if pattern is None and self.met.before(amounts):
             if len(self.patterns) >= MOST_AMOUNTS:
                 self.patterns.clear()
-            self.patterns[amounts] = self._composed(amounts)
-        pattern = self.patterns[amounts]
+            pattern = self.patterns[amounts] = self.pattern(charges)
         if pattern is None:
-            return None
-        addresses = [charge.address for charge in charges]
-        return pattern.named(account, charges[0].contract, invoice=f"{account}/{sequence}", buyer=buyer, charges=addresses)
+            return draw(self.plain, charges, account=account, invoice=invoice, buyer=buyer)
+        return pattern.named(account, charges[0].contract, invoice=invoice, buyer=buyer, charges=[charge.address for charge in charges])
 
-    def _composed(self, amounts: Amounts) -> DocumentPattern | None:
-        charges = [
-            replace(self.model.open_charges[position], address=charge_name(i), amount=amount, quantity=quantity, unit_price=unit_price)
-            for i, (position, (amount, quantity, unit_price)) in enumerate(zip(self.chosen, amounts, strict=True))
-        ]
-        composed = compose(charges, Composing(self.model, self.policy, self.step.moment, next_sequence=0, buyer=BUYER))
-        if len(composed.events) != 1 or not isinstance(composed.events[0], InvoiceIssued):
-            return None
-        try:
-            return DocumentPattern(composed.events[0], len(charges))
-        except NotAlike:
-            return None
+    def pattern(self, charges: Sequence[OpenCharge]) -> DocumentPattern:
+        """The document on these charges under the names of the model. Raises NotAlike."""
+        named = [changed(charge, address=charge_name(i), contract=CONTRACT) for i, charge in enumerate(charges)]
+        return DocumentPattern(draw(self.plain, named, account=ACCOUNT, invoice=INVOICE, buyer=BUYER), len(charges))
 
 
 _BILLS: dict[tuple[Any, ...], Bill | None] = {}
@@ -102,14 +98,19 @@ def _plain(charge: OpenCharge, contract: Contract) -> bool:
 
 
 def _bill(state: AccountState, contract: Contract, policy: Policy) -> Bill | None:
-    if any(policy.catalogue(charge.catalogue, charge.version).taxes_ask for charge in state.open_charges):
-        return None  # taxes that look at more than the day, the place and the category
     charges = [replace(charge, address=charge_name(i), contract=CONTRACT) for i, charge in enumerate(state.open_charges)]
     own = replace(contract, id=CONTRACT, account=ACCOUNT)
     model = replace(state, account=ACCOUNT, contracts={CONTRACT: own}, periods=[], open_charges=charges, marks=[], works=(), facts={})
     moment = document_moment(model, policy)
     if moment is None:
         return None
-    chosen = {charge.address for charge in chosen_charges(model, policy, moment)}
-    positions = [i for i, charge in enumerate(charges) if charge.address in chosen]
-    return Bill(model, Step(moment, documents=True), positions, policy)
+    chosen = chosen_charges(model, policy, moment)
+    plain = sketch(chosen, Composing(model, policy, moment, next_sequence=0, buyer=BUYER))
+    if plain is None:
+        return None
+    bill = Bill(model, Step(moment, documents=True), [charges.index(charge) for charge in chosen], plain)
+    try:
+        bill.pattern(chosen)
+    except NotAlike:
+        return None
+    return bill

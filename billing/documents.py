@@ -35,10 +35,8 @@ def compose_documents(
     for account, moment in moments.items():
         if account in bills and account not in past:
             bill, sequence = bills[account], next_sequences[account]
-            told = bill.told(charges[account], account, sequence=sequence, buyer=buyers[account])
-            if told is not None:
-                found[account] = [told]
-                continue
+            found[account] = [bill.told(charges[account], account, sequence=sequence, buyer=buyers[account])]
+            continue
         composing = Composing(
             state=states[account],
             policy=policy,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
 
 from billing import ledgers
-from billing.events import AccountParked, CreditNoteIssued, DiscountUse, DocumentLine, Event, InvoiceIssued
+from billing.events import AccountParked, CreditNoteIssued, DiscountUse, Event, InvoiceIssued, Settlement
 from billing.invoicing.credits import Corrections, Frame, credit_note, frame_of
 from billing.invoicing.lines import LineDraft, discounted, document_line, document_taxes, draft_lines, taxed
 from billing.invoicing.pieces import Piece, catalogue_of, insane, pieces_of
@@ -20,7 +20,7 @@ from billing.invoicing.values import Composed, Composing
 from billing.state import OpenCharge
 from billing.terms import plan_of
 from plans.catalogue import Catalogue
-from plans.frozen import frozen
+from plans.frozen import changed, frozen
 from plans.tax import TaxPolicy
 from plans.taxing import TaxedLine
 
@@ -212,37 +212,24 @@ class _Run:
         )
 
     def _document(self, draft: _Draft) -> InvoiceIssued:
-        document = "statement" if draft.turned else "invoice"
-        frame, currency = self._frame(draft.catalogue, document), draft.lines[0].first.last.currency
-        terms = payment_terms(draft.catalogue, self._terms_codes(draft))
+        currency = draft.lines[0].first.last.currency
         applied = ZERO if draft.turned or not self.composing.apply_credit else min(draft.total, self.credit.get(currency, ZERO))
         self.credit[currency] = self.credit.get(currency, ZERO) - applied
+        return _issued(self.face(draft), draft, self.standing, applied)
+
+    def face(self, draft: _Draft) -> Face:
+        document = "statement" if draft.turned else "invoice"
+        frame = self._frame(draft.catalogue, document)
+        terms = payment_terms(draft.catalogue, self._terms_codes(draft))
         due = _due(draft, frame.issued) or due_date(frame.issued, terms)
         costs = not draft.turned and any(line.first.last.component not in LATE for line in draft.lines)
-        return InvoiceIssued(
-            account=frame.account,
-            invoice=frame.id,
+        return Face(
+            frame=frame,
             document=document,
-            series=frame.series,
-            number="",
-            seller=frame.seller,
-            buyer=frame.buyer,
-            place=frame.place,
-            currency=currency,
-            issued=frame.issued,
+            currency=draft.lines[0].first.last.currency,
             due=due,
             terms=terms.code if terms else "",
-            lines=self._lines(draft),
-            taxes=document_taxes(draft.taxed, 1),
-            net=draft.net,
-            tax=draft.tax,
-            total=draft.total,
-            entry=entry_of(self._legs(draft, frame.id, applied), currency=currency, seller=frame.seller["code"], day=frame.accounting_date),
-            discounts=draft.uses,
-            credit_applied=applied,
-            inclusive=any(line.inclusive for line in draft.taxed),
             policy=frozen_policy(draft.policy, [share.applied for line in draft.taxed for share in line.taxes]),
-            mentions=frame.mentions,
             settlement=settlement_of(terms, draft.catalogue, issued=frame.issued, due=due) if costs else None,
         )
 
@@ -254,19 +241,100 @@ class _Run:
                 found.append(plan_of(self.composing.policy, state.contracts[name].terms_at(self.composing.moment).terms).terms)
         return [*found, draft.catalogue.default_terms if draft.catalogue else None]
 
-    def _lines(self, draft: _Draft) -> tuple[DocumentLine, ...]:
-        return tuple(document_line(line, self.standing) for line in draft.lines)
 
-    def _legs(self, draft: _Draft, invoice: str, applied: Decimal) -> list[tuple[str, Decimal, str]]:
-        discount = sum((line.discount for line in draft.lines), ZERO)
-        legs = document_legs(draft.taxed, discount=discount, against=draft.against)
-        if draft.against == ledgers.ACCRUED_PAYABLE:
-            legs = [
-                (f"{ledgers.EXPENSE}:tax-included" if ledger == INCLUDED_TAX else ledger, amount, name) for ledger, amount, name in legs
-            ]
-        if draft.turned:
-            return [*((ledger, -amount, name) for ledger, amount, name in legs), (ledgers.PAYABLE, -draft.total, invoice)]
-        return [*legs, (ledgers.RECEIVABLE, draft.total - applied, invoice), (ledgers.CREDIT, applied, "")]
+# --- a document, by its face and its amounts --------------------------------------------------------------------------------------
+
+
+@frozen()
+class Face:
+    """What a document says whatever its amounts are."""
+
+    frame: Frame
+    document: str
+    currency: str
+    due: date
+    terms: str
+    policy: Mapping[str, str]
+    settlement: Settlement | None
+
+
+def _issued(face: Face, draft: _Draft, standing: Standing, applied: Decimal) -> InvoiceIssued:
+    frame = face.frame
+    legs = _legs(draft, frame.id, applied)
+    return InvoiceIssued(
+        account=frame.account,
+        invoice=frame.id,
+        document=face.document,
+        series=frame.series,
+        number="",
+        seller=frame.seller,
+        buyer=frame.buyer,
+        place=frame.place,
+        currency=face.currency,
+        issued=frame.issued,
+        due=face.due,
+        terms=face.terms,
+        lines=tuple([document_line(line, standing) for line in draft.lines]),
+        taxes=document_taxes(draft.taxed, 1),
+        net=draft.net,
+        tax=draft.tax,
+        total=draft.total,
+        entry=entry_of(legs, currency=face.currency, seller=frame.seller["code"], day=frame.accounting_date),
+        discounts=draft.uses,
+        credit_applied=applied,
+        inclusive=any(line.inclusive for line in draft.taxed),
+        policy=face.policy,
+        mentions=frame.mentions,
+        settlement=face.settlement,
+    )
+
+
+def _legs(draft: _Draft, invoice: str, applied: Decimal) -> list[tuple[str, Decimal, str]]:
+    discount = sum((line.discount for line in draft.lines), ZERO)
+    legs = document_legs(draft.taxed, discount=discount, against=draft.against)
+    if draft.against == ledgers.ACCRUED_PAYABLE:
+        legs = [(f"{ledgers.EXPENSE}:tax-included" if ledger == INCLUDED_TAX else ledger, amount, name) for ledger, amount, name in legs]
+    if draft.turned:
+        return [*((ledger, -amount, name) for ledger, amount, name in legs), (ledgers.PAYABLE, -draft.total, invoice)]
+    return [*legs, (ledgers.RECEIVABLE, draft.total - applied, invoice), (ledgers.CREDIT, applied, "")]
+
+
+@frozen()
+class Sketch:
+    """The plain document: one invoice, a charge a line, nothing else on it. Drawn for other amounts it is the same but for these."""
+
+    face: Face
+    lines: tuple[LineDraft, ...]
+    catalogue: Catalogue | None
+    policy: TaxPolicy
+
+
+def sketch(charges: Sequence[OpenCharge], composing: Composing) -> Sketch | None:
+    """What `compose` would make of the charges, where that is a plain document for any amounts above zero; else None."""
+    state, pieces = composing.state, pieces_of(charges, composing)
+    catalogue = catalogue_of(charges, composing)
+    limited = any(piece.policy.limit is not None for piece in pieces)
+    if state.credit or state.discounts or limited or (catalogue is not None and catalogue.taxes_ask):
+        return None
+    alone = len({charge.item for charge in charges}) == len(charges)  # no line is joined to another
+    groups = _groups(pieces)
+    if not alone or len(groups) != 1 or groups[0][0].owes == "us":
+        return None
+    run = _Run(composing, Standing({}))
+    run.group(groups[0])
+    (draft,) = run.drafts
+    return Sketch(run.face(draft), draft.lines, draft.catalogue, draft.policy)
+
+
+def draw(plain: Sketch, charges: Sequence[OpenCharge], *, account: str, invoice: str, buyer: str) -> InvoiceIssued:
+    """The document on these charges of the account, which are like those of the sketch but for their amounts, one for each line."""
+    face = changed(plain.face, frame=changed(plain.face.frame, account=account, id=invoice, buyer=buyer))
+    lines = []
+    for line, charge in zip(plain.lines, charges, strict=True):
+        piece = changed(line.first, charges=(charge.address,), last=charge, amount=charge.amount, quantity=charge.quantity)
+        lines.append(LineDraft((piece,), charge.amount, charge.quantity, line.taxes))
+    standing = Standing({})
+    return _issued(face, _Draft(tuple(taxed(lines, plain.policy, face.currency, standing)), (), plain.catalogue), standing, ZERO)
 
 
 def _lessens(piece: Piece, taken: Piece) -> bool:
