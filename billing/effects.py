@@ -54,6 +54,20 @@ class OwedBy(Protocol):
     def __call__(self, event: Event, /) -> list[Owed]: ...
 
 
+KINDS = "owing_kinds"
+
+
+def owed_of(*kinds: type[Event]) -> Callable[[Callable[[Any], list[Owed]]], OwedBy]:
+    """Of which kinds of events the function is asked: of no others, because a run records thousands that owe nothing."""
+
+    def marked(find: Callable[[Any], list[Owed]]) -> OwedBy:
+        setattr(find, KINDS, kinds)
+        return find
+
+    return marked
+
+
+@owed_of(InvoiceIssued, CreditNoteIssued, AccountParked, ChangeQuestioned, ContractReminded, WalletLow, TopUpDeclined, StockLow)
 def owed_by(event: Event) -> list[Owed]:
     """What the events of billing owe."""
     if isinstance(event, InvoiceIssued):
@@ -100,7 +114,14 @@ def _finders() -> tuple[OwedBy, ...]:
 def owe(batch: Sequence[Recorded]) -> None:
     """Write one row per effect; its id is the event's address and the kind (and the receiver, where there are several), so that it exists
     once. What is retried is owed again."""
-    owed = [OwedOfBatch(recorded, kind, "", payload) for recorded in batch for find in _finders() for kind, payload in find(recorded.event)]
+    classes = {type(recorded.event) for recorded in batch}
+    asked = {kind: [find for find in _finders() if issubclass(kind, getattr(find, KINDS))] for kind in classes}
+    owed = [
+        OwedOfBatch(recorded, kind, "", payload)
+        for recorded in batch
+        for find in asked[type(recorded.event)]
+        for kind, payload in find(recorded.event)
+    ]
     owed += [one for find_all in _batch_finders() for one in find_all(batch)]
     bulk.copy("effect", EFFECT_COLUMNS, [_row(one) for one in owed])
     again = {recorded.event.effect: recorded.effective_at for recorded in batch if isinstance(recorded.event, EffectRetried)}

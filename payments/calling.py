@@ -16,7 +16,7 @@ from django.urls import reverse
 from billing import bulk, journal
 from billing.delivery import Answer as Delivered
 from billing.delivery import Done, Failed, Later, OwedEffect
-from billing.effects import Owed
+from billing.effects import Owed, owed_of
 from billing.engine import Request, execute
 from billing.events import Event
 from billing.journal import Recorded
@@ -32,6 +32,7 @@ SET_UP = "set_up"  # trigger of a collection of nothing: a method is made charge
 POLL, POLL_MOST, GIVE_UP = timedelta(hours=1), timedelta(days=1), timedelta(days=30)
 
 
+@owed_of(CollectionRequested, RefundRequested, PayoutRequested, NoticeReceived)
 def owed_by(event: Event) -> list[Owed]:
     """What is to be asked of a gateway. What goes by hand owes nothing."""
     if isinstance(event, CollectionRequested):

@@ -8,7 +8,7 @@ from decimal import Decimal
 from billing.alerts.reaching import GROWING, reached
 from billing.command import Command
 from billing.commands.common import account_stream, find_contract, find_item, money, open_state
-from billing.effects import Owed
+from billing.effects import Owed, owed_of
 from billing.engine import Context, Decision
 from billing.events import Event
 from billing.events.alerts import UsageAlertReached, UsageAlertRemoved, UsageAlertSet
@@ -87,6 +87,7 @@ def remove_usage_alert(context: Context, args: RemoveUsageAlert) -> Decision:
     return Decision([Draft(args.account, UsageAlertRemoved(account=args.account, alert=args.alert), context.at)])
 
 
+@owed_of(UsageAlertReached)
 def owed_by(event: Event) -> list[Owed]:
     """One mail for each time that an alert is reached: once for a period, because the event is."""
     return [(KIND, {"alert": event.alert})] if isinstance(event, UsageAlertReached) else []

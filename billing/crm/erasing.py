@@ -17,7 +17,7 @@ from billing.commands.accounts import check_settled
 from billing.commands.common import account_stream
 from billing.crm import holders
 from billing.delivery import Answer, Done, Later, OwedEffect
-from billing.effects import Owed
+from billing.effects import Owed, owed_of
 from billing.engine import Context, Decision, Request, execute
 from billing.events import AccountClosed, Event
 from billing.events.people import LegalHoldReleased, LegalHoldSet, PersonErased
@@ -128,6 +128,7 @@ def find_hold(account: str) -> LegalHold | None:
 # --- when the years are over --------------------------------------------------------------------------------------------------------
 
 
+@owed_of(PersonErased)
 def owed_by(event: Event) -> list[Owed]:
     if isinstance(event, PersonErased) and event.kept_until is not None:
         return [(KIND, {"until": event.kept_until.isoformat()})]

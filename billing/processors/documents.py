@@ -79,38 +79,18 @@ def process(batch: Batch) -> None:
 def _row(recorded: Recorded, event: InvoiceIssued | CreditNoteIssued | BalanceOpened) -> list[Any] | None:
     """The document as a row, nothing of it paid yet; None for an opening balance that is a credit."""
     if isinstance(event, BalanceOpened):
-        values = _opening(event)
-    elif isinstance(event, CreditNoteIssued):
-        values = _issued(event) | {
-            "invoice": event.credit_note,
-            "document": "credit_note",
-            "open": ZERO,
-            "status": "issued",
-            "corrects": event.invoice,
-        }
-    else:
-        due = {"due": event.due, "open": event.total - event.credit_applied, "corrects": event.corrects}
-        values = _issued(event) | due | {"invoice": event.invoice, "document": event.document}
-    if not values["invoice"]:
-        return None
-    common = {
-        "account": event.account,
-        "sequence": recorded.sequence,
-        "issued_at": recorded.effective_at,
-        "currency": event.currency,
-    } | dict.fromkeys(MOVING, ZERO)
-    return [({"due": None, "status": "open", "corrects": ""} | common | values)[name] for name in COLUMNS]
-
-
-def _issued(event: InvoiceIssued | CreditNoteIssued) -> dict[str, Any]:
-    given = {name: getattr(event, name) for name in ("series", "number", "issued", "net", "tax", "total")}
-    return given | {"seller": event.seller["code"]}
-
-
-def _opening(event: BalanceOpened) -> dict[str, Any]:
-    amounts = {"net": event.amount, "tax": ZERO, "total": event.amount, "open": event.amount}
-    named = {"invoice": event.invoice, "document": "opening", "seller": event.seller, "series": "", "number": ""}
-    return named | amounts | {"issued": event.entry.accounting_date, "due": event.due}
+        if not event.invoice:
+            return None
+        named = [event.invoice, event.account, recorded.sequence, "opening", event.seller, "", "", event.currency]
+        dated = [event.entry.accounting_date, recorded.effective_at, event.due]
+        return [*named, *dated, event.amount, ZERO, event.amount, event.amount, ZERO, ZERO, ZERO, ZERO, "open", ""]
+    said = [event.seller["code"], event.series, event.number, event.currency, event.issued, recorded.effective_at]
+    if isinstance(event, CreditNoteIssued):
+        named = [event.credit_note, event.account, recorded.sequence, "credit_note"]
+        return [*named, *said, None, event.net, event.tax, event.total, ZERO, ZERO, ZERO, ZERO, ZERO, "issued", event.invoice]
+    named, open_amount = [event.invoice, event.account, recorded.sequence, event.document], event.total - event.credit_applied
+    amounts = [event.net, event.tax, event.total, open_amount]
+    return [*named, *said, event.due, *amounts, ZERO, ZERO, ZERO, ZERO, "open", event.corrects]
 
 
 def _status(row: list[Any]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from billing import bulk
 from billing.delivery import Answer, Done, OwedEffect
-from billing.effects import Owed
+from billing.effects import Owed, owed_of
 from billing.events import Event
 from payments.documents.delivery import post
 from payments.documents.reading import collection_mail
@@ -20,6 +20,7 @@ from payments.models import Collection, PaymentMethod
 KIND = "collection.tell"
 
 
+@owed_of(CollectionFailed, CollectionAwaited)
 def owed_by(event: Event) -> list[Owed]:
     if isinstance(event, CollectionFailed) and event.decline == "hard" and event.method:
         return [(KIND, {"collection": event.collection, "about": "declined"})]

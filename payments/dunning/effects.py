@@ -6,10 +6,12 @@ from typing import Any
 
 from billing import bulk
 from billing.delivery import OwedEffect
+from billing.effects import owed_of
 from billing.events import CreditStatusChanged, Event
 from payments.dunning.events import HandedOver, StepTaken
 
 
+@owed_of(StepTaken, HandedOver, CreditStatusChanged)
 def owed_by(event: Event) -> list[tuple[str, dict[str, Any]]]:
     if isinstance(event, StepTaken) and event.remind:
         documents = [one.invoice for one in event.documents]
