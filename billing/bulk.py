@@ -108,21 +108,22 @@ def execute(statement: str, columns: Mapping[str, tuple[str, Sequence[Any]]]) ->
         _write(*_over_rows(statement, columns))
 
 
-def executed(statement: str, columns: Mapping[str, tuple[str, Sequence[Any]]]) -> int:
-    """As `execute`, at once; answers how many rows of the table it wrote."""
-    if not columns or not next(iter(columns.values()))[1]:
-        return 0
-    wrapper = connections[DEFAULT_DB_ALIAS]
-    asked, values = _over_rows(statement, columns)
-    with wrapper.wrap_database_errors:
-        return _cursor(wrapper).execute(asked, values).rowcount
-
-
 def _over_rows(statement: str, columns: Mapping[str, tuple[str, Sequence[Any]]]) -> tuple[bytes, list[Any]]:
-    """The statement as the driver takes it, and its arrays."""
-    with connections[DEFAULT_DB_ALIAS].wrap_database_errors:
+    """The statement as the driver takes it, and its values: of a few rows as they are, for the server makes a table of each array."""
+    names = tuple([(name, kind) for name, (kind, _) in columns.items()])
+    count = len(next(iter(columns.values()))[1])
+    if count <= FEW:
+        return _with_values(statement, names, count), [listed[i] for i in range(count) for _, listed in columns.values()]
+    with _errors():
         values = [packed(kind, listed) if kind in KINDS else list(listed) for kind, listed in columns.values()]
-    return _unnesting(statement, tuple([(name, kind) for name, (kind, _) in columns.items()])), values
+    return _unnesting(statement, names), values
+
+
+@lru_cache(maxsize=2_000)
+def _with_values(statement: str, columns: tuple[tuple[str, str], ...], count: int) -> bytes:
+    row = f"({', '.join(f'%s::{kind}' for _, kind in columns)})"
+    rows = f"(VALUES {', '.join([row] * count)}) AS given({', '.join(name for name, _ in columns)})"
+    return _query(statement.replace("{rows}", rows))
 
 
 @lru_cache(maxsize=2_000)
@@ -157,10 +158,7 @@ def _write(statement: bytes, parameters: Sequence[Any]) -> None:
 def _say(statement: bytes, parameters: Sequence[Any] | Mapping[str, Any]) -> Answer | None:
     """Let the statement wait for others; None where nothing is gathered, or it is none of those that may wait."""
     line = line_here()
-    if line is None:
-        return None
-    with connections[DEFAULT_DB_ALIAS].wrap_database_errors:
-        return line.say(statement, parameters)
+    return None if line is None else line.say(statement, parameters)
 
 
 def fetch(statement: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
@@ -171,18 +169,25 @@ def fetch(statement: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) ->
 def ask(statement: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> Callable[[], list[tuple[Any, ...]]]:
     """As `fetch`, for what is wanted later: where statements are gathered it goes with the next one that is wanted at once. So it answers
     what stood between now and then, not what was written after it."""
-    wrapper = connections[DEFAULT_DB_ALIAS]
-    with wrapper.wrap_database_errors:
-        bound: Any
-        if isinstance(parameters, Mapping):
+    bound: Any
+    with _errors():
+        if type(parameters) is dict:
             bound = {name: _bound(value) for name, value in parameters.items()}
         else:
             bound = [_bound(value) for value in parameters]
-        answer = _say(_query(statement), bound)
-        if answer is not None:
-            return answer.rows
+    answer = _say(_query(statement), bound)
+    if answer is not None:
+        return answer.rows
+    wrapper = connections[DEFAULT_DB_ALIAS]
+    with wrapper.wrap_database_errors:
         rows = _cursor(wrapper).execute(_query(statement), bound).fetchall()
-        return lambda: rows
+    return lambda: rows
+
+
+def _errors() -> Any:
+    """Inside, errors of the driver become those of Django."""
+    line = line_here()
+    return connections[DEFAULT_DB_ALIAS].wrap_database_errors if line is None else line.errors
 
 
 def foresee(statement: str, parameters: Sequence[Any] = ()) -> None:
@@ -190,8 +195,9 @@ def foresee(statement: str, parameters: Sequence[Any] = ()) -> None:
     line = line_here()
     if line is None:
         return
-    with connections[DEFAULT_DB_ALIAS].wrap_database_errors:
-        answer = line.say(_query(statement), [_bound(value) for value in parameters])
+    with line.errors:
+        bound = [_bound(value) for value in parameters]
+    answer = line.say(_query(statement), bound)
     if answer is not None:
         line.foreseen[statement, repr(parameters)] = answer
 

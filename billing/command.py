@@ -82,7 +82,7 @@ def check_storable(cls: type, given: Mapping[str, Any]) -> None:
     """That every value can be stored at all, before anything is looked up by it. Raises Invalid with the name of the wrong argument."""
     if not isinstance(given, Mapping):
         raise Invalid("wrong_type", f"expected a mapping of arguments, found {describe(given)}", at="arguments")
-    limits = {field.name: field.metadata for field in fields(cls)}
+    limits = _limits(cls)
     for name, value in given.items():
         mine: Mapping[str, Any] = limits.get(name, {})
         check_plain(value, str(name)[:60], longest=mine.get("longest", 10_000), most=mine.get("most", MOST_VALUES))
@@ -115,14 +115,25 @@ def parse_arguments(cls: type, given: Mapping[str, Any], *, zone: str) -> Any:
 
 def refuse_card_numbers(cls: type, given: Mapping[str, Any]) -> None:
     """Raises Invalid `card_number`: no text of any command may hold one. Here, because every face and every import passes here."""
-    for field in fields(cls):
-        if _hints(cls)[field.name] not in (Decimal, int, Decimal | None, int | None):
-            card_numbers.refuse(given.get(field.name), field.name)
+    for name in _texts(cls):
+        if name in given:
+            card_numbers.refuse(given[name], name)
 
 
 def arguments_of(cls: type) -> list[Field[Any]]:
     """The arguments of a command as people read them: its own before those that all timed commands share."""
     return sorted(fields(cls), key=lambda field: bool(field.kw_only))
+
+
+@cache
+def _limits(cls: type) -> dict[str, Mapping[str, Any]]:
+    return {field.name: field.metadata for field in fields(cls)}
+
+
+@cache
+def _texts(cls: type) -> tuple[str, ...]:
+    """The arguments that may hold text."""
+    return tuple(field.name for field in fields(cls) if _hints(cls)[field.name] not in (Decimal, int, Decimal | None, int | None))
 
 
 @cache

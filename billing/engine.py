@@ -303,6 +303,8 @@ def _digest(request: Request) -> bytes:
 
 
 def _plain(value: Any) -> Any:
+    if type(value) is str:
+        return value
     if isinstance(value, Mapping):
         return {str(name): _plain(element) for name, element in value.items()}
     if isinstance(value, list | tuple):

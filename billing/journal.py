@@ -73,9 +73,7 @@ def lock(
     goes with the lock, as a statement of its own after it, so that it sees what the one who was waited for has written.
     """
     wanted = sorted(set(streams), key=lambda stream: (not is_account(stream), stream))
-    statement = """
-        SELECT id, last_sequence, last_hash FROM stream WHERE id = ANY(%s)
-        ORDER BY position(':' in id) > 0, id FOR NO KEY UPDATE"""
+    statement = _LOCK if len(wanted) == 1 else _LOCK_ALL
     rows = _locked(statement + (" SKIP LOCKED" if skip_locked else ""), wanted, then)
     if create and not skip_locked and len(rows) < len(wanted):
         _make([stream for stream in wanted if stream not in {row[0] for row in rows}])
@@ -83,8 +81,13 @@ def lock(
     return {stream: Head(sequence=sequence, hash=bytes(digest)) for stream, sequence, digest in rows}
 
 
+_LOCK = "SELECT id, last_sequence, last_hash FROM stream WHERE id = %s FOR NO KEY UPDATE"
+_LOCK_ALL = """SELECT id, last_sequence, last_hash FROM stream WHERE id = ANY(%s)
+    ORDER BY position(':' in id) > 0, id FOR NO KEY UPDATE"""
+
+
 def _locked(statement: str, wanted: Sequence[str], then: Callable[[], None] | None) -> list[tuple[Any, ...]]:
-    answer = bulk.ask(statement, [wanted])
+    answer = bulk.ask(statement, wanted if len(wanted) == 1 else [wanted])
     if then is not None:
         then()
     return answer()

@@ -22,6 +22,7 @@ from billing import journal
 from billing.following import let_go, moved_by
 from billing.journal import Head
 from billing.stored import Held, Known
+from billing.together import line_here
 from billing.wallets.folding import WALLETS
 
 #: Rows of the database behind what one connection keeps, at most, and behind what it keeps of one account: one is about a kilobyte.
@@ -62,8 +63,14 @@ _stores: WeakKeyDictionary[Any, _Store] = WeakKeyDictionary()
 
 
 def _store() -> _Store:
-    connection.ensure_connection()
-    return _stores.setdefault(connection.connection, _Store())
+    line = line_here()
+    if line is None:
+        connection.ensure_connection()
+    held = connection.connection if line is None else line.connection
+    found = _stores.get(held)
+    if found is None:
+        found = _stores[held] = _Store()
+    return found
 
 
 def foresee(streams: Collection[str]) -> None:
@@ -83,7 +90,7 @@ def found(heads: Mapping[str, Head]) -> Known:
         if entry is None:
             continue
         if _is_at(entry, account, head):
-            _tidied(entry.held)  # a command that was refused may have read facts of others
+            _tidy(entry.held)  # a command that was refused may have read facts of others
             store.entries.move_to_end(account)
             known[account] = entry.held
         else:
@@ -119,16 +126,26 @@ def keep(known: Known, heads: Mapping[str, Head]) -> None:
     for account, held in known.items():
         if account not in heads or any(state.there["marks"] for state in held.states.values()):
             continue
-        rows = _tidied(held)
+        _tidy(held)
+        rows = _rows(held)
         if rows <= ROWS_OF_ONE:
             store.put(account, _Entry(heads[account], held, rows))
 
 
-def _tidied(held: Held) -> int:
-    """Leave what the account's own events say, and answer how many rows it is made of."""
-    held.facts = {name: fact for name, fact in held.facts.items() if name == WALLETS}
-    rows = sum(1 + len(wallet.lots) + len(wallet.reservations) for wallet in held.facts.get(WALLETS, {}).values())
+def _tidy(held: Held) -> None:
+    """Leave what the account's own events say."""
+    if held.facts.keys() != _KEPT:
+        held.facts = {name: fact for name, fact in held.facts.items() if name in _KEPT}
     for state in held.states.values():
         state.facts, state.works = {}, ()
-        rows += 1 + sum(len(value) for value in vars(state).values() if isinstance(value, list | dict))
+
+
+_KEPT = {WALLETS}
+
+
+def _rows(held: Held) -> int:
+    """How many rows it is made of."""
+    rows = sum([1 + len(wallet.lots) + len(wallet.reservations) for wallet in held.facts.get(WALLETS, {}).values()])
+    for state in held.states.values():
+        rows += 1 + sum([len(value) for value in vars(state).values() if type(value) is list or type(value) is dict])
     return rows

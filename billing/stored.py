@@ -6,8 +6,7 @@ instead (billing/loading.py), with the same readers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -78,13 +77,10 @@ Known = dict[str, Held]
 _known: ContextVar[Known | None] = ContextVar("billing.stored.known", default=None)
 
 
-@contextmanager
-def remembering(known: Known | None = None) -> Iterator[Known]:
+def remembering(known: Known | None = None) -> _Remembering:
     """Inside, what was read of an account is not read again: while a command looks, and nothing is recorded. It goes on with what is
     `known`."""
-    known = {} if known is None else known
-    with _as(known):
-        yield known
+    return _Remembering({} if known is None else known)
 
 
 def fact(account: str, name: str, read: Callable[[], T]) -> T:
@@ -99,20 +95,23 @@ def fact(account: str, name: str, read: Callable[[], T]) -> T:
     return found
 
 
-@contextmanager
-def afresh() -> Iterator[None]:
+def afresh() -> _Remembering:
     """Inside, everything is read anew, whatever is remembered outside: for what records, and is undone."""
-    with _as(None):
-        yield
+    return _Remembering(None)
 
 
-@contextmanager
-def _as(known: Known | None) -> Iterator[None]:
-    token = _known.set(known)
-    try:
-        yield
-    finally:
-        _known.reset(token)
+class _Remembering:
+    __slots__ = ("known", "token")
+
+    def __init__(self, known: Known | None) -> None:
+        self.known = known
+
+    def __enter__(self) -> Any:
+        self.token = _known.set(self.known)
+        return self.known
+
+    def __exit__(self, *_: object) -> None:
+        _known.reset(self.token)
 
 
 def forget(account: str) -> None:

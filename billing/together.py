@@ -11,10 +11,10 @@ is sent after what was gathered before.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 from django.db import connection
@@ -52,20 +52,20 @@ class Answer:
 class Line:
     """What waits to be sent over one connection."""
 
-    def __init__(self, held: psycopg.Connection[Any]) -> None:
+    def __init__(self, wrapper: Any) -> None:
+        held: psycopg.Connection[Any] = wrapper.connection
         self.connection = held
+        self.errors = wrapper.wrap_database_errors  # Django's: those of the driver by its own names
         self.transformer = Transformer(held)
         self.waiting: list[tuple[Answer, Callable[..., None], tuple[Any, ...]]] = []
         self.foreseen: dict[Any, Answer] = {}  # asked already, for who is going to ask it
 
-    def say(self, statement: bytes, parameters: Sequence[Any] | Mapping[str, Any]) -> Answer | None:
+    def say(self, statement: bytes, parameters: Any) -> Answer | None:
         """Let a statement wait. None where the connection has not prepared it: it is for a cursor."""
         query, formats, order = _read(statement)
-        if order is not None:
-            assert isinstance(parameters, Mapping)
-            parameters = [parameters[name] for name in order]
-        assert isinstance(parameters, Sequence)
-        values = self.transformer.dump_sequence(parameters, formats)
+        given = cast("Sequence[Any]", parameters) if order is None else [parameters[name] for name in order]
+        with self.errors:
+            values = self.transformer.dump_sequence(given, formats)
         names = self.connection._prepared._names
         key = query, self.transformer.types or ()
         name = names.get(key)
@@ -90,7 +90,7 @@ class Line:
         if commit:
             self._wait(held.pgconn.send_query_params, b"COMMIT", None)
         said, self.waiting = self.waiting, []
-        with connection.wrap_database_errors:
+        with self.errors:
             results = exchange(held, [(call, given) for _, call, given in said])
             for result in results:
                 if result.status in _BROKEN:
@@ -183,7 +183,7 @@ def _line() -> Line:
     connection.ensure_connection()
     found: Line | None = getattr(connection, "line", None)
     if found is None or found.connection is not connection.connection:
-        found = Line(connection.connection)
+        found = Line(connection)
         connection.line = found  # type: ignore[attr-defined]
     return found
 

@@ -4,27 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
 from billing import bulk
 from billing.stored import Known
 
-_QUESTION = """
-    SELECT account, at <= %s, false FROM due WHERE account = ANY(%s)
-        UNION ALL SELECT account, min(arrived_at) <= %s, true FROM usage_mark WHERE account = ANY(%s) GROUP BY account"""
+_ONE = """
+    SELECT account, at <= %s, false FROM due WHERE account = %s
+        UNION ALL SELECT account, min(arrived_at) <= %s, true FROM usage_mark WHERE account = %s GROUP BY account"""
+_MANY = _ONE.replace("account = %s", "account = ANY(%s)")
+
+
+def _asked(accounts: Collection[str], until: datetime) -> tuple[str, list[Any]]:
+    names: Any = list(accounts)
+    if len(names) == 1:
+        return _ONE, [until, names[0], until, names[0]]
+    return _MANY, [until, names, until, names]
 
 
 def foresee(accounts: Collection[str], until: datetime) -> None:
     """`woken` is going to be asked of these, and nothing is written before."""
-    names = list(accounts)
-    bulk.foresee(_QUESTION, [until, names, until, names])
+    bulk.foresee(*_asked(accounts, until))
 
 
 def woken(accounts: Collection[str], until: datetime, known: Known | None) -> list[str]:
     """Those of the accounts that have something due; nothing is `known` of those whose use waits."""
-    names = list(accounts)
-    asked = [until, names, until, names]
     active = set()
-    for account, comes, waits in bulk.foreseen(_QUESTION, asked):
+    for account, comes, waits in bulk.foreseen(*_asked(accounts, until)):
         if comes:
             active.add(account)
         if waits and known:

@@ -157,6 +157,9 @@ def check_plain(value: object, at: str, *, longest: int = 10_000, most: int = MO
 
     Raises Invalid `bad_text`, `not_a_number`, `wrong_type`, `out_of_range` with the path of the first thing that is wrong.
     """
+    if type(value) is str:
+        check_text(value, at, longest=longest)
+        return
     waiting: list[tuple[object, str, int]] = [(value, at, 0)]
     seen = 0
     while waiting:
@@ -186,7 +189,7 @@ def check_text(text: str, at: str, *, longest: int) -> None:
     """Raises Invalid `out_of_range`, `bad_text` for text that is too long or that no column can hold."""
     if len(text) > longest:
         raise Invalid("out_of_range", f"expected at most {longest} characters, found {len(text)}", at=at, characters=longest)
-    if "\x00" in text or any("\ud800" <= sign <= "\udfff" for sign in text):
+    if "\x00" in text or (not text.isascii() and any("\ud800" <= sign <= "\udfff" for sign in text)):
         raise Invalid("bad_text", f"{text[:60]!r} holds a NUL or half a character (a lone surrogate)", at=at)
 
 

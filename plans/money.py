@@ -108,7 +108,7 @@ def round_to(value: Exact, places: int, rule: Rounding = "half_up") -> Decimal:
         quotient += 1
     if not quotient:
         return Decimal((0, (0,), -places))
-    return Decimal(f"{'-' if exact < 0 else ''}{quotient}E{-places}")
+    return Decimal(f"{'-' if exact.numerator < 0 else ''}{quotient}E{-places}")
 
 
 def round_money(value: Exact, currency: str, rule: Rounding = "half_up") -> Decimal:

@@ -97,14 +97,21 @@ _committed: WeakKeyDictionary[Any, dict[tuple[str, int], Catalogue]] = WeakKeyDi
 
 def catalogue(name: str, version: int) -> Catalogue:
     """One published version. Raises NotFound `unknown_catalogue` or `unknown_version`."""
+    asked = "catalogue", name, version
+    memory = _steady.get()
+    if memory is not None and asked in memory:
+        steady: Catalogue = memory[asked]
+        return steady
     connection.ensure_connection()
     known = _committed.setdefault(connection.connection, {})
-    if (name, version) not in known:
-        found, committed = _once(("catalogue", name, version), lambda: _read(name, version))
-        if not committed:
-            return found
-        known[name, version] = found
-    return known[name, version]
+    found = known.get((name, version))
+    if found is None:
+        found, committed = _read(name, version)
+        if committed:
+            known[name, version] = found
+    if memory is not None:
+        memory[asked] = found
+    return found
 
 
 def _read(name: str, version: int) -> tuple[Catalogue, bool]:

@@ -66,16 +66,11 @@ def _balances(sums: dict[tuple[str, str, str], Decimal]) -> None:
         "currency": ("text", [key[2] for key in sums]),
         "amount": ("numeric", list(sums.values())),
     }
-    if len(sums) <= bulk.FEW:
-        bulk.execute(_MOVED_OR_ADDED, columns)
-    elif bulk.executed(_MOVED.format("{rows}"), columns) < len(sums):
-        bulk.execute(_ADDED.format("{rows}", "read_balance"), columns)
-
-
-_MOVED = """UPDATE read_balance held SET amount = held.amount + given.amount FROM {}
-    WHERE held.account = given.account AND held.ledger = given.ledger AND held.currency = given.currency"""
-_ADDED = """INSERT INTO read_balance (account, ledger, currency, amount) SELECT given.* FROM {} WHERE NOT EXISTS (
-    SELECT FROM {} there WHERE there.account = given.account AND there.ledger = given.ledger AND there.currency = given.currency)"""
-#: In one statement, for which nobody waits: what a single command moves.
-_MOVED_OR_ADDED = f"""WITH given AS (SELECT * FROM {{rows}}),
-    moved AS ({_MOVED.format("given")} RETURNING held.account, held.ledger, held.currency) {_ADDED.format("given", "moved")}"""  # noqa: S608 - literals
+    bulk.execute(
+        """MERGE INTO read_balance held USING {rows}
+            ON held.account = given.account AND held.ledger = given.ledger AND held.currency = given.currency
+            WHEN MATCHED THEN UPDATE SET amount = held.amount + given.amount
+            WHEN NOT MATCHED THEN INSERT (account, ledger, currency, amount)
+                VALUES (given.account, given.ledger, given.currency, given.amount)""",
+        columns,
+    )

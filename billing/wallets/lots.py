@@ -15,12 +15,12 @@ money paid for it follows its own target, `round(paid × left / amount)`: used a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
 
 from billing.events import LotUse
+from plans.frozen import changed, frozen
 from plans.money import round_money
 
 ZERO = Decimal(0)
@@ -28,7 +28,7 @@ NEVER = datetime.max.replace(tzinfo=UTC)
 PAID, PROMOTIONAL, OWED, FREE = "paid", "promotional", "owed", "free"
 
 
-@dataclass(frozen=True)
+@frozen()
 class Lot:
     """What is left of one top-up or grant. `paid_left` is the part of the money paid for it that is not earned yet."""
 
@@ -64,8 +64,11 @@ class Lot:
     def used(self, amount: Decimal) -> Lot:
         """With `amount` less left (negative: more)."""
         left = self.left - amount
-        money = round_money(Fraction(self.paid) * Fraction(left) / Fraction(self.amount), self.currency) if self.paid else ZERO
-        return replace(self, left=left, paid_left=money)
+        if self.paid == self.amount:  # money costs itself
+            money = round_money(left, self.currency) if self.paid else ZERO
+        else:
+            money = round_money(Fraction(self.paid) * Fraction(left) / Fraction(self.amount), self.currency) if self.paid else ZERO
+        return changed(self, left=left, paid_left=money)
 
 
 def burn_order(lot: Lot) -> tuple[bool, int, datetime, Fraction, int]:
@@ -75,7 +78,8 @@ def burn_order(lot: Lot) -> tuple[bool, int, datetime, Fraction, int]:
 
 def usable(lots: Iterable[Lot], *, at: datetime, item: str = "") -> list[Lot]:
     """The lots that may pay for the item at the moment, in the order in which they burn. For no item: the lots for all."""
-    return sorted((lot for lot in lots if lot.holds_at(at) and lot.pays_for(item)), key=burn_order)
+    found = [lot for lot in lots if lot.holds_at(at) and lot.pays_for(item)]
+    return sorted(found, key=burn_order) if len(found) > 1 else found
 
 
 def use_of(lot: Lot, amount: Decimal, *, debt: bool = False) -> LotUse:
@@ -106,7 +110,7 @@ def standing(uses: Iterable[LotUse]) -> list[LotUse]:
         for i in range(len(stack) - 1, -1, -1):
             if (stack[i].lot, stack[i].kind) == (use.lot, use.kind) and back > 0:
                 part = min(stack[i].amount, back)
-                stack[i] = replace(stack[i], amount=stack[i].amount - part)
+                stack[i] = changed(stack[i], amount=stack[i].amount - part)
                 back -= part
         stack = [one for one in stack if one.amount]
     return stack
@@ -147,7 +151,7 @@ def reset(lots: Iterable[Lot], *, at: datetime) -> list[LotUse]:
 # --- the wallet -------------------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@frozen()
 class Reservation:
     id: str
     unit: str
@@ -156,7 +160,7 @@ class Reservation:
     expires: datetime | None
 
 
-@dataclass(frozen=True)
+@frozen()
 class Wallet:
     """What an account holds in one unit."""
 
@@ -201,10 +205,10 @@ class Wallet:
             owed += use.amount if use.kind == OWED else ZERO
             owed -= use.amount if use.debt else ZERO
         lots = tuple(lot.used(taken[lot.id]) if lot.id in taken else lot for lot in self.lots)
-        return replace(self, lots=lots, owed=owed)
+        return changed(self, lots=lots, owed=owed)
 
     def without(self, reservation: str) -> Wallet:
-        return replace(self, reservations=tuple(one for one in self.reservations if one.id != reservation))
+        return changed(self, reservations=tuple(one for one in self.reservations if one.id != reservation))
 
 
 def draw(wallet: Wallet, amount: Decimal, *, at: datetime, item: str, beyond: str) -> list[LotUse]:

@@ -163,25 +163,26 @@ def _write_wallets(found: dict[tuple[str, str], dict[str, Any]]) -> None:
     }
     if any(row["asked"] is not None or row["terms"] is not None for row in found.values()):
         bulk.execute(_SET, rows)
-        bulk.execute(_ADDED, rows)
     else:
         bulk.execute(_MOVED, {name: rows[name] for name in ("account", "unit", "currency", "owed", "at")})
 
 
+_MERGE = "MERGE INTO read_wallet w USING {rows} ON w.account = given.account AND w.unit = given.unit"
 #: What most events do: something is used, or kept free.
-_MOVED = """INSERT INTO read_wallet AS w (account, unit, currency, owed, overdraft, pays_invoices, asked, changed_at)
-    SELECT account, unit, currency, owed, 0, false, false, at FROM {rows}
-    ON CONFLICT (account, unit) DO UPDATE SET owed = w.owed + excluded.owed, changed_at = excluded.changed_at"""
-_ADDED = """INSERT INTO read_wallet (account, unit, currency, owed, overdraft, threshold, top_up_to, top_up_least, top_up_most,
-        pays_invoices, asked, ask_from, changed_at)
-    SELECT account, unit, currency, owed, coalesce(overdraft, 0), threshold, top_up_to, top_up_least, top_up_most,
-        pays_invoices, coalesce(asked, false), ask_from, at FROM {rows} ON CONFLICT DO NOTHING"""
-_SET = """UPDATE read_wallet w SET owed = w.owed + given.owed, changed_at = given.at, asked = coalesce(given.asked, w.asked),
-    overdraft = CASE WHEN given.agreed THEN given.overdraft ELSE w.overdraft END,
-    threshold = CASE WHEN given.agreed THEN given.threshold ELSE w.threshold END,
-    top_up_to = CASE WHEN given.agreed THEN given.top_up_to ELSE w.top_up_to END,
-    top_up_least = CASE WHEN given.agreed THEN given.top_up_least ELSE w.top_up_least END,
-    top_up_most = CASE WHEN given.agreed THEN given.top_up_most ELSE w.top_up_most END,
-    pays_invoices = CASE WHEN given.agreed THEN given.pays_invoices ELSE w.pays_invoices END,
-    ask_from = CASE WHEN given.asks_anew THEN given.ask_from ELSE w.ask_from END
-    FROM {rows} WHERE w.account = given.account AND w.unit = given.unit"""
+_MOVED = f"""{_MERGE}
+    WHEN MATCHED THEN UPDATE SET owed = w.owed + given.owed, changed_at = given.at
+    WHEN NOT MATCHED THEN INSERT (account, unit, currency, owed, overdraft, pays_invoices, asked, changed_at)
+        VALUES (given.account, given.unit, given.currency, given.owed, 0, false, false, given.at)"""  # noqa: S608 - literals
+_SET = f"""{_MERGE}
+    WHEN MATCHED THEN UPDATE SET owed = w.owed + given.owed, changed_at = given.at, asked = coalesce(given.asked, w.asked),
+        overdraft = CASE WHEN given.agreed THEN given.overdraft ELSE w.overdraft END,
+        threshold = CASE WHEN given.agreed THEN given.threshold ELSE w.threshold END,
+        top_up_to = CASE WHEN given.agreed THEN given.top_up_to ELSE w.top_up_to END,
+        top_up_least = CASE WHEN given.agreed THEN given.top_up_least ELSE w.top_up_least END,
+        top_up_most = CASE WHEN given.agreed THEN given.top_up_most ELSE w.top_up_most END,
+        pays_invoices = CASE WHEN given.agreed THEN given.pays_invoices ELSE w.pays_invoices END,
+        ask_from = CASE WHEN given.asks_anew THEN given.ask_from ELSE w.ask_from END
+    WHEN NOT MATCHED THEN INSERT (account, unit, currency, owed, overdraft, threshold, top_up_to, top_up_least, top_up_most,
+            pays_invoices, asked, ask_from, changed_at)
+        VALUES (given.account, given.unit, given.currency, given.owed, coalesce(given.overdraft, 0), given.threshold, given.top_up_to,
+            given.top_up_least, given.top_up_most, given.pays_invoices, coalesce(given.asked, false), given.ask_from, given.at)"""  # noqa: S608

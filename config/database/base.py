@@ -1,9 +1,10 @@
-"""Django's PostgreSQL engine, with three additions.
+"""Django's PostgreSQL engine, with four additions.
 
 The address of the embedded server is asked of it, and it starts when first needed: nothing starts by merely reading the settings, so
 ``manage.py check`` or a type checker costs no server. A connection takes its role by itself: Django's own way asks the pool for a second
 connection while it makes the first, and waits until that gives up. And a connection of a pool is not asked at each request whether it
-lives: a server that went away has closed it, which is seen without asking.
+lives: a server that went away has closed it, which is seen without asking. And what Django says of each transaction twice, that the driver
+is to begin one or not, is said straight.
 """
 
 import select
@@ -11,6 +12,7 @@ from typing import Any
 
 from django.db.backends.postgresql import base
 from psycopg import Connection, OperationalError, sql
+from psycopg.pq import TransactionStatus
 
 from config import postgres
 from config.postgres_home import Server
@@ -36,6 +38,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
             connection = super().get_new_connection(conn_params)
         connection.prepared_max = PREPARED_AT_MOST
         return connection
+
+    def _set_autocommit(self, autocommit: bool) -> None:
+        """As the driver does it, where no transaction is open: twice for every one of Django's."""
+        held: Any = self.connection
+        if held.pgconn.transaction_status == TransactionStatus.IDLE:
+            held._autocommit = autocommit
+        else:
+            super()._set_autocommit(autocommit)  # type: ignore[misc]
 
     def _configure_role(self, connection: Connection[Any]) -> bool:
         """Take on the role of the settings; answers whether that is to be committed."""

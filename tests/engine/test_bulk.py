@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import DataError, connection
+from django.db import DataError, connection, transaction
 
 from billing import bulk
 from billing.arrays import KINDS, packed
@@ -32,7 +32,7 @@ def test_an_array_arrives_as_it_was_sent(kind: str) -> None:
 
 @pytest.mark.parametrize(("kind", "value"), [("text", "a\x00b"), ("bigint", 2**63), ("integer", 2**31)])
 def test_what_no_column_holds_is_refused(kind: str, value: object) -> None:
-    with pytest.raises(DataError):
+    with pytest.raises(DataError), transaction.atomic():
         bulk.execute("DELETE FROM due USING {rows} WHERE due.account = given.value::text", {"value": (kind, [value])})
 
 
