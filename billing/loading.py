@@ -102,7 +102,7 @@ def load(
     whole = [name for name, state in states.items() if name in recounted or state.marks]
     _contracts(states, names, whole)
     _reach_back({name: states[name] for name in whole if states[name].marks}, lambda state, sent: _looks_back(rules, state, sent))
-    _periods(states, names, [*whole, *(name for name, state in states.items() if _counts_its_past(state, rules))])
+    _periods(states, names, {name: LONG_AGO if name in recounted else _past_since(state, rules) for name, state in states.items()})
     _billed_use(states, rules)
     read_seldom(states)
     if counted:
@@ -230,14 +230,24 @@ def _terms(text: str) -> Terms:
     return terms
 
 
-def _periods(states: dict[str, AccountState], names: Names, whole: Sequence[str]) -> None:
-    """Open and newest periods; all of them for the accounts whose past may move."""
+def _periods(states: dict[str, AccountState], names: Names, past: Mapping[str, datetime | None]) -> None:
+    """Open and newest periods; of the accounts whose past may move those too that ended after the moment named."""
     statement = """
         SELECT account, contract, item, start, "end", full_start, full_end, closed, last FROM read_live_period WHERE account = ANY(%s)
-            UNION ALL SELECT account, contract, item, start, "end", full_start, full_end, closed, last FROM ONLY read_period
-        WHERE account = ANY(%s) ORDER BY account, contract, item, start"""
-    for row in bulk.fetch(statement, [names, whole]):
+            UNION ALL SELECT account, contract, item, start, "end", full_start, full_end, closed, last
+        FROM unnest(%s::text[], %s::timestamptz[]) AS given(account, since) JOIN ONLY read_period USING (account)
+        WHERE "end" > since ORDER BY account, contract, item, start"""
+    wanted = {name: since for name, since in past.items() if since is not None}
+    for row in bulk.fetch(statement, [names, list(wanted), list(wanted.values())]):
         states[row[0]].periods.append(PeriodRow(*row[1:]))
+
+
+def _past_since(state: AccountState, rules: Policy) -> datetime | None:
+    """The account's closed periods that may move ended after this moment; None: none of them moves. Use that waits moves those that had not
+    ended when it was used."""
+    if _counts_its_past(state, rules):
+        return LONG_AGO
+    return min([mark.at for mark in state.marks], default=None)
 
 
 def _counts_its_past(state: AccountState, rules: Policy) -> bool:
@@ -314,8 +324,7 @@ def _layout(*, whole: bool) -> Layout:
 
     def periods(states: dict[str, AccountState]) -> None:
         rules = policy()
-        past = [name for name, state in states.items() if whole or state.marks or _counts_its_past(state, rules)]
-        _periods(states, list(states), past)
+        _periods(states, list(states), {name: LONG_AGO if whole else _past_since(state, rules) for name, state in states.items()})
 
     return Layout(
         Part(("contracts",), contracts, "SELECT FROM read_contract WHERE {of}"),
