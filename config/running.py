@@ -13,6 +13,9 @@ CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=REDIS_URL or "memory://
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
+#: A worker takes no more messages than it has processes: what it would keep waiting behind a share of a run, others can do; and what it
+#: holds when it is killed comes back only after the visibility timeout.
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_ACCEPT_CONTENT = ["json"]
 #: What people wait for (payments, messages) has a queue of its own, apart from runs. Each with an exchange of its own: without one both

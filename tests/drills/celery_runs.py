@@ -169,24 +169,40 @@ def until(done: Any, bell: Doorbell, crew: Crew, *, ring: bool) -> None:
         time.sleep(0.05)
 
 
+def undisturbed(names: list[str]) -> float:
+    """Seconds from the first invoice to the last, of these accounts and their pattern, where nobody is killed."""
+    with at_work(2, beat=True) as (bell, crew):
+        until(lambda: issued() > 0, bell, crew, ring=False)
+        began = time.perf_counter()
+        until(lambda: issued() >= len(names) + 1, bell, crew, ring=False)
+        return time.perf_counter() - began
+
+
 def killed_workers(count: int, random: Random) -> Tally:
-    """kill -9 after every 50 invoices, at a random moment of what comes next; every tenth time the whole worker."""
-    names = signed("k", count * EACH)
+    """kill -9 after every 50 invoices, at a random moment of what comes next; every tenth time the whole worker. At length the same run
+    goes undisturbed before, over as many accounts of their own, to tell what the kills cost."""
     long = count >= 50
+    calm = signed("u", count * EACH) if long else []
+    alone = undisturbed(calm) if long else 0.0
+    before = issued()
+    names = signed("k", count * EACH)
     kills = {"processes": 0, "whole workers": 0}
     with at_work(2 if long else 1, beat=long) as (bell, crew):
-        until(lambda: issued() > 0, bell, crew, ring=not long)
+        until(lambda: issued() > before, bell, crew, ring=not long)
         began = time.perf_counter()
         for number in range(count):
-            until(lambda number=number: issued() >= min(number * EACH, len(names) - EACH), bell, crew, ring=not long)  # type: ignore[misc]
+            reached = before + min(number * EACH, len(names) - EACH)
+            until(lambda reached=reached: issued() >= reached, bell, crew, ring=not long)  # type: ignore[misc]
             time.sleep(random.uniform(0, 0.3))
             whole = number % 10 == 9
             until(lambda whole=whole: crew.kill_one(random, whole=whole), bell, crew, ring=not long)  # type: ignore[misc]
             kills["whole workers" if whole else "processes"] += 1
-        until(lambda: issued() >= len(names) + 1, bell, crew, ring=not long)
+        until(lambda: issued() >= before + len(names) + 1, bell, crew, ring=not long)
         seconds = time.perf_counter() - began
-    tally = billed_once(names, Tally(sum(kills.values())))
+    tally = billed_once(calm + names, Tally(sum(kills.values())))
     tally.note = f"{len(names):,} accounts in {seconds:.0f} s, {kills}"
+    if long:
+        tally.note += f"; undisturbed in {alone:.0f} s: {seconds / alone:.1f} times as long, {(seconds - alone) / count:.1f} s a kill"
     return check(tally, random)
 
 

@@ -162,6 +162,11 @@ def test_a_message_comes_to_its_own_queue_alone() -> None:
         assert route.get("queue", app.amqp.queues[app.conf.task_default_queue]).name == queue, task
 
 
+def test_a_worker_takes_no_message_that_it_can_not_begin() -> None:
+    """One that serves both queues would keep payments waiting behind shares of a run while other workers have nothing to do."""
+    assert (app.conf.worker_prefetch_multiplier, app.conf.task_acks_late) == (1, True)
+
+
 def test_a_share_that_had_its_time_rings_for_the_next(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     rung: list[int] = []
     monkeypatch.setattr(share, "delay", rung.append)
