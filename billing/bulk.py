@@ -190,8 +190,9 @@ def _errors() -> Any:
     return connections[DEFAULT_DB_ALIAS].wrap_database_errors if line is None else line.errors
 
 
-def foresee(statement: str, parameters: Sequence[Any] = ()) -> None:
-    """Where statements are gathered: ask already, with what goes next, what `foreseen` will be asked."""
+def foresee(statement: str, parameters: Sequence[Any] = (), *, lasting: bool = False) -> None:
+    """Where statements are gathered: ask already, with what goes next, what `foreseen` will be asked. The answer is of what stands now: it
+    is forgotten when something is recorded, unless it is `lasting`: then who takes it looks at what was recorded."""
     line = line_here()
     if line is None:
         return
@@ -199,7 +200,7 @@ def foresee(statement: str, parameters: Sequence[Any] = ()) -> None:
         bound = [_bound(value) for value in parameters]
     answer = line.say(_query(statement), bound)
     if answer is not None:
-        line.foreseen[statement, repr(parameters)] = answer
+        line.foreseen[statement, repr(parameters)] = answer, lasting
 
 
 def is_foreseen(statement: str, parameters: Sequence[Any] = ()) -> bool:
@@ -210,8 +211,15 @@ def is_foreseen(statement: str, parameters: Sequence[Any] = ()) -> bool:
 def foreseen(statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
     """The answer to a question that may have been foreseen, once; otherwise it is asked now."""
     line = line_here()
-    answer = line.foreseen.pop((statement, repr(parameters)), None) if line is not None else None
-    return fetch(statement, parameters) if answer is None else answer.rows()
+    found = line.foreseen.pop((statement, repr(parameters)), None) if line is not None and line.foreseen else None
+    return fetch(statement, parameters) if found is None else found[0].rows()
+
+
+def forget_foreseen() -> None:
+    """Rows are about to change."""
+    line = line_here()
+    if line is not None and line.foreseen:
+        line.foreseen = {key: held for key, held in line.foreseen.items() if held[1]}
 
 
 def stream(statement: str, parameters: Sequence[Any], types: Sequence[str]) -> Iterator[tuple[Any, ...]]:

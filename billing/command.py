@@ -21,6 +21,7 @@ from django.utils.module_loading import import_string
 
 from billing.engine import Context, Decision
 from billing.journal import Draft
+from billing.stored import Known
 from plans import card_numbers
 from plans.errors import Invalid, NotFound
 from plans.fields import MOST_VALUES, Fields, check_plain, describe, suggestion
@@ -57,6 +58,7 @@ class Command:
     """`zone(arguments)` answers the zone in which its local times are meant; by default that of the account named by `account`.
 
     `before` answers what must be recorded, and followed up by the clockwork, before the command looks: interest until the day of a payment.
+    `foresee` lets go with the lock what the command is going to ask, by what is likely known already.
     `buyer` answers the account whose credit limit must bear what a command comes to that buys something (billing/limits.py).
     """
 
@@ -67,6 +69,7 @@ class Command:
     streams: Callable[[Any], list[str]]
     before: Callable[[Context, Any], list[Draft]] | None = None
     buyer: Callable[[Any], str] | None = None
+    foresee: Callable[[Any, Known], None] | None = None
 
     def parse(self, given: Mapping[str, Any], *, at: datetime) -> Any:
         """The typed arguments. Raises Invalid with the name of the wrong argument."""

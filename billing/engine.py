@@ -56,6 +56,7 @@ def record(drafts: Sequence[Draft], *, heads: dict[str, Head], stamp: Stamp) -> 
     """
     batch: list[Recorded] = []
     drafts = into_open_months(drafts)
+    bulk.forget_foreseen()
     next_sequence = {stream: head.sequence for stream, head in heads.items()}
     for draft in drafts:
         next_sequence[draft.stream] += 1
@@ -242,7 +243,7 @@ def _once(request: Request, *, dry_run: bool) -> Outcome:
     if token is not None:
         request = replace(request, at=token.at)
     streams = command.streams(arguments)
-    heads = journal.lock(streams, then=partial(_foresee, streams, request.at))
+    heads = journal.lock(streams, then=partial(_foresee, command, arguments, streams, request.at))
     began = {stream: head.sequence for stream, head in heads.items()}
     if token is not None:
         previews.check_heads(token, began)
@@ -259,10 +260,12 @@ def _once(request: Request, *, dry_run: bool) -> Outcome:
     return Outcome(tuple(events), decision.made, dry_run=dry_run, preview=preview, shown_once=shown_once)
 
 
-def _foresee(streams: Collection[str], until: datetime) -> None:
-    """What every command is going to ask once its streams are locked goes with the lock."""
+def _foresee(command: Any, arguments: Any, streams: Collection[str], until: datetime) -> None:
+    """What a command is going to ask once its streams are locked goes with the lock."""
     waking.foresee([stream for stream in streams if journal.is_account(stream)], until)
-    kept.foresee(streams)
+    guess = kept.foresee(streams)
+    if command.foresee is not None:
+        command.foresee(arguments, guess)
     effects.foresee()
 
 

@@ -73,13 +73,15 @@ def _store() -> _Store:
     return found
 
 
-def foresee(streams: Collection[str]) -> None:
-    """`found` is going to be asked: of accounts for which others record as well, what they recorded since."""
+def foresee(streams: Collection[str]) -> Known:
+    """`found` is going to be asked: of accounts for which others record as well, what they recorded since. Answers what is kept, by which
+    one may guess what else will be asked, and no more: nobody knows yet whether it stands."""
     entries = _store().entries
     for stream in streams:
         entry = entries.get(stream)
         if entry is not None and entry.shared:
             journal.foresee_following(stream, entry.head)
+    return {stream: entries[stream].held for stream in streams if stream in entries}
 
 
 def found(heads: Mapping[str, Head]) -> Known:

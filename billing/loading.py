@@ -19,7 +19,7 @@ from billing.outlook import outlook
 from billing.seldom import CHARGE_FIELDS, SELDOM, open_charge, read_seldom
 from billing.standing import as_summed, load_counted, read_adjusted, read_corrected, read_standing, trimmed
 from billing.state import AccountState, Contract, PeriodRow, TermsRow, UsageMark
-from billing.stored import SETTLED, Known, Layout, Part
+from billing.stored import SETTLED, Held, Known, Layout, Part
 from billing.terms import Policy, used_items
 from plans import store
 from plans.agreements import IndexEntry
@@ -184,19 +184,21 @@ def _looks_back(rules: Policy, state: AccountState, sent: str) -> bool:
     return any(sent in rules.catalogue(one.catalogue, one.version).looking_back for one in terms)
 
 
+_CONTRACTS = """
+    SELECT contract.contract, contract.account, currency, start, "end", status, name, keep_unused, ended_early, paid_through, settled,
+        taken_over, agreed_end, early_fee, cancelled, renewed_from, reminded,
+        terms.sequence, terms.effective_at, terms.kind, terms.terms::text
+    FROM read_contract contract
+        JOIN read_contract_terms terms ON terms.account = contract.account AND terms.contract = contract.contract
+    WHERE contract.account = ANY(%s) AND (NOT settled OR contract.account = ANY(%s) OR contract.contract IN (
+        SELECT charge.contract FROM read_open_charge JOIN read_charge charge USING (account, sequence) WHERE account = ANY(%s)))
+    ORDER BY contract.account, contract.start, contract.contract, terms.effective_at, terms.sequence"""
+
+
 def _contracts(states: dict[str, AccountState], names: Names, whole: Sequence[str]) -> None:
     """Live contracts (and all of them for the accounts in `whole`, and those with open charges) with their terms."""
-    statement = """
-        SELECT contract.contract, contract.account, currency, start, "end", status, name, keep_unused, ended_early, paid_through, settled,
-            taken_over, agreed_end, early_fee, cancelled, renewed_from, reminded,
-            terms.sequence, terms.effective_at, terms.kind, terms.terms::text
-        FROM read_contract contract
-            JOIN read_contract_terms terms ON terms.account = contract.account AND terms.contract = contract.contract
-        WHERE contract.account = ANY(%s) AND (NOT settled OR contract.account = ANY(%s) OR contract.contract IN (
-            SELECT charge.contract FROM read_open_charge JOIN read_charge charge USING (account, sequence) WHERE account = ANY(%s)))
-        ORDER BY contract.account, contract.start, contract.contract, terms.effective_at, terms.sequence"""
     found: dict[str, tuple[Any, list[TermsRow]]] = {}
-    for row in bulk.fetch(statement, [names, whole, names]):
+    for row in bulk.foreseen(_CONTRACTS, [names, whole, names]):
         timeline = found.setdefault(row[0], (row, []))[1]
         timeline.append(TermsRow(row[17], row[18], _terms(row[20]), row[19]))
     for row, timeline in found.values():
@@ -230,15 +232,17 @@ def _terms(text: str) -> Terms:
     return terms
 
 
+_PERIODS = """
+    SELECT account, contract, item, start, "end", full_start, full_end, closed, last FROM read_live_period WHERE account = ANY(%s)
+        UNION ALL SELECT account, contract, item, start, "end", full_start, full_end, closed, last
+    FROM unnest(%s::text[], %s::timestamptz[]) AS given(account, since) JOIN ONLY read_period USING (account)
+    WHERE "end" > since ORDER BY account, contract, item, start"""
+
+
 def _periods(states: dict[str, AccountState], names: Names, past: Mapping[str, datetime | None]) -> None:
     """Open and newest periods; of the accounts whose past may move those too that ended after the moment named."""
-    statement = """
-        SELECT account, contract, item, start, "end", full_start, full_end, closed, last FROM read_live_period WHERE account = ANY(%s)
-            UNION ALL SELECT account, contract, item, start, "end", full_start, full_end, closed, last
-        FROM unnest(%s::text[], %s::timestamptz[]) AS given(account, since) JOIN ONLY read_period USING (account)
-        WHERE "end" > since ORDER BY account, contract, item, start"""
     wanted = {name: since for name, since in past.items() if since is not None}
-    for row in bulk.fetch(statement, [names, list(wanted), list(wanted.values())]):
+    for row in bulk.foreseen(_PERIODS, [names, list(wanted), list(wanted.values())]):
         states[row[0]].periods.append(PeriodRow(*row[1:]))
 
 
@@ -337,3 +341,16 @@ def _layout(*, whole: bool) -> Layout:
 
 
 _LIVE, _WHOLE = _layout(whole=False), _layout(whole=True)
+
+
+def foresee(account: str, held: Held | None, *, contracts: bool = False) -> None:
+    """`load` is going to be asked of this account alone, and no more is likely known of it than what is `held`: of its first row, with
+    `contracts` of these too, and of their open periods."""
+    state = held.states.get(_LIVE) if held is not None else None
+    if state is None:
+        _LIVE.foresee(account)
+    there = vars(state).keys() if state is not None else ()
+    if contracts and "contracts" not in there:
+        bulk.foresee(_CONTRACTS, [[account], [], [account]])
+    if contracts and "periods" not in there:
+        bulk.foresee(_PERIODS, [[account], [], []])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from billing import bulk, ledgers
 from billing.state import AccountState, Override
@@ -26,18 +28,36 @@ def load_counted(states: Mapping[str, AccountState]) -> None:
 
 def read_standing(states: Mapping[str, AccountState]) -> None:
     """The recorded sums of the loaded periods, per key, and what people adjusted."""
-    keys = {(account, row.contract, row.item, row.start) for account, state in states.items() for row in state.periods}
+    keys = _keys(states)
     if not keys:
         return
-    statement = """
-        SELECT account, contract, item, terms, period_start, component, sum(amount) FROM read_charge
-        WHERE account = ANY(%s) AND item = ANY(%s) AND period_start BETWEEN %s AND %s AND kind = 'accrual'
-        GROUP BY account, contract, item, terms, period_start, component"""
-    items, starts = sorted({key[2] for key in keys}), [key[3] for key in keys]
     # One walk along the index for all of them: it may meet charges of other periods, which are left out here.
-    for account, contract, item, terms, start, component, amount in bulk.fetch(statement, [list(states), items, min(starts), max(starts)]):
+    for account, contract, item, terms, start, component, amount in bulk.foreseen(_STANDING, _stretch(states, keys)):
         if (account, contract, item, start) in keys:
             states[account].standing[contract, item, terms, start, component] = as_summed(amount)
+
+
+Keys = set[tuple[str, str, str, datetime]]
+_STANDING = """
+    SELECT account, contract, item, terms, period_start, component, sum(amount) FROM read_charge
+    WHERE account = ANY(%s) AND item = ANY(%s) AND period_start BETWEEN %s AND %s AND kind = 'accrual'
+    GROUP BY account, contract, item, terms, period_start, component"""
+
+
+def _keys(states: Mapping[str, AccountState]) -> Keys:
+    return {(account, row.contract, row.item, row.start) for account, state in states.items() for row in state.periods}
+
+
+def _stretch(states: Mapping[str, AccountState], keys: Keys) -> list[Any]:
+    starts = [key[3] for key in keys]
+    return [list(states), sorted({key[2] for key in keys}), min(starts), max(starts)]
+
+
+def foresee_standing(state: AccountState) -> None:
+    """What stands of its periods is going to be asked, if it was not before."""
+    states = {state.account: state}
+    if "standing" not in vars(state) and (keys := _keys(states)):
+        bulk.foresee(_STANDING, _stretch(states, keys))
 
 
 def as_summed(amount: Decimal) -> Decimal:

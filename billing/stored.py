@@ -56,8 +56,11 @@ class Layout:
             held[self] = found
         return held[self]
 
+    def foresee(self, account: str) -> None:
+        bulk.foresee(self.statement, [account])
+
     def _read(self, account: str) -> StoredState | None:
-        rows = bulk.fetch(self.statement, [account])
+        rows = bulk.foreseen(self.statement, [account])
         if not rows:
             return None
         there = {name: flag for part, flag in zip(self.flagged, rows[0][9:], strict=True) for name in part.attributes}

@@ -58,7 +58,7 @@ class Line:
         self.errors = wrapper.wrap_database_errors  # Django's: those of the driver by its own names
         self.transformer = Transformer(held)
         self.waiting: list[tuple[Answer, Callable[..., None], tuple[Any, ...]]] = []
-        self.foreseen: dict[Any, Answer] = {}  # asked already, for who is going to ask it
+        self.foreseen: dict[Any, tuple[Answer, bool]] = {}  # asked already, for who is going to ask it; and whether it lasts
 
     def say(self, statement: bytes, parameters: Any) -> Answer | None:
         """Let a statement wait. None where the connection has not prepared it: it is for a cursor."""

@@ -44,10 +44,16 @@ _WALLETS = f"""
     WHERE w.account = ANY(%s) ORDER BY w.account, w.unit, l.sequence"""  # noqa: S608 - a literal
 
 
+def foresee(account: str, held: stored.Held | None) -> None:
+    """`load_wallets` is going to be asked of this account alone, and no more is likely known of it than what is `held`."""
+    if held is None or WALLETS not in held.facts:
+        bulk.foresee(_WALLETS, [[account]])
+
+
 def _load(accounts: Collection[str]) -> dict[str, Wallets]:
     found: dict[str, Wallets] = {name: {} for name in accounts}
     lots: dict[tuple[str, str], list[Lot]] = {}
-    for row in bulk.fetch(_WALLETS, [list(accounts)]):
+    for row in bulk.foreseen(_WALLETS, [list(accounts)]):
         account, unit = row[:2]
         if unit not in found[account]:
             found[account][unit] = _wallet(row[1:13], row[13:17])

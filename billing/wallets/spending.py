@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
-from billing import ledgers
+from billing import ledgers, loading
 from billing.accounting import periods
 from billing.closed import account_closed
 from billing.command import Command
@@ -21,13 +22,15 @@ from billing.engine import Context, Decision
 from billing.events import ChargeAccrued, ReservationEnded, UnitsConsumed, WalletReserved
 from billing.journal import Draft, Recorded
 from billing.loading import policy
+from billing.standing import foresee_standing
 from billing.state import AccountState
-from billing.stored import forget
+from billing.stored import Known, forget
 from billing.usage import ingest
 from billing.usage.straight import leave_to_tick, read_plain, take_counted
 from billing.wallets.commands import amount_of, wallet_of
 from billing.wallets.entries import paid_postings
 from billing.wallets.gate import Use, charges_of, cost_of, find_use, state_of, total, used_alone
+from billing.wallets.loading import foresee as foresee_wallets
 from billing.wallets.loading import load_wallets
 from billing.wallets.lots import Reservation, Wallet, burn
 from billing.wallets.works import WALLET, drawn_at_once
@@ -174,6 +177,7 @@ class _Taking:
     def __call__(self) -> None:
         if self._record is not None:
             self._answer = take_counted(self._record, self._context.recorded_at)
+            foresee_standing(self._state)
             periods.foresee(self._state.seller)
 
     def taken(self) -> bool:
@@ -245,8 +249,17 @@ def _units(context: Context, state: AccountState, args: Commit, unit: str, one: 
     )
 
 
+def _foresee(args: Any, guess: Known, *, contracts: bool = False) -> None:
+    held = guess.get(args.account)
+    loading.foresee(args.account, held, contracts=contracts)
+    foresee_wallets(args.account, held)
+
+
+_foresee_use = partial(_foresee, contracts=True)
+
+
 COMMANDS = (
-    Command("reserve", "Keep prepaid money or units free for a use that is to come", Reserve, reserve, account_stream),
-    Command("commit", "Use something and pay it from the wallet at once", Commit, commit, account_stream),
-    Command("release", "Let go of what was reserved", Release, release, account_stream),
+    Command("reserve", "Keep prepaid money or units free for a use that is to come", Reserve, reserve, account_stream, foresee=_foresee),
+    Command("commit", "Use something and pay it from the wallet at once", Commit, commit, account_stream, foresee=_foresee_use),
+    Command("release", "Let go of what was reserved", Release, release, account_stream, foresee=_foresee),
 )

@@ -17,7 +17,7 @@ _ENDPOINTS = "SELECT endpoint, kinds::text, account FROM read_webhook WHERE stat
 
 def foresee() -> None:
     """A batch is about to be recorded."""
-    bulk.foresee(_ENDPOINTS)
+    bulk.foresee(_ENDPOINTS, lasting=True)
 
 
 def owed(batch: Sequence[Recorded]) -> list[OwedOfBatch]:

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import psycopg
 import pytest
 from django.db import DatabaseError, IntegrityError, OperationalError, connection, transaction
 
-from billing import bulk, together
+from billing import bulk, journal, together
+from billing.engine import Stamp, record
+from billing.events import WalletReserved
+from billing.journal import Draft
 from billing.together import Line, gathering
 from tests.books import do, open_account
 
 pytestmark = pytest.mark.django_db
 commits = pytest.mark.django_db(transaction=True)
 
+NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 PUT = "INSERT INTO jotted (id) VALUES (%s)"
 COUNT = "SELECT count(*) FROM jotted"
 
@@ -94,6 +100,21 @@ def test_a_question_for_later_answers_what_stood_before_what_was_written_after_i
         bulk.foresee(COUNT)
     with gathering():
         assert not bulk.is_foreseen(COUNT), "another transaction foresees for itself"
+
+
+def test_what_was_foreseen_of_rows_is_forgotten_when_something_is_recorded(trips: list[int]) -> None:
+    open_account("ana")
+    event = WalletReserved(account="ana", reservation="ana/2", unit="EUR", amount=Decimal(1), item="", expires=None, reference="")
+    other = "SELECT max(id) FROM jotted"
+    bulk.fetch(other)
+    with gathering():
+        heads = journal.lock(["ana"])
+        bulk.foresee(COUNT)
+        bulk.foresee(other, lasting=True)
+        assert bulk.is_foreseen(COUNT)
+        record([Draft("ana", event, NOON)], heads=heads, stamp=Stamp("test", "reserve", NOON))
+        assert not bulk.is_foreseen(COUNT)
+        assert bulk.is_foreseen(other), "who takes it looks at what was recorded"
 
 
 def test_what_fails_is_said_by_what_it_went_with_and_nothing_after_it_is_done(trips: list[int]) -> None:

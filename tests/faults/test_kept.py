@@ -200,3 +200,20 @@ def test_what_another_process_gave_back_to_a_used_up_lot_is_not_lost(ana: None) 
     reserve("19.00")
     assert_kept_is_what_stands()
     assert_books_hold()
+
+
+def unknown() -> None:
+    """As to a process that has not met the account yet."""
+    kept._store().drop("ana")
+
+
+def test_of_an_account_that_nobody_knows_all_is_asked_with_its_lock(ana: None, trips: list[list[str]]) -> None:
+    for _ in range(3):
+        unknown()
+        name = reserve("1.00")
+        unknown()
+        trips.clear()
+        commit("1", reservation=name)
+    assert len(trips) == 3
+    assert {"read_account", "read_contract", "read_live_period", "read_wallet"} <= read(trips[:1])
+    assert_kept_is_what_stands()
