@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
+from operator import attrgetter
 from typing import Any
 
 from billing.accrual import Usage
@@ -35,6 +36,7 @@ from plans.metering import Measured
 from plans.money import Exact
 
 Likeness = tuple[Any, ...]
+_PERIOD = attrgetter("item", "start", "end", "full_start", "full_end", "closed", "last")
 Quantities = tuple[Exact, ...]
 #: So many turns are kept by a process, and of each so many prices.
 MOST_TURNS, MOST_PRICED, MOST_MET = 2_000, 10_000, 100_000
@@ -64,7 +66,7 @@ def likeness(state: AccountState, policy: Policy) -> Likeness | None:
         if row.last or not row.closed:
             if (row.start < since and not row.closed) or row.contract != contract.id:
                 return None
-            rows.append((row.item, row.start, row.end, row.full_start, row.full_end, row.closed, row.last))
+            rows.append(_PERIOD(row))
     shape = _shape(terms.terms, policy)
     return state.zone, state.seller, contract.currency, outlook(policy, contract), shape, _set_by(contract, policy), tuple(rows)
 

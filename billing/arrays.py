@@ -24,6 +24,7 @@ _LENGTH = Struct("!i")
 _NULL = _LENGTH.pack(-1)
 _EIGHT = Struct("!iq")
 _FOUR = Struct("!ii")
+_TWO = Struct("!ih")
 _ONE = Struct("!i?")
 _FIRST_MOMENT = datetime(2000, 1, 1, tzinfo=UTC)
 _FIRST_DAY = date(2000, 1, 1).toordinal()
@@ -60,6 +61,10 @@ def _integer(value: int) -> bytes:
     return _FOUR.pack(4, value)
 
 
+def _smallint(value: int) -> bytes:
+    return _TWO.pack(2, value)
+
+
 def _flag(value: bool) -> bytes:
     return _ONE.pack(1, value)
 
@@ -75,6 +80,7 @@ KINDS = {
     "text": _Kind(25, 1009, _text),
     "bytea": _Kind(17, 1001, _bytea),
     "bigint": _Kind(20, 1016, _bigint),
+    "smallint": _Kind(21, 1005, _smallint),
     "integer": _Kind(23, 1007, _integer),
     "boolean": _Kind(16, 1000, _flag),
     "timestamptz": _Kind(1184, 1185, _moment),

@@ -43,8 +43,19 @@ def copy(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> N
     with connection.wrap_database_errors, _new_cursor() as cursor, cursor.copy(statement) as stream:
         if types:
             stream.set_types(types)
+        write = stream.write_row
         for row in _with_documents(listed, documents, _JSONB_FORM if types else None) if documents else listed:
-            stream.write_row(row)
+            write(row)
+
+
+_SIGNATURE, _TRAILER = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
+
+
+def copy_packed(table: str, columns: Sequence[str], rows: Iterable[bytes]) -> None:
+    """Append rows with COPY that are packed already: the number of columns in two bytes, then each value as `billing.arrays` packs it."""
+    statement, _, _ = _copying(table, tuple(columns))
+    with connection.wrap_database_errors, _new_cursor() as cursor, cursor.copy(statement) as stream:
+        stream.write(b"".join((_SIGNATURE, *rows, _TRAILER)))
 
 
 def _insert(table: str, columns: tuple[str, ...], rows: Sequence[Sequence[Any]], documents: Sequence[int]) -> None:

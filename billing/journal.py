@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 
 from billing import bulk
+from billing.arrays import KINDS
 from billing.codec import canonical, canonical_event, decode, quoted, time_text
 from billing.events import Event
 from plans.frozen import frozen
@@ -145,7 +146,6 @@ def content_hash(content: Mapping[str, Any], previous: bytes) -> bytes:
 JOURNAL_COLUMNS = (
     "stream sequence kind version effective_at recorded_at actor command cause key data previous_hash hash".split()
 )  # `position` is the database's to give
-DATA = JOURNAL_COLUMNS.index("data")
 
 
 #: Up to so many events of one stream go in one statement with the head that they move: what most commands record.
@@ -162,46 +162,60 @@ def _append_few(count: int) -> str:
 
 def append(batch: Sequence[Recorded], heads: dict[str, Head]) -> None:
     """Write the events and move the heads. The heads must be locked by this transaction."""
-    rows: list[tuple[Any, ...]] = []
-    last: dict[str, Head] = {}
+    last = {recorded.stream: (0, heads[recorded.stream].hash) for recorded in batch}
+    written: list[tuple[Recorded, bytes, bytes, bytes]] = []
     for recorded in batch:
-        event, stream = recorded.event, recorded.stream
-        previous = (last.get(stream) or heads[stream]).hash
-        data = canonical_event(event)
+        previous = last[recorded.stream][1]
+        data = canonical_event(recorded.event)
         digest = chain_hash(recorded, data, previous)
-        rows.append(
-            (
-                stream,
-                recorded.sequence,
-                event.kind,
-                event.form,
-                recorded.effective_at,
-                recorded.recorded_at,
-                recorded.actor,
-                recorded.command,
-                recorded.cause,
-                recorded.key,
-                data,
-                previous,
-                digest,
-            )
-        )
-        last[stream] = Head(sequence=recorded.sequence, hash=digest)
-    heads.update(last)
-    if len(rows) <= FEW and len(last) == 1:
+        written.append((recorded, data, previous, digest))
+        last[recorded.stream] = recorded.sequence, digest
+    heads.update({stream: Head(*head) for stream, head in last.items()})
+    if len(batch) <= FEW and len(last) == 1:
         ((stream, head),) = last.items()
-        values = [value.decode() if place == DATA else value for row in rows for place, value in enumerate(row)]
-        bulk.write(_append_few(len(rows)), [head.sequence, head.hash, stream, *values])
+        values = [value for row in written for value in _row(*row)]
+        bulk.write(_append_few(len(batch)), [*head, stream, *values])
         return
-    bulk.copy("journal", JOURNAL_COLUMNS, rows)
+    bulk.copy_packed("journal", JOURNAL_COLUMNS, (_packed(*row) for row in written))
     bulk.execute(
         "UPDATE stream SET last_sequence = given.sequence, last_hash = given.hash FROM {rows} WHERE stream.id = given.id",
         {
             "id": ("text", list(last)),
-            "sequence": ("bigint", [head.sequence for head in last.values()]),
-            "hash": ("bytea", [head.hash for head in last.values()]),
+            "sequence": ("bigint", [sequence for sequence, _ in last.values()]),
+            "hash": ("bytea", [digest for _, digest in last.values()]),
         },
     )
+
+
+def _row(recorded: Recorded, data: bytes, previous: bytes, digest: bytes) -> tuple[Any, ...]:
+    """In the order of JOURNAL_COLUMNS."""
+    return (recorded.stream, recorded.sequence, *_shared(recorded), data.decode(), previous, digest)
+
+
+def _shared(recorded: Recorded) -> tuple[Any, ...]:
+    """What many events of a transaction have in common."""
+    event = recorded.event
+    said = event.kind, event.form, recorded.effective_at, recorded.recorded_at
+    return (*said, recorded.actor, recorded.command, recorded.cause, recorded.key)
+
+
+_COLUMNS = len(JOURNAL_COLUMNS).to_bytes(2, "big")
+_TEXT, _BIGINT, _BYTEA = (KINDS[kind].pack for kind in ("text", "bigint", "bytea"))
+_JSONB_FORM = b"\x01"
+
+
+def _packed(recorded: Recorded, data: bytes, previous: bytes, digest: bytes) -> bytes:
+    """The row as COPY takes it in binary."""
+    stream, sequence, shared = _TEXT(recorded.stream), _BIGINT(recorded.sequence), _packed_shared(*_shared(recorded))
+    return b"".join((_COLUMNS, stream, sequence, shared, _BYTEA(_JSONB_FORM + data), _BYTEA(previous), _BYTEA(digest)))
+
+
+_SHARED = "text smallint timestamptz timestamptz text text text text".split()
+
+
+@lru_cache(maxsize=1_000)
+def _packed_shared(*values: Any) -> bytes:
+    return b"".join([KINDS[kind].pack(value) for kind, value in zip(_SHARED, values, strict=True)])
 
 
 _SELECT = "SELECT stream, sequence, kind, version, effective_at, recorded_at, actor, command, cause, key, data::text FROM journal"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact
 from fractions import Fraction
 from typing import Any
 
@@ -64,6 +64,8 @@ def total_usage(
 
 
 NOTHING = 0, Decimal(0)
+#: Below MOST a number of so many decimals has fewer digits than the context keeps: it only loses its zeros.
+PLACES, _EXACT = 12, Context(prec=30, traps=[Inexact])
 
 
 def quantity(meter: Meter, records: int, total: Decimal, given: Sequence[Record] = ()) -> Exact:
@@ -71,8 +73,11 @@ def quantity(meter: Meter, records: int, total: Decimal, given: Sequence[Record]
     if meter.aggregate == "count":
         return tidy(Fraction(records + len(given)))
     whole = total.to_integral_value()
-    if not given and meter.factor == 1 and whole == total and abs(whole) < MOST:  # nearly always
-        return Decimal(int(whole))
+    if not given and meter.factor == 1 and abs(whole) < MOST:  # nearly always
+        if whole == total:
+            return Decimal(int(whole))
+        if total.as_tuple().exponent >= -PLACES:  # type: ignore[operator]  # a sum is a number
+            return _EXACT.normalize(total)
     return tidy(sum((Fraction(one.value or 0) for one in given), Fraction(total)) * Fraction(meter.factor))
 
 
