@@ -118,7 +118,12 @@ def _plain_list(values: Any) -> list[Any]:
     return [value if value.__class__ is str else _plain(value) for value in values]
 
 
+_TEXT = frozenset({str})
+
+
 def _plain_mapping(values: Mapping[Any, Any]) -> dict[str, Any]:
+    if values.__class__ is dict and _TEXT.issuperset(map(type, values)) and _TEXT.issuperset(map(type, values.values())):
+        return typing.cast("dict[str, Any]", values)  # nearly always: the steps of a charge
     return {str(name): value if value.__class__ is str else _plain(value) for name, value in values.items()}
 
 

@@ -53,6 +53,7 @@ class TierTable:
     tiers: tuple[Tier, ...]
     zero_free: bool = False
     at: str = field(default="", compare=False)
+    passed: dict[int, Piece] = field(default_factory=dict, init=False, compare=False, repr=False)  # of each tier that was ever passed
 
     percent = False  # whether `unit` is a rate
 
@@ -96,19 +97,21 @@ class Graduated(TierTable):
         quantity = use.quantity
         if self.zero_free and not quantity:
             return []
-        pieces: list[Piece] = []
         lower: Any = 0
         for number, tier in enumerate(self.tiers, 1):
             up_to = tier.up_to
-            last = up_to is None or quantity <= up_to
-            part = quantity - lower if last else up_to - lower
-            sold = part if tier.size is None else blocks(part, tier.size)
-            amount = sold * tier.unit + tier.flat
-            pieces.append(Piece(f"tier:{number}", part, tier.unit, amount, (self.step(number, lower, tier, part, amount),)))
-            if last:
-                return pieces
+            if up_to is None or quantity <= up_to:
+                return [*(self.passed[before] for before in range(1, number)), self.piece(number, lower, tier, quantity - lower)]
+            if number not in self.passed:
+                self.passed[number] = self.piece(number, lower, tier, up_to - lower)  # the same for whoever passes it
             lower = up_to
         raise self.beyond(quantity)
+
+    def piece(self, number: int, lower: Exact, tier: Tier, part: Any) -> Piece:
+        """So much of the quantity, in this tier."""
+        sold = part if tier.size is None else blocks(part, tier.size)
+        amount = sold * tier.unit + tier.flat
+        return Piece(f"tier:{number}", part, tier.unit, amount, (self.step(number, lower, tier, part, amount),))
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ SENT: dict[str, list[Any]] = {
     "bytea": [b"", b"\x00\xff", None],
     "bigint": [0, -1, 2**63 - 1, None],
     "integer": [0, -(2**31), None],
+    "smallint": [0, -(2**15), 2**15 - 1, None],
     "boolean": [True, False, None],
     "timestamptz": [NOON, datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC), NOON - timedelta(days=20_000), None],
     "date": [date(2026, 2, 28), date(1, 1, 1), date(9999, 12, 31), None],
@@ -30,7 +31,7 @@ def test_an_array_arrives_as_it_was_sent(kind: str) -> None:
     assert bulk.fetch(f"SELECT cardinality(%s::{kind}[])", [packed(kind, [])]) == [(0,)]
 
 
-@pytest.mark.parametrize(("kind", "value"), [("text", "a\x00b"), ("bigint", 2**63), ("integer", 2**31)])
+@pytest.mark.parametrize(("kind", "value"), [("text", "a\x00b"), ("bigint", 2**63), ("integer", 2**31), ("smallint", 2**15)])
 def test_what_no_column_holds_is_refused(kind: str, value: object) -> None:
     with pytest.raises(DataError), transaction.atomic():
         bulk.execute("DELETE FROM due USING {rows} WHERE due.account = given.value::text", {"value": (kind, [value])})
