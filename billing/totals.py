@@ -118,10 +118,15 @@ def sums(
     corrections, or uses that last into the stretch: their sums say nothing. Both have an index of their own, mostly empty. The bounds are
     constants of the statement, so that only the partitions of these months are looked at."""
     start, end = _bounds(asks)
-    names = [sorted(set(accounts)), sorted({ask.source for ask in asks})]
+    names: list[Any] = [sorted(set(accounts)), sorted({ask.source for ask in asks})]
+    single = len(asks) == 1
+    alike = single or (len(names[0]) > 1 and all(ask.span.start == start and ask.span.end == end for ask in asks))
+    if single:
+        names = [accounts[0], asks[0].source]
     beside = [*names, *names, start - LASTING, end]
-    alike = len(names[0]) > 1 and all(ask.span.start == start and ask.span.end == end for ask in asks)
-    if alike:
+    if single:
+        answer = bulk.ask(_OF_ONE, [*names, start, end, *beside])
+    elif alike:
         answer = bulk.ask(f"{_OF_ONE_SPAN}{_BESIDE}", [*names, start, end, *beside])
     else:
         given = [list(accounts), [ask.source for ask in asks], [ask.span.start for ask in asks], [ask.span.end for ask in asks]]
@@ -156,6 +161,9 @@ _BESIDE = """
         WHERE account = ANY(%s) AND meter = ANY(%s) AND (voids <> '' OR amends <> '')
     UNION ALL SELECT -1, account, meter, 0, 0 FROM usage_record
         WHERE account = ANY(%s) AND meter = ANY(%s) AND until IS NOT NULL AND at >= %s AND at < %s"""
+
+#: Of one account, what a single command asks: without arrays, of which the server makes tables.
+_OF_ONE = f"{_OF_ONE_SPAN}{_BESIDE}".replace("= ANY(%s)", "= %s")
 
 
 def _bounds(asks: Sequence[Ask]) -> tuple[datetime, datetime]:

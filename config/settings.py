@@ -313,7 +313,7 @@ DATABASE_POOL = env.bool("DATABASE_POOL", default=False)
 
 #: After how many uses in one connection a statement is prepared on the server: planning is a third of what a single command costs there.
 #: 0: never, for a pooler between that can't keep prepared statements.
-DATABASE_PREPARE = env.int("DATABASE_PREPARE", default=5)
+DATABASE_PREPARE = env.int("DATABASE_PREPARE", default=2)
 
 
 def database_settings() -> dict[str, Any]:
