@@ -87,6 +87,17 @@ def outlook(policy: Policy, contract: Contract) -> Outlook:
 
 
 def _found(policy: Policy, contract: Contract) -> Outlook:
+    if len(contract.timeline) > 1:
+        return _resolved(policy, contract)
+    terms = contract.timeline[0].terms  # of every round and of many accounts they are the same ones
+    catalogue = policy.catalogue(terms.catalogue, terms.version)
+    known: tuple[Catalogue, Outlook] | None = terms.remembered.get("outlook")
+    if known is None or known[0] is not catalogue:
+        known = terms.remembered["outlook"] = catalogue, _resolved(policy, contract)
+    return known[1]
+
+
+def _resolved(policy: Policy, contract: Contract) -> Outlook:
     named: list[object] = []
     for row in contract.timeline:
         terms = row.terms
