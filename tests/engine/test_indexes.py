@@ -19,11 +19,21 @@ from billing import bulk, ledgers
     ],
 )
 def test_postings_of_who_owes_are_found_by_their_ledger(condition: str, found: bool) -> None:
+    """Asked of an empty copy of the table that has the narrow index alone: what other tests left, and what the server counted of it, does
+    not decide then."""
+    whole = "SELECT indexrelid::regclass::text FROM pg_index WHERE indrelid = 'probe'::regclass AND indpred IS NULL"
     with transaction.atomic():
+        bulk.write("CREATE TEMPORARY TABLE probe (LIKE read_posting INCLUDING INDEXES) ON COMMIT DROP", [])
+        for (name,) in bulk.fetch(whole):
+            constraint = name.rpartition(".")[2]
+            bulk.write(f"ALTER TABLE probe DROP CONSTRAINT IF EXISTS {constraint}", [])
+            bulk.write(f"DROP INDEX IF EXISTS {name}", [])
+        bulk.write("SET LOCAL enable_seqscan = off", [])
         bulk.plan_once()
-        asked = f"EXPLAIN SELECT amount FROM read_posting WHERE account = ANY(%s) AND {condition} AND effective_at > now()"
+        asked = f"EXPLAIN SELECT amount FROM probe WHERE account = ANY(%s) AND {condition} AND effective_at > now()"
         plan = "\n".join(row[0] for row in bulk.fetch(asked, [["ana", "bo"]]))
-    assert ("read_posting_ledger" in plan) is found
+        bulk.write("DROP TABLE probe", [])
+    assert ("Index" in plan) is found, plan
 
 
 @pytest.mark.django_db
