@@ -19,11 +19,11 @@ from typing import Any
 
 from billing.accrual import Usage
 from billing.codec import canonical, encode_value
-from billing.counting import Counted, accrued, counted_periods, reads, stages_of
+from billing.counting import Counted, accrued, accrued_like, counted_periods, reads, stages_of
 from billing.events import ChargeAccrued, Event, Terms
 from billing.folding import fold
 from billing.journal import Recorded
-from billing.naming import ACCOUNT, CONTRACT, NotAlike, Pattern
+from billing.naming import ACCOUNT, CONTRACT, Amounts, NotAlike, Pattern
 from billing.outlook import Outlook, outlook
 from billing.schedule import Step, next_step
 from billing.state import AccountState, Contract
@@ -130,6 +130,7 @@ class Turn:
     stages: list[Pattern | Counted]
     asks: dict[int, list[Ask]]  # position among the stages -> one ask for each segment
     priced: dict[tuple[Any, ...], Priced] = field(default_factory=dict)
+    samples: dict[int, tuple[ChargeAccrued, Amounts]] = field(default_factory=dict)  # of each stage, a charge for use
     rests: dict[tuple[Any, ...], datetime | None] = field(default_factory=dict)
 
 
@@ -297,15 +298,31 @@ def _priced(turn: Turn, position: int, c: Counted, used: Quantities, stands: Sta
     key = position, used, stands
     found = turn.priced.get(key)
     if found is None:
+        usage = Usage(measured={ask.span: Measured(value) for ask, value in zip(turn.asks.get(position, ()), used, strict=True)})
+        found = None if stands else _like_before(turn, position, c, usage)
+        found = found or _first(turn, position, c, usage, stands, policy)
         if len(turn.priced) >= MOST_PRICED:
             turn.priced.clear()
-        row = c.row
-        standing = {(row.contract, row.item, terms, row.start, component): amount for terms, component, amount in stands}
-        state = replace(turn.model, standing=standing) if stands else turn.model
-        measured = {ask.span: Measured(value) for ask, value in zip(turn.asks.get(position, ()), used, strict=True)}
-        events = accrued(c, turn.step, state, policy, Usage(measured=measured))
-        found = turn.priced[key] = Priced([Pattern(event) for event in events])
+        turn.priced[key] = found
     return found
+
+
+def _first(turn: Turn, position: int, c: Counted, usage: Usage, stands: Stands, policy: Policy) -> Priced:
+    """As for an account that is looked at alone. One charge for use is kept, for others to be like it."""
+    row = c.row
+    standing = {(row.contract, row.item, terms, row.start, component): amount for terms, component, amount in stands}
+    state = replace(turn.model, standing=standing) if stands else turn.model
+    charges = accrued(c, turn.step, state, policy, usage)
+    if len(charges) == 1 and charges[0].amount and position in turn.asks and not stands:
+        turn.samples.setdefault(position, (charges[0], Amounts(charges[0])))
+    return Priced([Pattern(charge) for charge in charges])
+
+
+def _like_before(turn: Turn, position: int, c: Counted, usage: Usage) -> Priced | None:
+    """By a charge for another use of the same period; None where there is none yet, or it is not like it."""
+    sample = turn.samples.get(position)
+    charge = accrued_like(sample[0], c, turn.model.zone, usage) if sample else None
+    return Priced([Pattern(charge, sample[1].written(charge))]) if sample and charge else None
 
 
 def _rest(turn: Turn, events: Sequence[Event], policy: Policy) -> datetime | None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 from billing import ledgers
 from billing.accrual import TargetLine, Usage, fee_target, minimum_target, usage_target
@@ -22,7 +23,7 @@ from billing.terms import Policy, Segment, plan_of, segments
 from plans.catalogue import InvoicePolicy, Item, Minimum
 from plans.discounts import Discount
 from plans.errors import Conflict
-from plans.frozen import frozen
+from plans.frozen import changed, frozen
 from plans.periods import Period, Span, local_date, share
 
 PeriodKey = tuple[str, str, datetime]  # contract, item, start
@@ -129,6 +130,20 @@ def accrued(c: Counted, step: Step, state: AccountState, policy: Policy, usage: 
     return _accrued(c, _target(c, state, policy, usage), step, state, policy)
 
 
+def accrued_like(charge: ChargeAccrued, c: Counted, zone: str, usage: Usage) -> ChargeAccrued | None:
+    """The charge of a period of which nothing stands, for another use than that of `charge`; None where that is not one line of the same
+    kind, or of nothing."""
+    lines = usage_target(c.contract, c.row, c.found, usage, zone, closed=c.closed)
+    (line,) = lines if len(lines) == 1 else (None,)
+    if line is None or line.key != charge.key or line.name != charge.name or not line.amount or not _fits(line):
+        return None
+    before, amount = charge.amount, line.amount
+    postings = tuple([changed(leg, amount=amount if leg.amount == before else -amount) for leg in charge.entry.postings])
+    entry = changed(charge.entry, postings=postings)
+    said: dict[str, Any] = {"quantity": line.quantity, "unit_price": line.unit_price, "steps": line.steps}
+    return changed(charge, amount=amount, target=amount, entry=entry, **said)
+
+
 def reads(c: Counted) -> bool:
     """Whether the period is charged by what was used."""
     return bool(c.found) and c.found[0].item.charge == "usage"
@@ -200,7 +215,7 @@ def _target(c: Counted, state: AccountState, policy: Policy, usage: Usage) -> li
 
 def _check_size(line: TargetLine, c: Counted) -> None:
     """Raises Conflict `too_large` for what no column holds: its account is parked with this as the reason."""
-    if -LARGEST < line.amount < LARGEST and -LARGEST < line.quantity < LARGEST:
+    if _fits(line):
         return
     for value, what in ((line.amount, f"the amount in {c.contract.currency}"), (line.quantity, "the quantity")):
         if abs(value) >= LARGEST:
@@ -209,6 +224,10 @@ def _check_size(line: TargetLine, c: Counted) -> None:
                 f"{line.name} from {line.start:%Y-%m-%d} to {line.end:%Y-%m-%d}: {what} would be {shown}; void or amend its measurements"
             )
             raise Conflict("too_large", f"{message}, or correct its price, then release the account", contract=c.contract.id)
+
+
+def _fits(line: TargetLine) -> bool:
+    return -LARGEST < line.amount < LARGEST and -LARGEST < line.quantity < LARGEST
 
 
 def price_discounts(c: Counted, state: AccountState) -> list[tuple[str, Discount]]:

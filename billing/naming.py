@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, TypeVar
 
-from billing.codec import UNNUMBERED, WRITTEN, canonical, encode, quoted
+from billing.codec import UNNUMBERED, WRITTEN, canonical, encode, encode_value, quoted
 from billing.events import ChargeAccrued, DocumentLine, Entry, Event, InvoiceIssued, Key, PeriodsClosed, PeriodsOpened
 from plans.frozen import changed
 
@@ -32,13 +33,14 @@ class Pattern:
     """An event under the names of a model, as a pattern for copies under other names. Raises TypeError for a kind whose names are not known
     here, and NotAlike."""
 
-    def __init__(self, model: Event) -> None:
+    def __init__(self, model: Event, written: bytes | None = None) -> None:
+        """`written`: its canonical bytes, where they are known."""
         kind = type(model)
         copy = _COPIES.get(kind)
         if copy is None:
             raise TypeError(f"{kind.__name__} names more than an account and a contract")
         self.model, self._kind, self._copy = model, kind, copy
-        self._before, rest = _halves(canonical(encode(model)), quoted(ACCOUNT))
+        self._before, rest = _halves(written or canonical(encode(model)), quoted(ACCOUNT))
         self._between, self._after = _halves(rest, quoted(CONTRACT))
         if _TRACE in self._before or _TRACE in self._between or _TRACE in self._after:
             raise NotAlike(f"the names of the model stand elsewhere too in {kind.__name__}")
@@ -53,6 +55,41 @@ class Pattern:
 def _halves(text: bytes, name: bytes) -> tuple[bytes, bytes]:
     before, _, after = text.partition(name)
     return before, after
+
+
+class Amounts:
+    """A charge of the model as a pattern for such charges of other amounts, quantities and steps. Raises NotAlike."""
+
+    _AMOUNT, _TARGET, _QUANTITY, _UNIT_PRICE, _STEPS, _LEG = (
+        f"\x01{name}" for name in "amount target quantity unit_price steps leg".split()
+    )
+
+    def __init__(self, model: ChargeAccrued) -> None:
+        legs = tuple([changed(leg, amount=f"{self._LEG}{i}") for i, leg in enumerate(model.entry.postings)])
+        held: dict[str, Any] = {"amount": self._AMOUNT, "target": self._TARGET, "quantity": self._QUANTITY}
+        held |= {"unit_price": self._UNIT_PRICE, "steps": self._STEPS, "entry": changed(model.entry, postings=legs)}
+        names = [self._AMOUNT, self._TARGET, self._QUANTITY, self._UNIT_PRICE, self._STEPS, *(leg.amount for leg in legs)]
+        self._parts = list(_parted(canonical(encode(changed(model, **held))), names))
+        if sorted(name for _, name in self._parts) != sorted(["", *names]):
+            raise NotAlike("an amount of the model stands elsewhere too")
+
+    def written(self, charge: ChargeAccrued) -> bytes:
+        """The canonical bytes of a charge that differs from the model in these alone."""
+        values = {
+            "": b"",
+            self._AMOUNT: _number(charge.amount),
+            self._TARGET: _number(charge.target),
+            self._QUANTITY: _number(charge.quantity),
+            self._UNIT_PRICE: quoted(charge.unit_price),
+            self._STEPS: canonical(encode_value(charge.steps)),
+        }
+        for i, leg in enumerate(charge.entry.postings):
+            values[f"{self._LEG}{i}"] = _number(leg.amount)
+        return b"".join([piece for between, name in self._parts for piece in (between, values[name])])
+
+
+def _number(value: Decimal) -> bytes:
+    return b'"%b"' % format(value, "f").encode()
 
 
 def _own(kind: type[E], held: Mapping[str, Any]) -> E:
