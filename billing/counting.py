@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from billing import ledgers
 from billing.accrual import TargetLine, Usage, fee_target, minimum_target, usage_target
+from billing.charged import accrual_entry, earned_in, supply_date
 from billing.codec import decode_value
 from billing.decided import overridden, respected
 from billing.differences import Difference, differences
 from billing.discounting import discount_lines
-from billing.events import ChargeAccrued, ContractEnded, Entry, Event, ItemPeriod, PeriodsClosed, PeriodsOpened, Posting
+from billing.events import ChargeAccrued, ContractEnded, Event, ItemPeriod, PeriodsClosed, PeriodsOpened
 from billing.interest import interest_target
 from billing.outlook import outlook
 from billing.schedule import Step, is_minimum
@@ -24,13 +24,12 @@ from plans.catalogue import InvoicePolicy, Item, Minimum
 from plans.discounts import Discount
 from plans.errors import Conflict
 from plans.frozen import changed, frozen
-from plans.periods import Period, Span, local_date, share
+from plans.periods import Period, Span, share
 
 PeriodKey = tuple[str, str, datetime]  # contract, item, start
 Measurements = Mapping[PeriodKey, Usage]
 
 
-_INSTANT = datetime.resolution
 LARGEST = Decimal(10) ** 24  # of an amount or quantity of one line: what the columns hold, with room for the sums of many
 
 
@@ -362,40 +361,3 @@ def _invoice_when(item: Item, rule: InvoicePolicy, amount: Decimal) -> str:
     if item.draws == "tick":
         return "wallet"
     return "never" if not amount and rule.zero == "skip" else rule.when
-
-
-def supply_date(item: Item, start: datetime, end: datetime, zone: str) -> date:
-    """When the supply counts for tax: the first day of what is paid in advance, the last day of what is paid in arrears."""
-    first = local_date(start, zone)
-    if item.timing == "advance" or end <= start:
-        return first
-    return max(first, local_date(end, zone) if item.charge == "sale" else local_date_before(end, zone))
-
-
-def local_date_before(end: datetime, zone: str) -> date:
-    """The local date that holds the last moment before a half-open end."""
-    return local_date(end - _INSTANT, zone)
-
-
-def earned_in(item: Item) -> str:
-    """The ledger where a fee that is charged in advance is earned as its time passes; "" for what is earned when it is charged."""
-    if item.owes == "us" or item.charge != "fee" or item.timing != "advance" or item.once:
-        return ""
-    return item.ledger or ledgers.REVENUE_BY_CHARGE[item.charge]
-
-
-def accrual_entry(item: Item, amount: Decimal, currency: str, moment: datetime, zone: str, seller: str) -> Entry:
-    """RULES 20: unbilled against revenue (arrears) or deferred (advance); what we owe against expense."""
-    if item.wallet:
-        return Entry(accounting_date=local_date(moment, zone), postings=(), seller=seller)  # units: what was paid for them is earned at use
-    if item.owes == "us":
-        debit, credit = item.ledger or ledgers.EXPENSE_BY_CHARGE[item.charge], ledgers.ACCRUED_PAYABLE
-        amount = -amount
-    else:
-        debit = ledgers.UNBILLED
-        credit = ledgers.DEFERRED if earned_in(item) else item.ledger or ledgers.REVENUE_BY_CHARGE[item.charge]
-    postings = (
-        Posting(ledger=debit, amount=amount, currency=currency),
-        Posting(ledger=credit, amount=-amount, currency=currency),
-    )
-    return Entry(accounting_date=local_date(moment, zone), postings=postings if amount else (), seller=seller)

@@ -9,11 +9,11 @@ from decimal import Decimal
 from typing import Any
 
 from billing import bulk, journal, ledgers
+from billing.charged import accrual_entry
 from billing.command import Command, Timed
 from billing.commands.common import account_itself, account_stream, entry, find_contract, find_item, money, open_state
 from billing.commands.contracts import own_price
 from billing.commands.offers import kept_in_stock, offered
-from billing.counting import accrual_entry
 from billing.credit import check_may_buy
 from billing.engine import Context, Decision
 from billing.events import AdjustmentMade, Posting, SaleMade

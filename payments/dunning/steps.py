@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from billing import credit, ledgers
-from billing.counting import accrual_entry
+from billing.charged import accrual_entry
 from billing.events import ChargeAccrued, ContractCancelled, Event, Key
 from billing.journal import Draft
 from billing.state import AccountState

@@ -10,7 +10,7 @@ from decimal import Decimal
 import orjson
 
 from billing import bulk, ledgers
-from billing.counting import accrual_entry
+from billing.charged import accrual_entry
 from billing.due import DuePart, oldest_unpaid
 from billing.events import ChargeAccrued, Event, Key
 from billing.loading import trimmed

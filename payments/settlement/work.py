@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import ClassVar
 
 from billing import ledgers
-from billing.counting import accrual_entry
+from billing.charged import accrual_entry
 from billing.events import ChargeAccrued, InvoiceIssued, Key
 from billing.journal import Draft, Head
 from billing.state import AccountState
