@@ -11,8 +11,7 @@ is sent after what was gathered before.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Generator, Sequence
 from functools import lru_cache
 from typing import Any, cast
 
@@ -100,6 +99,19 @@ class Line:
         for (answer, _, _), result in zip(said, results, strict=True):
             answer._result = result
 
+    def come_first(self) -> None:
+        """From now on, whatever the driver is to do with the connection is done after what waits."""
+        held: Any = self.connection
+        held.wait = self._after_what_waits
+
+    def _after_what_waits(self, *given: Any, **more: Any) -> Any:
+        self.send()
+        return type(self.connection).wait(self.connection, *given, **more)
+
+    def step_back(self) -> None:
+        held: Any = self.connection
+        del held.wait
+
 
 def exchange(held: psycopg.Connection[Any], calls: Sequence[tuple[Callable[..., None], tuple[Any, ...]]]) -> list[Any]:
     """One trip: a result for each call."""
@@ -155,27 +167,37 @@ def line_here() -> Line | None:
     return _here.line
 
 
-@contextmanager
-def gathering(*, ends: Callable[[], bool] = bool) -> Iterator[None]:
+def gathering(*, ends: Callable[[], bool] = bool) -> _Gathering:
     """Inside, what is written waits for the next question or for the end. `ends` says at the end whether the transaction does too: then its
     COMMIT goes along, and Django's, which follows, finds it done. What still waits when something is raised is forgotten: whoever catches
     it undoes the transaction, or goes back to a savepoint that was made before."""
-    outer = _here.line
-    line = outer or _line()
-    _here.line = line
-    try:
-        with nullcontext() if outer else _said_first(line):
-            try:
-                yield
-                line.send(commit=outer is None and ends())
-            except BaseException:
-                line.waiting.clear()
-                line.foreseen.clear()
-                raise
-    finally:
-        _here.line = outer
-        if outer is None:
-            line.foreseen.clear()
+    return _Gathering(ends)
+
+
+class _Gathering:
+    __slots__ = ("_ends", "_line", "_outer")
+
+    def __init__(self, ends: Callable[[], bool]) -> None:
+        self._ends = ends
+
+    def __enter__(self) -> None:
+        self._outer = _here.line
+        self._line = self._outer or _line()
+        _here.line = self._line
+        if self._outer is None:
+            self._line.come_first()
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                self._line.send(commit=self._outer is None and self._ends())
+        finally:
+            self._line.waiting.clear()
+            if kind is not None or self._outer is None:
+                self._line.foreseen.clear()
+            if self._outer is None:
+                self._line.step_back()
+            _here.line = self._outer
 
 
 def _line() -> Line:
@@ -186,20 +208,3 @@ def _line() -> Line:
         found = Line(connection)
         connection.line = found  # type: ignore[attr-defined]
     return found
-
-
-@contextmanager
-def _said_first(line: Line) -> Iterator[None]:
-    """Inside, whatever the driver is to do with the connection is done after what waits on the line."""
-    held: Any = line.connection
-    waits = held.wait
-
-    def after_what_waits(*given: Any, **more: Any) -> Any:
-        line.send()
-        return waits(*given, **more)
-
-    held.wait = after_what_waits
-    try:
-        yield
-    finally:
-        del held.wait

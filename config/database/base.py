@@ -4,7 +4,7 @@ The address of the embedded server is asked of it, and it starts when first need
 ``manage.py check`` or a type checker costs no server. A connection takes its role by itself: Django's own way asks the pool for a second
 connection while it makes the first, and waits until that gives up. And a connection of a pool is not asked at each request whether it
 lives: a server that went away has closed it, which is seen without asking. And what Django says of each transaction twice, that the driver
-is to begin one or not, is said straight.
+is to begin one or not, is said straight, and a transaction that ended already is not ended again.
 """
 
 import select
@@ -38,6 +38,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
             connection = super().get_new_connection(conn_params)
         connection.prepared_max = PREPARED_AT_MOST
         return connection
+
+    def _commit(self) -> None:
+        """Nothing where the transaction ended already: a command's COMMIT goes along with its last statements."""
+        held: Any = self.connection
+        if held is None or held.pgconn.transaction_status != TransactionStatus.IDLE:
+            super()._commit()  # type: ignore[misc]
 
     def _set_autocommit(self, autocommit: bool) -> None:
         """As the driver does it, where no transaction is open: twice for every one of Django's."""
