@@ -15,7 +15,7 @@ from typing import Any
 from django.db import transaction
 
 from billing import bulk, journal
-from billing.alike import tell
+from billing.alike import Turn, tell
 from billing.counting import count
 from billing.documents import compose_documents
 from billing.engine import Rollback, Stamp, passes, record
@@ -68,14 +68,18 @@ def advance(
     states = _loaded(active, recount, known if after else None)
     if active and known:
         known.clear()
+    turns: Mapping[str, Turn] = {}
     for _ in range(MAX_ROUNDS):
         if not active:
             return recorded
-        doing, done = _round(states, until=until, heads=heads, stamp=stamp, recount=recount, issued_from=until if after else None)
+        issued_from = until if after else None
+        doing, done = _round(states, until=until, heads=heads, stamp=stamp, recount=recount, issued_from=issued_from, turns=turns)
         recorded += done
         recount = _pending(recount, doing.steps) | _touched(done)
         active = list(dict.fromkeys(doing.active))
-        states = _following(active, states, doing, done, recount)
+        folded = _following(active, states, doing, done, recount)
+        turns = {account: turn for account, turn in doing.turns_ahead.items() if folded.get(account) is states[account]}
+        states = folded
     message = f"{MAX_ROUNDS} steps of its clockwork did not suffice until {until:%Y-%m-%d %H:%M} UTC; bill it up to an earlier time first"
     raise Conflict("too_much_at_once", message, accounts=sorted(active)[:3])
 
@@ -153,11 +157,12 @@ def _round(
     stamp: Stamp,
     recount: Recounts,
     issued_from: datetime | None,
+    turns: Mapping[str, Turn],
 ) -> tuple[Doing, list[Recorded]]:
     """One step of every account that has one; answers what was done and what was recorded."""
     rules = policy()
     together = issued_from is None and not recount
-    doing = plan(states, rules, recount, until, issued_from=issued_from, together=together)
+    doing = plan(states, rules, recount, until, issued_from=issued_from, together=together, turns=turns)
     _forget_marks([*doing.idle, *(mark for step in doing.steps.values() for mark in step.marks)])
     load_counted({account: states[account] for account in (*doing.turns, *(name for name, step in doing.steps.items() if step.counts))})
     drafts = [*_turned(doing, states, rules, until), *_stepped(doing, states, rules, heads)]

@@ -34,39 +34,35 @@ Digested = list[tuple[str, str, ChargeKey]]  # document, address of the charge, 
 
 def _digested(charges: Mapping[str, Sequence[OpenCharge]]) -> dict[str, Digested]:
     """The charges on issued documents that have a key of an open charge."""
-    keys = {(account, charge.key): charge for account, found in charges.items() for charge in found}
-    listed = [(account, charge) for (account, _), charge in keys.items()]
-    rows = _accrued([one for one in listed if one[1].kind == "accrual"]) + _sold([one for one in listed if one[1].kind == "sale"])
+    accrued = {account: [charge for charge in found if charge.kind == "accrual"] for account, found in charges.items()}
+    sold = {(account, charge.key): charge for account, found in charges.items() for charge in found if charge.kind == "sale"}
     found: dict[str, Digested] = {}
-    for account, sequence, invoice, key in sorted(rows, key=lambda row: row[:2]):
+    for account, sequence, invoice, key in sorted(_accrued(accrued) + _sold(list(sold.values())), key=lambda row: row[:2]):
         found.setdefault(account, []).append((invoice, f"{account}/{sequence}", key))
     return found
 
 
-Listed = Sequence[tuple[str, OpenCharge]]
 Rows = list[tuple[str, int, str, ChargeKey]]  # account and sequence of a charge, its document, its key
 
 
-def _accrued(listed: Listed) -> Rows:
-    """One walk along the index for all of them: it may meet charges of other keys, which are left out here."""
-    if not listed:
+def _accrued(charges: Mapping[str, Sequence[OpenCharge]]) -> Rows:
+    """One walk along the index for all of them: it may meet charges of other keys, which are left out here. Nearly always it meets none."""
+    items = {charge.item for found in charges.values() for charge in found}
+    starts = {charge.period_start for found in charges.values() for charge in found if charge.period_start is not None}
+    if not items:
         return []
-    keys = {(account, *charge.key[1:]): charge.key for account, charge in listed}
-    starts = [charge.period_start for _, charge in listed if charge.period_start is not None]
     statement = """
         SELECT account, sequence, invoice, contract, item, terms, period_start, component FROM read_charge
         WHERE account = ANY(%s) AND item = ANY(%s) AND period_start BETWEEN %s AND %s AND kind = 'accrual' AND invoice <> ''"""
-    names, items = sorted({account for account, _ in listed}), sorted({charge.item for _, charge in listed})
-    return [
-        (account, sequence, invoice, keys[account, *key])
-        for account, sequence, invoice, *key in bulk.fetch(statement, [names, items, min(starts), max(starts)])
-        if (account, *key) in keys
-    ]
+    rows = bulk.fetch(statement, [sorted(account for account, found in charges.items() if found), sorted(items), min(starts), max(starts)])
+    met = {row[0] for row in rows}
+    keys = {(account, *charge.key[1:]): charge.key for account in met for charge in charges[account]}
+    return [(account, sequence, invoice, keys[account, *key]) for account, sequence, invoice, *key in rows if (account, *key) in keys]
 
 
-def _sold(listed: Listed) -> Rows:
+def _sold(charges: Sequence[OpenCharge]) -> Rows:
     """Of what came back, the sale itself: its address stands where an accrual has its terms."""
-    returned = [(journal.split_address(charge.terms), charge) for _, charge in listed if charge.terms]
+    returned = [(journal.split_address(charge.terms), charge) for charge in charges if charge.terms]
     if not returned:
         return []
     statement = """

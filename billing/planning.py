@@ -23,6 +23,7 @@ class Doing:
     steps: dict[str, Step] = field(default_factory=dict)
     turns: dict[str, Turn] = field(default_factory=dict)  # those whose periods turn as those of others
     bills: dict[str, Bill] = field(default_factory=dict)  # those whose documents are like those of others
+    turns_ahead: dict[str, Turn] = field(default_factory=dict)  # what comes next of those for whom nothing else is left to bill
     works_ahead: dict[str, datetime] = field(default_factory=dict)  # when works are next due of those
     works: dict[int, dict[str, datetime]] = field(default_factory=dict)  # position of the work in the settings -> account -> moment
     resting: dict[str, datetime | None] = field(default_factory=dict)
@@ -44,12 +45,16 @@ def plan(
     *,
     issued_from: datetime | None = None,
     together: bool = False,
+    turns: Mapping[str, Turn] | None = None,
 ) -> Doing:
     """The earliest step of each account; of several at one moment, the first in the order of the moment. `together`: who is like others is
-    not looked at alone."""
+    not looked at alone. `turns`: what is known to come next."""
     doing = Doing()
     for account, state in states.items():
-        common = _common(state, rules) if together else None
+        common: Turn | Bill | None = turns.get(account) if turns else None
+        later: Turn | None = None
+        if together and common is None:
+            common, later = _common(state, rules)
         if common is not None:
             marked: Marked = [(mark, []) for mark in state.marks]
             step: Step | None = common.step
@@ -71,6 +76,8 @@ def plan(
                 changes = any(moment == due and rank < OPENING for moment, rank, _ in others)
                 if isinstance(common, Bill):
                     doing.bills[account] = common
+                    if later is not None and len(common.chosen) == len(state.open_charges):
+                        doing.turns_ahead[account] = later
                 elif common is not None and not changes:
                     doing.turns[account] = common
                     if first is not None:
@@ -91,17 +98,17 @@ def plan(
     return doing
 
 
-def _common(state: AccountState, policy: Policy) -> Turn | Bill | None:
-    """What the account does next as others do; None where it must be looked at alone."""
+def _common(state: AccountState, policy: Policy) -> tuple[Turn | Bill | None, Turn | None]:
+    """What the account does next as others do, None where it must be looked at alone; and the turn that comes after a document."""
     alike = likeness(state, policy)
     turn = turn_of(alike, state, policy) if alike is not None else None
     if turn is None or alike is None or not state.open_charges:
-        return turn
+        return turn, None
     bill = bill_of(state, policy, alike)
     if bill is not None:
-        return bill if bill.step.moment < turn.step.moment else turn
+        return (bill, turn) if bill.step.moment < turn.step.moment else (turn, None)
     documents = document_moment(state, policy)
-    return None if documents is not None and documents < turn.step.moment else turn
+    return (None if documents is not None and documents < turn.step.moment else turn), None
 
 
 def _take_idle(state: AccountState, marked: Marked, until: datetime) -> list[int]:

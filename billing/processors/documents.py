@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from billing import bulk
-from billing.codec import canonical, encode_value
+from billing.codec import canonical, encode_value, quoted
 from billing.events import (
     BalanceOpened,
     CreditNoteIssued,
@@ -53,10 +53,11 @@ def process(batch: Batch) -> None:
     known: dict[str, dict[str, Decimal]] = {}  # documents of earlier batches: how their amounts move
     voided: list[str] = []
     lines: list[tuple[Any, ...]] = []
+    told: dict[int, bytes] = {}
     for recorded, event in batch.of(*FOLDED):
         if isinstance(event, InvoiceIssued | CreditNoteIssued | BalanceOpened) and (row := _row(recorded, event)):
             rows[row[0]] = row
-            lines += _lines(row[0], event)
+            lines += _lines(row[0], event, told)
         for invoice, moves in _moved(event):
             if invoice not in rows:
                 known.setdefault(invoice, dict.fromkeys(MOVING, ZERO))
@@ -126,7 +127,8 @@ def _moved(event: Any) -> list[tuple[str, dict[str, Decimal]]]:
     return []
 
 
-def _lines(document: str, event: Any) -> list[tuple[Any, ...]]:
+def _lines(document: str, event: Any, told: dict[int, bytes]) -> list[tuple[Any, ...]]:
+    """`told`: the taxes of lines of this batch as JSON, for many documents have the same."""
     lines: tuple[DocumentLine, ...] = getattr(event, "lines", ())
     return [
         (
@@ -147,10 +149,17 @@ def _lines(document: str, event: Any) -> list[tuple[Any, ...]]:
             line.start,
             line.end,
             line.tax_category,
-            canonical({"taxes": encode_value(line.taxes), "charges": list(line.charges), "corrects": line.corrects}),
+            _detail(line, told),
         )
         for position, line in enumerate(lines, start=1)
     ]
+
+
+def _detail(line: DocumentLine, told: dict[int, bytes]) -> bytes:
+    taxes = told.get(id(line.taxes))  # the batch holds them, so no others take their place
+    if taxes is None:
+        taxes = told[id(line.taxes)] = canonical(encode_value(line.taxes))
+    return b'{"charges":%b,"corrects":%b,"taxes":%b}' % (canonical(list(line.charges)), quoted(line.corrects), taxes)
 
 
 def _move(known: dict[str, dict[str, Decimal]], voided: list[str]) -> None:
