@@ -1,24 +1,54 @@
-"""Django's PostgreSQL engine, with four additions.
+"""Django's PostgreSQL engine, with five additions.
 
 The address of the embedded server is asked of it, and it starts when first needed: nothing starts by merely reading the settings, so
 ``manage.py check`` or a type checker costs no server. A connection takes its role by itself: Django's own way asks the pool for a second
 connection while it makes the first, and waits until that gives up. And a connection of a pool is not asked at each request whether it
 lives: a server that went away has closed it, which is seen without asking. And what Django says of each transaction twice, that the driver
-is to begin one or not, is said straight, and a transaction that ended already is not ended again.
+is to begin one or not, is said straight, and a transaction that ended already is not ended again. What is prepared on a connection outlives
+a ROLLBACK.
 """
 
 import select
+from collections.abc import Sequence
 from typing import Any
 
 from django.db.backends.postgresql import base
 from psycopg import Connection, OperationalError, sql
-from psycopg.pq import TransactionStatus
+from psycopg._preparing import PrepareManager
+from psycopg.pq import ExecStatus, TransactionStatus
 
 from config import postgres
 from config.postgres_home import Server
 
 #: The driver would keep a hundred statements prepared, and forget the oldest: one command of several kinds has more than that.
 PREPARED_AT_MOST = 500
+
+
+class Prepared(PrepareManager):
+    """The driver's register of what is prepared on a connection, that outlives a ROLLBACK as the statements on the server do.
+
+    The driver lets go of all of them at each, for what the transaction made and undid may be made again as something else. The server sees
+    that by itself and reads such a statement anew; and every refused command ends with a ROLLBACK, after which all commands would be
+    planned as if for the first time.
+    """
+
+    prepared_max = PREPARED_AT_MOST
+
+    def __init__(self, threshold: int | None) -> None:
+        super().__init__()
+        self.prepare_threshold = threshold
+
+    def clear(self) -> bool:
+        """Asked for at a ROLLBACK."""
+        return False
+
+    def _should_discard(self, prep: Any, results: Sequence[Any], *_: Any) -> bool:
+        told = [result.command_status or b"" for result in results if result.status == ExecStatus.COMMAND_OK]
+        return any(status.startswith(_CHANGES) for status in told) and super().clear()
+
+
+#: Beginnings of what the server says it has done, after which what was prepared is let go of.
+_CHANGES = (b"DROP", b"ALTER", b"DISCARD ALL", b"DEALLOCATE ALL")
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -36,7 +66,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
             connection.close()
             self.pool.putconn(connection)
             connection = super().get_new_connection(conn_params)
-        connection.prepared_max = PREPARED_AT_MOST
+        if not isinstance(connection._prepared, Prepared):
+            connection._prepared = Prepared(connection.prepare_threshold)
         return connection
 
     def _commit(self) -> None:

@@ -162,8 +162,29 @@ def test_a_statement_that_is_not_prepared_goes_alone_after_what_waits(trips: lis
     connection.connection.prepare_threshold = 5
     with gathering():
         put(1)
-        assert bulk.fetch("SELECT max(id) FROM jotted") == [(1,)]
+        assert bulk.fetch("SELECT min(id) FROM jotted") == [(0,)]
         assert trips == [1]
+
+
+def test_what_is_prepared_outlives_a_rollback_and_reads_what_was_made_again(trips: list[int]) -> None:
+    def read() -> list[tuple[int]]:
+        with connection.cursor() as cursor:
+            cursor.execute("CREATE TEMPORARY TABLE fleeting (id int)")
+        bulk.write("INSERT INTO fleeting (id) VALUES (%s)", [7])
+        return bulk.fetch("SELECT id FROM fleeting")
+
+    for _ in range(3):
+        seen: list[Any] = []
+        with pytest.raises(ZeroDivisionError), transaction.atomic():
+            _all(lambda: seen.extend(read()), _fail)  # noqa: B023
+        assert seen == [(7,)]
+    with gathering():
+        put(1)
+        assert count() == 2
+    assert trips == [2]
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE jotted")
+    assert not connection.connection._prepared._names, "what was dropped may be made again as something else"
 
 
 @commits
@@ -179,7 +200,7 @@ def test_the_commit_goes_along_with_the_outermost_alone(trips: list[int]) -> Non
         assert status() == psycopg.pq.TransactionStatus.INTRANS
         put(4)
         assert done == []
-    assert trips[-1] == 1, "by itself, for the driver prepares anew after a savepoint"
+    assert trips[-1] == 2, "the row that was last, and COMMIT"
     assert done == ["committed"]
     assert count() == 4
     with transaction.atomic(), gathering(ends=lambda: True):
