@@ -32,7 +32,7 @@ from plans.errors import Invalid, NotFound
 SCHEMA = "past"
 MOST_EVENTS = 20_000
 TABLES = (*ACCOUNT_TABLES, *dict.fromkeys(table for _, table, _ in THING_TABLES))
-#: Processors write into these by their unique keys (ON CONFLICT); the others are filled once and read once, and need no index.
+#: Processors write into these by their unique keys (ON CONFLICT, MERGE); the others are filled once and read once, and need no index.
 KEYED = frozenset(
     """
     read_balance read_month_move read_wallet read_credit_status read_stock read_capacity read_coupon read_books

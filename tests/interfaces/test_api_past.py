@@ -264,10 +264,11 @@ def test_what_is_folded_is_what_the_postings_sum_up_to(as_of: str | None, known_
 
 
 def test_tables_that_are_written_by_their_keys_have_them() -> None:
-    """An ON CONFLICT of a processor needs the unique index of its table, and what it updates in place is found by it."""
+    """An ON CONFLICT of a processor needs the unique index of its table, and what it merges or updates in place is found by it."""
     written = set()
     for path in Path(settings.BASE_DIR).glob("*/**/*.py"):
         if path.parts[len(settings.BASE_DIR.parts)] in ("billing", "payments"):
+            written |= set(re.findall(r"MERGE INTO (read_\w+)", path.read_text()))
             written |= set(
                 re.findall(r"INSERT INTO (read_\w+)(?:(?!INSERT INTO|\n\n)[\s\S])*?(?:ON CONFLICT|WHERE NOT EXISTS)", path.read_text())
             )
