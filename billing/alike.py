@@ -153,22 +153,30 @@ class Met:
         return False
 
 
+class Unknown:
+    """Stands for what was not looked for yet."""
+
+
+UNKNOWN = Unknown()
 _TURNS: dict[Likeness, Turn | None] = {}
 _met = Met()
 
 
 def turn_of(alike: Likeness, state: AccountState, policy: Policy) -> Turn | None:
     """The next turn of the periods of an account of this likeness; None where it must be looked at alone."""
-    if alike not in _TURNS:
-        if not _met.before(alike):
-            return None
-        if len(_TURNS) >= MOST_TURNS:
-            _TURNS.clear()
-        try:
-            _TURNS[alike] = _turn(state, policy)
-        except NotAlike:
-            _TURNS[alike] = None
-    return _TURNS[alike]
+    found = _TURNS.get(alike, UNKNOWN)
+    if not isinstance(found, Unknown):
+        return found
+    if not _met.before(alike):
+        return None
+    if len(_TURNS) >= MOST_TURNS:
+        _TURNS.clear()
+    try:
+        found = _turn(state, policy)
+    except NotAlike:
+        found = None
+    _TURNS[alike] = found
+    return found
 
 
 def _turn(state: AccountState, policy: Policy) -> Turn | None:
@@ -279,7 +287,8 @@ def _tell(told: Told, account: str, turn: Turn, state: AccountState, used: Mappi
         key = tuple(seen)
         if key not in turn.rests:
             turn.rests[key] = _rest(turn, [pattern.model for pattern in patterns], policy)
-        if (rest := turn.rests[key]) is not None:
+        rest = turn.rests[key]
+        if rest is not None:
             told.rests[account] = rest
 
 

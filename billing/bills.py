@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from typing import Any
 
-from billing.alike import Likeness, Met
+from billing.alike import UNKNOWN, Likeness, Met, Unknown
 from billing.bill_times import chosen_charges, document_moment
 from billing.events import InvoiceIssued
 from billing.invoicing import Composing, Sketch, draw, sketch
@@ -81,13 +81,15 @@ def bill_of(state: AccountState, policy: Policy, alike: Likeness) -> Bill | None
     counted_from = contract.start if rule.when in ("calendar", "end") else None
     # The model holds its place, so no other takes its id while it is known.
     key = alike, counted_from, state.terms, id(state.places[0][1]), tuple([_SAME(charge) for charge in state.open_charges])
-    if key not in _BILLS:
-        if not _met.before(key):
-            return None
-        if len(_BILLS) >= MOST_BILLS:
-            _BILLS.clear()
-        _BILLS[key] = _bill(state, contract, policy)
-    return _BILLS[key]
+    found = _BILLS.get(key, UNKNOWN)
+    if not isinstance(found, Unknown):
+        return found
+    if not _met.before(key):
+        return None
+    if len(_BILLS) >= MOST_BILLS:
+        _BILLS.clear()
+    found = _BILLS[key] = _bill(state, contract, policy)
+    return found
 
 
 def _plain(charge: OpenCharge, contract: Contract) -> bool:

@@ -41,7 +41,7 @@ def main(arguments: list[str]) -> None:
         django.setup()
         from tests.bench import runs  # noqa: PLC0415 - Django must be ready first
 
-        runs.worker(arguments[1])
+        runs.worker(arguments[1], int(arguments[2]))
         return
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Measure speed, in a database of its own that is made anew.")
     parser.add_argument("size", choices=sorted(SIZES), nargs="?", default="small")

@@ -7,6 +7,7 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -15,6 +16,7 @@ import psycopg
 
 from billing import clockwork
 from billing.journal import JOURNAL_COLUMNS
+from billing.processes import LANES, side_by_side
 from tests.bench import world
 from tests.bench.figures import Bench, Figure
 from tests.bench.server import ROOT, measured
@@ -29,21 +31,29 @@ class Advanced:
     chunks: list[float]  # seconds that each chunk took, and its accounts were held
 
 
-def worker(until: str) -> None:
-    """The body of a worker's process: bill what is due, say how many accounts it was, how long each chunk took, how much memory (MB)."""
+def worker(until: str, lanes: int) -> None:
+    """The body of a worker's process: bill what is due, say how many accounts it was, how long each chunk took, how much memory (MB). A
+    worker that is alone has lanes, as `manage.py run` gives them to it."""
     started, before = time.time(), time.process_time()
-    ends = [time.perf_counter()]
     moment = datetime.fromisoformat(until)
-    report = clockwork.run(until=moment, actor="bench", known_at=moment, progress=lambda _: ends.append(time.perf_counter()))
+    reports: list[clockwork.RunReport] = []
+    chunks: list[float] = []
+
+    def lane(_: Callable[[], bool]) -> None:
+        ends = [time.perf_counter()]
+        reports.append(clockwork.run(until=moment, actor="bench", known_at=moment, progress=lambda _: ends.append(time.perf_counter())))
+        chunks.extend(round(after - before, 4) for before, after in pairwise(ends))
+
+    side_by_side(lane, lanes=lanes)
     used = {"started": started, "ended": time.time(), "python": time.process_time() - before}
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    chunks = [round(after - before, 4) for before, after in pairwise(ends)]
-    print(json.dumps(used | {"accounts": report.accounts, "parked": report.parked, "memory": memory, "chunks": chunks}))
+    done = {"accounts": sum(report.accounts for report in reports), "parked": sum(report.parked for report in reports)}
+    print(json.dumps(used | done | {"memory": memory, "chunks": chunks}))
 
 
 def advance(bench: Bench, figure: Figure, until: datetime, workers: int) -> Advanced:
     """One run, added to the figure. Its wall clock is from the first worker's first statement to the last one's last."""
-    command = [sys.executable, "-m", "tests.bench", "worker", until.isoformat()]
+    command = [sys.executable, "-m", "tests.bench", "worker", until.isoformat(), str(LANES if workers == 1 else 1)]
     with measured(bench.server) as used:
         started = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(workers)]
         answers = [json.loads(process.communicate()[0]) for process in started]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -14,7 +15,7 @@ from billing import bulk, clockwork, delivery, runs
 from billing.engine import Request, execute
 from billing.management.base import USAGE, BillingCommand, moment
 from billing.models.runs import Run
-from billing.processes import shared
+from billing.processes import LANES, shared, side_by_side
 from billing.publications.commands import expire_overdue
 
 MOST_AHEAD = timedelta(days=366)
@@ -100,7 +101,8 @@ class Command(BillingCommand):
         """Work on the run, and say what came of it."""
         before = dict(parked())
         size = options["chunk"] or (delivery.CHUNK if run.kind == "effects" else clockwork.CHUNK)
-        work = partial(_work, run.pk, size, quiet=options["json"])
+        alone = options["workers"] == 1 and run.kind == "advance" and not run.dry_run
+        work = partial(_work, run.pk, size, quiet=options["json"], lanes=LANES if alone else 1)
         list(shared(work, range(options["workers"]), workers=options["workers"]))
         run.refresh_from_db()
         if run.kind == "effects":
@@ -139,16 +141,20 @@ class Command(BillingCommand):
         )
 
 
-def _work(number: int, size: int, _: int, *, quiet: bool) -> None:
+def _work(number: int, size: int, _: int, *, quiet: bool, lanes: int) -> None:
     """One worker of the run, until there is nothing left to claim."""
-    run = runs.find(number)
 
-    def clock() -> datetime:
-        if not quiet and sys.stderr.isatty():
-            sys.stderr.write(f"{run.done} of {run.expected}, {run.events} events\r")
-        return timezone.now()
+    def lane(interrupted: Callable[[], bool]) -> None:
+        run = runs.find(number)
 
-    runs.work(run, actor=ACTOR, chunk=size, clock=clock)
+        def clock() -> datetime:
+            if not quiet and sys.stderr.isatty():
+                sys.stderr.write(f"{run.done} of {run.expected}, {run.events} events\r")
+            return timezone.now()
+
+        runs.work_for(run, actor=ACTOR, chunk=size, clock=clock, enough=interrupted)
+
+    side_by_side(lane, lanes=lanes)
 
 
 def parked() -> list[tuple[str, str]]:
