@@ -13,9 +13,10 @@ from typing import Any
 
 from billing.alike import UNKNOWN, Likeness, Met, Unknown
 from billing.bill_times import chosen_charges, document_moment
+from billing.codec import UNNUMBERED
 from billing.events import InvoiceIssued
 from billing.invoicing import Composing, Sketch, draw, sketch
-from billing.naming import ACCOUNT, BUYER, CONTRACT, INVOICE, DocumentPattern, NotAlike, charge_name
+from billing.naming import ACCOUNT, BUYER, CONTRACT, INVOICE, DocumentAmounts, DocumentPattern, NotAlike, charge_name
 from billing.schedule import Step
 from billing.state import AccountState, Contract, OpenCharge
 from billing.terms import Policy, plan_of
@@ -40,6 +41,7 @@ class Bill:
     step: Step
     chosen: list[int]
     plain: Sketch
+    amounts: DocumentAmounts
     patterns: dict[Amounts, DocumentPattern] = field(default_factory=dict)
     met: Met = field(default_factory=Met)
 
@@ -57,8 +59,16 @@ class Bill:
                 self.patterns.clear()
             pattern = self.patterns[amounts] = self.pattern(charges)
         if pattern is None:
-            return draw(self.plain, charges, account=account, invoice=invoice, buyer=buyer)
+            return self.drawn(charges, account, invoice=invoice, buyer=buyer)
         return pattern.named(account, charges[0].contract, invoice=invoice, buyer=buyer, charges=[charge.address for charge in charges])
+
+    def drawn(self, charges: Sequence[OpenCharge], account: str, *, invoice: str, buyer: str) -> InvoiceIssued:
+        """The document of amounts of its own, with its bytes where it is like the one that was sketched."""
+        document = draw(self.plain, charges, account=account, invoice=invoice, buyer=buyer)
+        around = self.amounts.around(document)
+        if around is not None:
+            vars(document)[UNNUMBERED] = around
+        return document
 
     def pattern(self, charges: Sequence[OpenCharge]) -> DocumentPattern:
         """The document on these charges under the names of the model. Raises NotAlike."""
@@ -110,9 +120,8 @@ def _bill(state: AccountState, contract: Contract, policy: Policy) -> Bill | Non
     plain = sketch(chosen, Composing(model, policy, moment, next_sequence=0, buyer=BUYER))
     if plain is None:
         return None
-    bill = Bill(model, Step(moment, documents=True), [charges.index(charge) for charge in chosen], plain)
     try:
-        bill.pattern(chosen)
+        amounts = DocumentAmounts(draw(plain, chosen, account=ACCOUNT, invoice=INVOICE, buyer=BUYER))
     except NotAlike:
         return None
-    return bill
+    return Bill(model, Step(moment, documents=True), [charges.index(charge) for charge in chosen], plain, amounts)

@@ -137,16 +137,12 @@ class DocumentPattern:
         positions = {charge_name(position): position for position in range(charges)}
         self._lines = [(line, [positions[name] for name in line.charges]) for line in model.lines]
         self._legs = list(model.entry.postings)
-        self._between: list[bytes] = []
-        self._names: list[str] = []
-        rest = canonical(encode(changed(model, number=_NUMBER)))
-        for before, name in _parted(rest, [ACCOUNT, CONTRACT, INVOICE, BUYER, _NUMBER, *positions]):
-            self._between.append(before)
-            self._names.append(name)
+        text = canonical(encode(changed(model, number=_NUMBER)))
+        self._parts = list(_parted(text, [ACCOUNT, CONTRACT, INVOICE, BUYER, _NUMBER, *positions]))
         own = [leg.invoice for leg in self._legs if leg.invoice] + [name for line in model.lines for name in line.charges]
         wanted = sorted(["", ACCOUNT, INVOICE, BUYER, _NUMBER, *[CONTRACT] * len(model.lines), *own])
-        if sorted(self._names) != wanted or any(_TRACE in between for between in self._between):
-            raise NotAlike(f"the names of the document stand elsewhere too: {sorted(self._names)}, not {wanted}")
+        if sorted(name for _, name in self._parts) != wanted or any(_TRACE in between for between, _ in self._parts):
+            raise NotAlike("the names of the document stand elsewhere too")
 
     def named(self, account: str, contract: str, *, invoice: str, buyer: str, charges: Sequence[str]) -> InvoiceIssued:
         """The invoice of this account, of this id, on these charges. Its number is still to be drawn."""
@@ -161,22 +157,65 @@ class DocumentPattern:
         )
         made = object.__new__(InvoiceIssued)
         vars(made).update(vars(self.model), account=account, invoice=invoice, buyer=buyer, lines=tuple(lines), entry=entry)
-        names = {ACCOUNT: account, CONTRACT: contract, INVOICE: invoice, BUYER: buyer}
-        names |= {charge_name(position): address for position, address in enumerate(charges)}
-        vars(made)[UNNUMBERED] = self._around(names)
+        values = {"": b"", ACCOUNT: quoted(account), CONTRACT: quoted(contract), INVOICE: quoted(invoice), BUYER: quoted(buyer)}
+        values |= {charge_name(position): quoted(address) for position, address in enumerate(charges)}
+        vars(made)[UNNUMBERED] = _around(self._parts, values)
         return made
 
-    def _around(self, names: Mapping[str, str]) -> tuple[bytes, bytes]:
-        """The canonical bytes before the number and after it."""
-        parts: list[bytes] = []
-        before = b""
-        for between, name in zip(self._between, self._names, strict=True):
-            parts.append(between)
-            if name == _NUMBER:
-                before, parts = b"".join(parts), []
-            elif name:
-                parts.append(quoted(names[name]))
-        return before, b"".join(parts)
+
+class DocumentAmounts:
+    """The invoice of a model as a pattern for invoices on as many charges, of other names and amounts. Raises NotAlike."""
+
+    _LINE = ("amount", "net", "tax", "quantity", "unit_price", "taxes")
+
+    def __init__(self, model: InvoiceIssued) -> None:
+        lines = [changed(line, **{name: f"\x01{name}{i}" for name in self._LINE}) for i, line in enumerate(model.lines)]
+        legs = [changed(leg, amount=f"\x01leg{i}") for i, leg in enumerate(model.entry.postings)]
+        sums = {name: f"\x01{name}" for name in ("net", "tax", "total", "taxes")}
+        entry = changed(model.entry, postings=tuple(legs))
+        own = [leg.invoice for leg in legs if leg.invoice] + [name for line in lines for name in line.charges]
+        amounts = [f"\x01{name}{i}" for i in range(len(lines)) for name in self._LINE] + [f"\x01leg{i}" for i in range(len(legs))]
+        once = [ACCOUNT, BUYER, _NUMBER, INVOICE, *sums.values(), *amounts]
+        text = canonical(encode(changed(model, number=_NUMBER, lines=tuple(lines), entry=entry, **sums)))
+        self._parts = list(_parted(text, [*once, CONTRACT, *own]))
+        wanted = sorted(["", *once, *[CONTRACT] * len(lines), *own])
+        if sorted(name for _, name in self._parts) != wanted or any(_TRACE in between for between, _ in self._parts):
+            raise NotAlike("the names or amounts of the document stand elsewhere too")
+        self._legs = [(leg.ledger, bool(leg.invoice)) for leg in legs]
+        self._charges = [list(line.charges) for line in model.lines]
+
+    def around(self, event: InvoiceIssued) -> tuple[bytes, bytes] | None:
+        """The canonical bytes of an invoice before its number and after it; None where it has other postings than the model."""
+        legs = event.entry.postings
+        if [(leg.ledger, bool(leg.invoice)) for leg in legs] != self._legs:
+            return None
+        invoice, contract = quoted(event.invoice), quoted(event.lines[0].contract)
+        values = {"": b"", ACCOUNT: quoted(event.account), CONTRACT: contract, INVOICE: invoice, BUYER: quoted(event.buyer)}
+        values |= {"\x01net": _number(event.net), "\x01tax": _number(event.tax), "\x01total": _number(event.total)}
+        values["\x01taxes"] = canonical(encode_value(event.taxes))
+        for i, line in enumerate(event.lines):
+            values[f"\x01amount{i}"] = _number(line.amount)
+            values[f"\x01net{i}"] = _number(line.net)
+            values[f"\x01tax{i}"] = _number(line.tax)
+            values[f"\x01quantity{i}"] = _number(line.quantity)
+            values[f"\x01unit_price{i}"] = quoted(line.unit_price)
+            values[f"\x01taxes{i}"] = canonical(encode_value(line.taxes))
+            values |= dict(zip(self._charges[i], map(quoted, line.charges), strict=True))
+        values |= {f"\x01leg{i}": _number(leg.amount) for i, leg in enumerate(legs)}
+        return _around(self._parts, values)
+
+
+def _around(parts: Sequence[tuple[bytes, str]], values: Mapping[str, bytes]) -> tuple[bytes, bytes]:
+    """The pieces with the values between them: the bytes before the number and after it."""
+    found: list[bytes] = []
+    before = b""
+    for between, name in parts:
+        found.append(between)
+        if name == _NUMBER:
+            before, found = b"".join(found), []
+        else:
+            found.append(values[name])
+    return before, b"".join(found)
 
 
 def _parted(text: bytes, names: Sequence[str]) -> Iterator[tuple[bytes, str]]:
