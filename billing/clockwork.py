@@ -253,7 +253,7 @@ class RunReport:
     busy: set[str] = field(default_factory=set)  # a thing that they need is another's at this moment: they are left to the next run
 
 
-CHUNK = 200
+CHUNK = 400
 
 
 def run(

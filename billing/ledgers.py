@@ -18,9 +18,6 @@ FX_GAIN = "revenue:fx-gain"
 FX_LOSS = "expense:fx-loss"
 
 WHO_OWES = (RECEIVABLE, CREDIT, PAYABLE)
-#: The same as a condition of SQL. Only their postings have an index by account and ledger, and it is found by those who ask in these words
-#: or name one of the three in the statement itself.
-OF_WHO_OWES = "ledger IN ('receivable', 'credit', 'payable')"
 
 REVENUE_BY_CHARGE = {"fee": "revenue:subscription", "usage": "revenue:usage", "sale": "revenue:sales", "interest": "revenue:interest"}
 EXPENSE_BY_CHARGE = {"fee": "expense:fees", "usage": "expense:revenue-share", "sale": "expense:purchases", "interest": "expense:interest"}

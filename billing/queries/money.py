@@ -63,6 +63,10 @@ class OpenDocument:
     parts: tuple[DuePart, ...] = ()  # when it is due: on one day, or in parts
 
 
+#: `ledgers.WHO_OWES` as a condition. Only their postings have an index by account and ledger, and it is found by those who ask in these
+#: words or name one of the three in the statement itself.
+OF_WHO_OWES = "ledger IN ('receivable', 'credit', 'payable')"
+
 Balances = dict[str, dict[tuple[str, str], Decimal]]  # account -> (currency, ledger) -> amount, debit positive
 
 
@@ -76,7 +80,7 @@ def balances(accounts: Collection[str], dates: Dates) -> Balances:
     else:
         condition, parameters = dates.condition(effective="p.effective_at", address="p")
         statement = f"""
-            SELECT account, currency, ledger, sum(amount) FROM read_posting p WHERE account = ANY(%s) AND {ledgers.OF_WHO_OWES}{condition}
+            SELECT account, currency, ledger, sum(amount) FROM read_posting p WHERE account = ANY(%s) AND {OF_WHO_OWES}{condition}
             GROUP BY account, currency, ledger"""  # noqa: S608 - the parts are literals of this module
         rows = bulk.fetch(statement, [list(accounts), *parameters])
     found: Balances = {}
@@ -101,7 +105,7 @@ def _balances_as_of(accounts: list[str], moment: datetime) -> list[tuple[Any, ..
         SELECT account, currency, ledger, sum(amount) FROM (
             SELECT account, currency, ledger, amount FROM read_month_move WHERE account = ANY(%s) AND ledger = ANY(%s) AND month < %s
             UNION ALL SELECT account, currency, ledger, amount FROM read_posting
-                WHERE account = ANY(%s) AND {ledgers.OF_WHO_OWES} AND effective_at >= %s AND effective_at <= %s
+                WHERE account = ANY(%s) AND {OF_WHO_OWES} AND effective_at >= %s AND effective_at <= %s
         ) AS moved GROUP BY account, currency, ledger"""  # noqa: S608 - a literal
     return bulk.fetch(statement, [accounts, list(SHOWN_LEDGERS), month.date(), accounts, month, moment])
 

@@ -6,13 +6,14 @@ import pytest
 from django.db import transaction
 
 from billing import bulk, ledgers
+from billing.queries.money import OF_WHO_OWES
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     ("condition", "found"),
     [
-        (ledgers.OF_WHO_OWES, True),
+        (OF_WHO_OWES, True),
         (f"ledger = '{ledgers.CREDIT}'", True),
         ("ledger = ANY(ARRAY['receivable', 'payable'])", True),
         ("ledger = 'unbilled'", False),
