@@ -64,8 +64,8 @@ def total_usage(
 
 
 NOTHING = 0, Decimal(0)
-#: Below MOST a number of so many decimals has fewer digits than the context keeps: it only loses its zeros.
-PLACES, _EXACT = 12, Context(prec=30, traps=[Inexact])
+#: Below MOST a number of so many decimals is short enough for a Decimal, as `tidy` says it.
+PLACES, _EXACT = 14, Context(prec=100, traps=[Inexact])
 
 
 def quantity(meter: Meter, records: int, total: Decimal, given: Sequence[Record] = ()) -> Exact:
@@ -76,8 +76,9 @@ def quantity(meter: Meter, records: int, total: Decimal, given: Sequence[Record]
     if not given and meter.factor == 1 and abs(whole) < MOST:  # nearly always
         if whole == total:
             return Decimal(int(whole))
-        if total.as_tuple().exponent >= -PLACES:  # type: ignore[operator]  # a sum is a number
-            return _EXACT.normalize(total)
+        short = _EXACT.normalize(total)  # without the zeros of its column
+        if short.as_tuple().exponent >= -PLACES:  # type: ignore[operator]  # a sum is a number
+            return short
     return tidy(sum((Fraction(one.value or 0) for one in given), Fraction(total)) * Fraction(meter.factor))
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import fields
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -12,6 +13,9 @@ from billing.journal import Recorded
 from billing.loading import LONG_AGO, load, load_counted, load_one, policy
 from billing.measuring import measure_steps
 from billing.state import AccountState
+from billing.totals import quantity
+from plans.metering import Meter
+from plans.metering.evaluate import tidy
 from tests import books
 
 pytestmark = pytest.mark.django_db
@@ -201,3 +205,11 @@ def test_what_the_accounts_of_a_chunk_are_compared_with_is_each_ones_own() -> No
         opened = {(row.contract, row.item, row.start) for row in state.periods}
         assert {(contract, item, start) for contract, item, _, start, _ in state.standing} <= opened
         assert seen(state) == seen(load([name])[name])
+
+
+@pytest.mark.parametrize(
+    "total", ["0.000000000000000000", "12.500000000000000000", "999999999999999.123456789012345678", "-0.125", "7", "0.1"]
+)
+def test_a_sum_is_as_short_as_the_sum_of_its_records(total: str) -> None:
+    found = quantity(Meter(code="m", aggregate="sum"), 3, Decimal(total))
+    assert (type(found), str(found)) == (type(tidy(Fraction(total))), str(tidy(Fraction(total))))
