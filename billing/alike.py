@@ -38,8 +38,8 @@ from plans.money import Exact
 Likeness = tuple[Any, ...]
 _PERIOD = attrgetter("item", "start", "end", "full_start", "full_end", "closed", "last")
 Quantities = tuple[Exact, ...]
-#: So many turns are kept by a process, and of each so many prices.
-MOST_TURNS, MOST_PRICED, MOST_MET = 2_000, 10_000, 100_000
+#: So many likenesses are known to a process, so many patterns kept in all of them (2 to 5 kB each), and so many keys remembered as met.
+MOST_KNOWN, MOST_PATTERNS, MOST_MET = 2_000, 10_000, 100_000
 
 
 # --- who is like whom ---------------------------------------------------------------------------------------------------------------
@@ -157,8 +157,37 @@ class Unknown:
     """Stands for what was not looked for yet."""
 
 
+class Memory:
+    """What a process knows of those who are alike, by likeness. Beyond its bounds all of it is forgotten: it is found again in no time."""
+
+    def __init__(self) -> None:
+        self.registers: list[dict[Any, Any]] = []
+        self.patterns = 0
+
+    def register(self) -> dict[Any, Any]:
+        self.registers.append({})
+        return self.registers[-1]
+
+    def know(self, register: dict[Any, Any], key: object, value: object) -> None:
+        if len(register) >= MOST_KNOWN:
+            register.clear()
+        register[key] = value
+
+    def keep(self, patterns: dict[Any, Any], key: object, value: object) -> None:
+        """Keep a pattern of one of the likenesses."""
+        if self.patterns >= MOST_PATTERNS:
+            self.patterns = 0
+            for register in self.registers:
+                register.clear()
+        self.patterns += 1
+        patterns[key] = value
+
+
+MEMORY = Memory()
+
+
 UNKNOWN = Unknown()
-_TURNS: dict[Likeness, Turn | None] = {}
+_TURNS: dict[Likeness, Turn | None] = MEMORY.register()
 _met = Met()
 
 
@@ -169,13 +198,11 @@ def turn_of(alike: Likeness, state: AccountState, policy: Policy) -> Turn | None
         return found
     if not _met.before(alike):
         return None
-    if len(_TURNS) >= MOST_TURNS:
-        _TURNS.clear()
     try:
         found = _turn(state, policy)
     except NotAlike:
         found = None
-    _TURNS[alike] = found
+    MEMORY.know(_TURNS, alike, found)
     return found
 
 
@@ -310,9 +337,8 @@ def _priced(turn: Turn, position: int, c: Counted, used: Quantities, stands: Sta
         usage = Usage(measured={ask.span: Measured(value) for ask, value in zip(turn.asks.get(position, ()), used, strict=True)})
         found = None if stands else _like_before(turn, position, c, usage)
         found = found or _first(turn, position, c, usage, stands, policy)
-        if len(turn.priced) >= MOST_PRICED:
-            turn.priced.clear()
-        turn.priced[key] = found
+        if not used or _met.before((id(turn), key)):  # use that nobody else had is not worth keeping
+            MEMORY.keep(turn.priced, key, found)
     return found
 
 

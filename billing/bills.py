@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from typing import Any
 
-from billing.alike import UNKNOWN, Likeness, Met, Unknown
+from billing.alike import MEMORY, UNKNOWN, Likeness, Met, Unknown
 from billing.bill_times import chosen_charges, document_moment
 from billing.codec import UNNUMBERED
 from billing.events import InvoiceIssued
@@ -28,8 +28,6 @@ _SAME = attrgetter(
     *"invoice_when period_start terms".split(),
 )
 _OWN = attrgetter("amount", "quantity", "unit_price")
-#: So many kinds of documents are kept by a process, and of each so many sets of amounts.
-MOST_BILLS, MOST_AMOUNTS = 2_000, 5_000
 
 
 @dataclass(eq=False)
@@ -43,7 +41,6 @@ class Bill:
     plain: Sketch
     amounts: DocumentAmounts
     patterns: dict[Amounts, DocumentPattern] = field(default_factory=dict)
-    met: Met = field(default_factory=Met)
 
     def charges(self, state: AccountState) -> list[OpenCharge]:
         """The charges of the account's document."""
@@ -54,10 +51,9 @@ class Bill:
         invoice = f"{account}/{sequence}"
         amounts = tuple([_OWN(charge) for charge in charges])
         pattern = self.patterns.get(amounts)
-        if pattern is None and self.met.before(amounts):
-            if len(self.patterns) >= MOST_AMOUNTS:
-                self.patterns.clear()
-            pattern = self.patterns[amounts] = self.pattern(charges)
+        if pattern is None and _met.before((id(self), amounts)):
+            pattern = self.pattern(charges)
+            MEMORY.keep(self.patterns, amounts, pattern)
         if pattern is None:
             return self.drawn(charges, account, invoice=invoice, buyer=buyer)
         return pattern.named(account, charges[0].contract, invoice=invoice, buyer=buyer, charges=[charge.address for charge in charges])
@@ -76,7 +72,7 @@ class Bill:
         return DocumentPattern(draw(self.plain, named, account=ACCOUNT, invoice=INVOICE, buyer=BUYER), len(charges))
 
 
-_BILLS: dict[tuple[Any, ...], Bill | None] = {}
+_BILLS: dict[tuple[Any, ...], Bill | None] = MEMORY.register()
 _met = Met()
 
 
@@ -96,9 +92,8 @@ def bill_of(state: AccountState, policy: Policy, alike: Likeness) -> Bill | None
         return found
     if not _met.before(key):
         return None
-    if len(_BILLS) >= MOST_BILLS:
-        _BILLS.clear()
-    found = _BILLS[key] = _bill(state, contract, policy)
+    found = _bill(state, contract, policy)
+    MEMORY.know(_BILLS, key, found)
     return found
 
 

@@ -215,6 +215,29 @@ def test_documents_of_other_amounts_are_caught(alone: list[str], monkeypatch: py
         clockwork_advance("2026-02-01")
 
 
+def test_what_is_kept_is_bounded(alone: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alike, "MOST_PATTERNS", 3)
+    monkeypatch.setattr(alike, "MOST_KNOWN", 2)
+    sign("metered")
+    for month in (1, 2, 3):
+        for number, name in enumerate(NAMES):
+            use(name, f"{10 + number + month}", f"2026-0{month}-10", f"2026-0{month}-12")
+        books.advance(f"2026-0{month + 1}-01")
+        assert len(alike._TURNS) <= 2
+        assert sum(len(turn.priced) for turn in alike._TURNS.values() if turn) <= 3
+    assert alone.count("di") == 3
+
+
+def test_use_that_nobody_else_had_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alike.Met, "times", 1)
+    sign("metered", (*NAMES, "ed"))
+    for name, value in zip((*NAMES, "ed"), ("12", "30", "40", "30", "50"), strict=True):
+        use(name, value, "2026-01-10", "2026-01-12")
+    books.advance("2026-02-01")
+    kept = [key[1] for turn in alike._TURNS.values() if turn for key in turn.priced]
+    assert kept == [(Decimal(30),)]
+
+
 def test_a_pattern_knows_where_names_stand() -> None:
     sign("basic", ("ana",))
     opened = next(one.event for one in journal.read(["ana"]) if one.event.kind == "period.opened")
