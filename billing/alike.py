@@ -30,7 +30,7 @@ from billing.state import AccountState, Contract
 from billing.terms import Policy, plan_of, set_by
 from billing.totals import NOTHING, Ask, asks_of, quantity, sums
 from billing.works import moving
-from plans.catalogue import Item
+from plans.catalogue import Catalogue, Item
 from plans.errors import Refusal
 from plans.metering import Measured
 from plans.money import Exact
@@ -67,8 +67,16 @@ def likeness(state: AccountState, policy: Policy) -> Likeness | None:
             if (row.start < since and not row.closed) or row.contract != contract.id:
                 return None
             rows.append(_PERIOD(row))
+    known = outlook(policy, contract)
+    begun = {row.item for row in state.periods if not row.closed or (row.last and row.end >= since)}
+    begins = None if begun.issuperset(known.with_periods) else _begins(contract)
     shape = _shape(terms.terms, policy)
-    return state.zone, state.seller, contract.currency, outlook(policy, contract), shape, _set_by(contract, policy), tuple(rows)
+    return state.zone, state.seller, contract.currency, known, shape, _set_by(contract, policy), tuple(rows), begins
+
+
+def _begins(contract: Contract) -> tuple[datetime | None, ...]:
+    """What the first period of an item follows from, where it is still to come: when the contract starts and each of its terms."""
+    return contract.start, contract.paid_through, *(row.effective_at for row in contract.timeline)
 
 
 def _set_by(contract: Contract, policy: Policy) -> tuple[int, ...]:
@@ -81,16 +89,16 @@ def _set_by(contract: Contract, policy: Policy) -> tuple[int, ...]:
 
 def _shape(terms: Terms, policy: Policy) -> bytes:
     """The terms without the moments that periods of whole calendar months do not depend on."""
-    remembered = terms.remembered
-    found: bytes | None = remembered.get("shape")
-    if found is None:
+    catalogue = policy.catalogue(terms.catalogue, terms.version)
+    known: tuple[Catalogue, bytes] | None = terms.remembered.get("shape")
+    if known is None or known[0] is not catalogue:  # another database may have another text under its name
         told = encode_value(terms) | {"phases_from": None, "agreed_from": None}  # who has phases, indexes or locks is looked at alone
         plan = plan_of(policy, terms)
         items = [item for code in terms.items if (item := plan.items.get(code)) is not None]
         if len(items) == len(terms.items) and all(_by_calendar(item, item.period or plan.period) for item in items):
             told["anchor"] = None
-        found = remembered["shape"] = canonical(told)
-    return found
+        known = terms.remembered["shape"] = catalogue, canonical(told)
+    return known[1]
 
 
 def _by_calendar(item: Item, period: Any) -> bool:

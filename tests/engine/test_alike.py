@@ -1,24 +1,28 @@
 """Accounts that are alike are told the same turn under their own names; `tests/alone.py` holds each of them to what it would do alone."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
 from operator import attrgetter
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from billing import alike, bills, bulk, clockwork, journal, planning
 from billing.bills import Bill
 from billing.codec import canonical, canonical_event, encode
-from billing.engine import Stamp
+from billing.engine import Rollback, Stamp
 from billing.events import ChargeAccrued, InvoiceIssued
+from billing.loading import load, policy
 from billing.naming import ACCOUNT, CONTRACT, Pattern
 from tests import books
 
 pytestmark = pytest.mark.django_db
 
 NAMES = ("ana", "bo", "cy", "di")
+CALENDAR = books.CATALOGUE.replace("period: 1 month, timing: advance", "period: 1 month, align: calendar, timing: advance")
 
 
 @pytest.fixture(autouse=True)
@@ -150,6 +154,31 @@ def test_what_can_not_be_booked_is_said_under_the_own_name(alone: list[str]) -> 
     ((account, reason),) = bulk.fetch("SELECT account, reason FROM read_account WHERE status = 'parked'")
     assert (account, reason.partition(" from ")[0]) == ("bo", "Calls")
     assert set(alone) == {"ana"}
+
+
+def test_a_contract_ahead_begins_at_its_own_start(alone: list[str]) -> None:
+    books.publish(CALENDAR)
+    for name, given in (("ana", {"start": "2026-01-15"}), ("bo", {"start": "2026-02-20"}), ("cy", {"paid_through": "2026-02-10"})):
+        books.open_account(name)
+        books.do("subscribe", account=name, plan="basic", catalogue="test", **given)
+    assert books.advance("2026-04-01").parked == 0
+    assert [charges(name)[0][1] for name in ("ana", "bo", "cy")] == ["01-15", "02-20", "02-10"]
+    assert alone.count("bo") == 3, "its first period, March and April"
+
+
+def test_anchors_of_another_catalogue_of_the_same_name_count() -> None:
+    """Terms that read the same are remembered once by a process; what they mean is said by the catalogue that this database has."""
+    found = []
+    for source in (CALENDAR, books.CATALOGUE):
+        with suppress(Rollback), transaction.atomic():
+            books.publish(source)
+            for name, anchor in (("ana", "2026-01-05"), ("bo", "2026-01-12")):
+                books.open_account(name)
+                books.do("subscribe", account=name, plan="basic", catalogue="test", start="2026-01-05", anchor=anchor)
+            states = load(["ana", "bo"])
+            found.append(alike.likeness(states["ana"], policy()) == alike.likeness(states["bo"], policy()))
+            raise Rollback
+    assert found == [True, False]
 
 
 # --- documents --------------------------------------------------------------------------------------------------------------------
