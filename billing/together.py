@@ -99,6 +99,11 @@ class Line:
         for (answer, _, _), result in zip(said, results, strict=True):
             answer._result = result
 
+    def forget(self) -> None:
+        """What waits, and what was answered ahead, is undone."""
+        self.waiting.clear()
+        self.foreseen.clear()
+
     def come_first(self) -> None:
         """From now on, whatever the driver is to do with the connection is done after what waits."""
         held: Any = self.connection

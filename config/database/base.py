@@ -5,7 +5,7 @@ The address of the embedded server is asked of it, and it starts when first need
 connection while it makes the first, and waits until that gives up. And a connection of a pool is not asked at each request whether it
 lives: a server that went away has closed it, which is seen without asking. And what Django says of each transaction twice, that the driver
 is to begin one or not, is said straight, and a transaction that ended already is not ended again. What is prepared on a connection outlives
-a ROLLBACK.
+a ROLLBACK; what the server refuses of it does not. What waits to be sent when a savepoint is undone is never sent.
 """
 
 import select
@@ -13,7 +13,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db.backends.postgresql import base
-from psycopg import Connection, OperationalError, sql
+from django.db.utils import DatabaseErrorWrapper
+from django.utils.functional import cached_property
+from psycopg import Connection, OperationalError, errors, sql
 from psycopg._preparing import PrepareManager
 from psycopg.pq import ExecStatus, TransactionStatus
 
@@ -29,7 +31,7 @@ class Prepared(PrepareManager):
 
     The driver lets go of all of them at each, for what the transaction made and undid may be made again as something else. The server sees
     that by itself and reads such a statement anew; and every refused command ends with a ROLLBACK, after which all commands would be
-    planned as if for the first time.
+    planned as if for the first time. Where the server refuses one as it stands, all go: a migration beside a worker may do that.
     """
 
     prepared_max = PREPARED_AT_MOST
@@ -37,10 +39,12 @@ class Prepared(PrepareManager):
     def __init__(self, threshold: int | None) -> None:
         super().__init__()
         self.prepare_threshold = threshold
+        self.is_outdated = False  # the server refused one of them: a column has another type now, or somebody took them away
 
     def clear(self) -> bool:
         """Asked for at a ROLLBACK."""
-        return False
+        outdated, self.is_outdated = self.is_outdated, False
+        return outdated and super().clear()
 
     def _should_discard(self, prep: Any, results: Sequence[Any], *_: Any) -> bool:
         told = [result.command_status or b"" for result in results if result.status == ExecStatus.COMMAND_OK]
@@ -49,6 +53,21 @@ class Prepared(PrepareManager):
 
 #: Beginnings of what the server says it has done, after which what was prepared is let go of.
 _CHANGES = (b"DROP", b"ALTER", b"DISCARD ALL", b"DEALLOCATE ALL")
+
+
+_OUTDATED = (errors.FeatureNotSupported, errors.InvalidSqlStatementName)
+
+
+class _Errors(DatabaseErrorWrapper):
+    """Django's, which makes errors of the driver its own: it also notes those that would come again at each use of what is prepared."""
+
+    wrapper: Any
+
+    def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
+        held = self.wrapper.connection
+        if isinstance(error, _OUTDATED) and held is not None:
+            held._prepared.is_outdated = True
+        super().__exit__(kind, error, traceback)
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -83,6 +102,19 @@ class DatabaseWrapper(base.DatabaseWrapper):
             held._autocommit = autocommit
         else:
             super()._set_autocommit(autocommit)  # type: ignore[misc]
+
+    def _savepoint_rollback(self, sid: str) -> None:
+        """What still waits to be sent (billing/together.py) was said after the savepoint, so it is undone by never being sent."""
+        line: Any = getattr(self, "line", None)
+        if line is not None:
+            line.forget()
+        super()._savepoint_rollback(sid)  # type: ignore[misc]
+        held: Any = self.connection
+        held._prepared.clear()
+
+    @cached_property
+    def wrap_database_errors(self) -> _Errors:
+        return _Errors(self)
 
     def _configure_role(self, connection: Connection[Any]) -> bool:
         """Take on the role of the settings; answers whether that is to be committed."""

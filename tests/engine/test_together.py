@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -185,6 +185,52 @@ def test_what_is_prepared_outlives_a_rollback_and_reads_what_was_made_again(trip
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE jotted")
     assert not connection.connection._prepared._names, "what was dropped may be made again as something else"
+
+
+@commits
+@pytest.mark.parametrize("through", [gathering, nullcontext])
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_the_server_refuses_as_it_was_prepared_is_refused_once(
+    trips: list[int], owner: psycopg.Connection[Any], through: Callable[[], AbstractContextManager[None]], *, whole: bool
+) -> None:
+    """By a worker that goes on beside a migration, or behind a pooler that took them away; `whole`: with the whole transaction."""
+    owner.execute("CREATE TABLE widened (id int); GRANT SELECT ON widened TO PUBLIC")
+    asked = "SELECT id FROM widened"
+
+    def ask_again() -> list[bool]:
+        return [answered() for _ in range(3)]
+
+    def answered() -> bool:
+        with suppress(DatabaseError), transaction.atomic(), through():
+            return bulk.fetch(asked) == []
+        return False
+
+    try:
+        for outdate in (lambda: owner.execute("ALTER TABLE widened ALTER id TYPE bigint"), _take_away):
+            bulk.fetch(asked)
+            outdate()
+            connection.connection.prepare_threshold = 1
+            if whole:
+                assert ask_again() == [False, True, True]
+            else:
+                with transaction.atomic():
+                    assert ask_again() == [False, True, True]
+    finally:
+        owner.execute("DROP TABLE widened")
+
+
+def _take_away() -> None:
+    connection.connection.pgconn.exec_(b"DEALLOCATE ALL")
+
+
+def test_what_waits_when_a_savepoint_is_undone_is_never_sent_and_what_was_foreseen_there_is_forgotten(trips: list[int]) -> None:
+    with transaction.atomic(), gathering():
+        put(1)
+        with pytest.raises(ZeroDivisionError), transaction.atomic():
+            _all(count, lambda: bulk.foresee(COUNT), lambda: put(2), lambda: put(1), _fail)
+        assert not connection.needs_rollback, "the row that stands already was never added again"
+        put(2)
+        assert bulk.foreseen(COUNT) == [(3,)]
 
 
 @commits
