@@ -274,3 +274,8 @@ def test_tables_that_are_written_by_their_keys_have_them() -> None:
             )
     assert written == KEYED
     assert set(TABLES) >= KEYED
+
+
+def test_where_somebody_migrated_back_the_schema_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(then, "HEIRS", {"read_not_yet": "read_period"})
+    keep_up()
