@@ -149,14 +149,14 @@ def plan_once() -> None:
     one cheaper, and makes it at each use. What asks by a stretch of time must name the account inside a LATERAL, or it is planned as if the
     stretch were short. And such a plan goes along indexes: made while a table is empty it would read all of it, and go on so when it is
     not, as the charges of a month's tick that are open for the first account and for the last. A server before 18 puts off such reading by
-    its price, and would compile what then seems dear: no statement of a command is worth that."""
+    its price, and would compile what then seems dear, or share it among processes: no statement of a command is worth that."""
     if settings.DATABASE_PREPARE:
         write(_PLANNED_ONCE, [])
 
 
 _PLANNED_ONCE = """
     SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true),
-        set_config('jit', 'off', true)"""
+        set_config('jit', 'off', true), set_config('max_parallel_workers_per_gather', '0', true)"""
 
 
 def write(statement: str, parameters: Sequence[Any]) -> None:
