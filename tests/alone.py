@@ -21,7 +21,7 @@ from billing.events import Event, InvoiceIssued
 from billing.invoicing import Composing, compose
 from billing.loading import LONG_AGO, load, policy
 from billing.measuring import measure_steps
-from billing.planning import plan
+from billing.planning import Doing, plan
 from billing.schedule import next_step
 from billing.state import AccountState, OpenCharge
 from billing.terms import Policy
@@ -38,7 +38,7 @@ def events_alone(account: str, state: AccountState, policy: Policy) -> tuple[dat
 @pytest.fixture
 def alone(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Compare everything that is told, the first time too; answers the accounts whose periods turned so."""
-    tell, bill, round_ = alike.tell, Bill.told, clockwork._round
+    tell, bill, round_, planned = alike.tell, Bill.told, clockwork._round, clockwork.plan
     compared: list[str] = []
 
     def told_as_alone(turns: Mapping[str, Turn], states: Mapping[str, AccountState], policy: Policy) -> Told:
@@ -64,6 +64,13 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             assert canonical_event(with_number(document, "7")) == canonical(encode(replace(document, number="7"))), account
         return told
 
+    def planned_as_alone(states: Mapping[str, AccountState], rules: Policy, *given: Any, together: bool = False, **more: Any) -> Doing:
+        doing = planned(states, rules, *given, together=together, **more)
+        if together and doing.resting:
+            expected = plan(clockwork._loaded(list(doing.resting), {}), rules, {}, LONG_AGO).resting
+            assert doing.resting == expected, [account for account in expected if doing.resting[account] != expected[account]]
+        return doing
+
     def rests_as_alone(states: Mapping[str, AccountState], **given: Any) -> Any:
         doing, recorded = round_(states, **given)
         for account in doing.turns.keys() & doing.resting.keys():
@@ -74,5 +81,6 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(Met, "times", 0)
     monkeypatch.setattr(clockwork, "tell", told_as_alone)
     monkeypatch.setattr(Bill, "told", billed_as_alone)
+    monkeypatch.setattr(clockwork, "plan", planned_as_alone)
     monkeypatch.setattr(clockwork, "_round", rests_as_alone)
     return compared

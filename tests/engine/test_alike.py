@@ -135,6 +135,18 @@ def test_a_wrong_rest_is_caught(alone: list[str], monkeypatch: pytest.MonkeyPatc
         clockwork_advance("2026-02-01")
 
 
+def test_a_wrong_moment_ahead_is_caught(alone: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is due yet: what looks at the accounts is use that arrives."""
+    monkeypatch.setattr(alike, "_begins", lambda contract: ())
+    books.publish(CALENDAR)
+    for name, start in (("ana", "2026-01-15"), ("bo", "2026-02-20")):
+        books.open_account(name)
+        books.do("subscribe", account=name, plan="basic", catalogue="test", start=start)
+        use(name, "1", "2026-01-10", "2026-01-11")
+    with pytest.raises(AssertionError, match="bo"):
+        clockwork_advance("2026-01-12")
+
+
 def clockwork_advance(until: str) -> None:
     """Like `books.advance`, without parking the accounts on which it fails."""
     at = books.moment(until)
