@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any
 
 from billing import bulk, ledgers
 from billing.state import AccountState, Override
 
 ONE = Decimal(1)
+_WIDE = Context(prec=100)  # an amount that no column holds is refused by the database, not here
 
 
 def load_counted(states: Mapping[str, AccountState]) -> None:
@@ -84,8 +85,8 @@ def read_adjusted(states: Mapping[str, AccountState]) -> None:
 
 def trimmed(amount: Decimal) -> Decimal:
     """Without the trailing zeros that the column adds, at least two decimals' worth of them kept by whoever shows it."""
-    normal = amount.normalize()
-    return normal.quantize(ONE) if normal == normal.to_integral_value() else normal
+    normal = _WIDE.normalize(amount)
+    return _WIDE.quantize(normal, ONE) if normal == normal.to_integral_value() else normal
 
 
 def read_corrected(states: Mapping[str, AccountState], names: Sequence[str]) -> None:
