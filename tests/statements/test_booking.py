@@ -18,6 +18,7 @@ from payments.statements.camt_file import read_camt
 from payments.statements.lines import Read
 from payments.transfers.waiting import end_to_end
 from plans.errors import Conflict
+from tests.alone import alone as alone
 from tests.books import balance, do, moment, open_account, owed
 from tests.keeping import keeping as keeping
 from tests.payments.conftest import ana as ana

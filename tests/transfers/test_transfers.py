@@ -20,6 +20,7 @@ from payments.transfers.pain import NAMESPACE, Payer, Transfer, latin, pain001
 from payments.transfers.sending import Sent, again, request_due, send
 from payments.transfers.waiting import end_to_end, payouts_of
 from plans.errors import Conflict, NotFound
+from tests.alone import alone as alone
 from tests.books import advance, balance, do, moment, open_account, publish
 from tests.keeping import keeping as keeping
 from tests.payments.conftest import held_books as held_books
