@@ -3,8 +3,8 @@
 Most customers of a house hold one of a few plans, and their periods turn at the same moments. What falls due then follows from terms,
 periods, currency and zone. So it is found once, by the functions that everybody goes through, and kept as a `Turn`: when it is, what is
 recorded then, and when the account is due again. The others are told the same under their own names (`billing.naming`); what they used
-is priced by the same functions, once for each quantity. Whoever holds anything else (discounts, holds, changes ahead, corrections) is
-looked at alone.
+is priced by the same functions, and kept where somebody else used as much. Whoever holds anything else (discounts, holds, changes ahead,
+corrections) is looked at alone.
 """
 
 from __future__ import annotations

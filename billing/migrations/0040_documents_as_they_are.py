@@ -1,4 +1,4 @@
-"""An event that fits into half a page is kept as it is: to compress a document of two kilobytes costs as much as all else of its row."""
+"""An event that fits into half a page is kept as it is: to compress a document of two kilobytes was two fifths of what its row cost."""
 
 from django.db import migrations
 
