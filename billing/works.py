@@ -20,6 +20,7 @@ from billing.events import Event
 from billing.journal import Draft, Head
 from billing.state import AccountState
 from billing.terms import Policy
+from plans.once import Memory, once
 
 T = TypeVar("T")
 # The order of one moment: 0 contracts that go on after their term, 1 periods that end, 2 grants and holds, 3 scheduled changes, 4 periods
@@ -89,18 +90,12 @@ def always(event: Event) -> bool:
     return True
 
 
-_answers: ContextVar[dict[Hashable, Any] | None] = ContextVar("billing.works.answers", default=None)
+_answers: Memory = ContextVar("billing.works.answers", default=None)
 
 
 def asked_once(key: Hashable, ask: Callable[[], T]) -> T:
     """What `ask` answers. While works load, two that ask the same, of the same accounts, share the answer: nobody changes it."""
-    answers = _answers.get()
-    if answers is None:
-        return ask()
-    if key not in answers:
-        answers[key] = ask()
-    found: T = answers[key]
-    return found
+    return once(_answers, key, ask)
 
 
 def load_works(states: Mapping[str, AccountState], policy: Policy) -> None:

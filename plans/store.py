@@ -5,7 +5,7 @@ What may change is which version is the newest: asked of the database each time,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -23,6 +23,7 @@ from plans.errors import Conflict, NotFound
 from plans.fields import suggestion
 from plans.loader import digest_of, load_catalogue
 from plans.models import CatalogueBacktest, CatalogueDraft, CatalogueVersion
+from plans.once import Memory, once
 
 T = TypeVar("T")
 D = TypeVar("D", RateEntry, IndexEntry)
@@ -46,7 +47,7 @@ class Version:
 
 # -- within one unit of work ---------------------------------------------------------------------------------------------------------
 
-_steady: ContextVar[dict[Any, Any] | None] = ContextVar("plans.store.steady", default=None)
+_steady: Memory = ContextVar("plans.store.steady", default=None)
 
 
 @contextmanager
@@ -79,14 +80,8 @@ def forget() -> None:
         memory.clear()
 
 
-def _once(key: Any, ask: Callable[[], T]) -> T:
-    memory = _steady.get()
-    if memory is None:
-        return ask()
-    if key not in memory:
-        memory[key] = ask()
-    found: T = memory[key]
-    return found
+def _once(key: Hashable, ask: Callable[[], T]) -> T:
+    return once(_steady, key, ask)
 
 
 # -- reading -------------------------------------------------------------------------------------------------------------------------
